@@ -1,0 +1,1 @@
+"""Sessions of AI agents on any object storage."""

@@ -1,0 +1,131 @@
+"""What a protocol may ask of the world.
+
+A protocol is a generator. It yields one operation, or a tuple of them to be done side by side, and is sent the result,
+or the tuple of results. It imports no backend, no clock and no event loop, so that the same code runs under the
+synchronous driver, the asynchronous one, and the scheduler of `objstore.testing` that plays out disasters.
+
+Keys are relative to the prefix of the store: ``sessions/<key>/log/000000/0000000001``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .errors import UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write a new object; never change one that is there.
+
+    Sent back: ``True`` (it is ours), ``False`` (something is there already), or the `UnavailableError` that left the
+    outcome unknown. With ``durable=False`` a local disk need not be flushed.
+    """
+
+    key: str
+    data: bytes
+    durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write an object whether or not it is there; whole or not at all. Sent back: ``None``."""
+
+    key: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Read an object. Sent back: its bytes, or ``None`` where there is none."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Name what lies directly below ``prefix`` (which ends in ``/`` or is empty).
+
+    Sent back: a list of `Entry`, in no promised order, empty where there is nothing.
+    """
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove objects; one that is not there is no error. Sent back: ``None``."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy one object inside the storage. Sent back: ``True``, or ``False`` where the source is not there."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Make durable what other processes created directly below ``prefix``; only a local disk has to do anything."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Read both clocks. Sent back: a `Moment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewId:
+    """Draw a fresh identifier. Sent back: 32 hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before trying again. Sent back: ``None``."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call back into the user's code. Sent back: what it returns (awaited by the asynchronous driver)."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name directly below a prefix: an object with its size in bytes, or a directory (size 0)."""
+
+    name: str
+    is_directory: bool
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The monotonic and the wall clock, read together, in seconds."""
+
+    monotonic: float
+    wall: float
+
+    def age(self, then: Moment) -> float:
+        """Say how long ago ``then`` was: the larger of the two differences, since a sleeping machine stops a clock."""
+        return max(self.monotonic - then.monotonic, self.wall - then.wall)
+
+
+StorageOp = Create | Put | Get | List | Delete | Copy | Sync
+Op = StorageOp | Now | NewId | Pause | Call
+Created = bool | UnavailableError
+
+T = TypeVar("T")
+Protocol = Generator[Any, Any, T]
+"""A protocol that returns a ``T``."""

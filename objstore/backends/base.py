@@ -1,0 +1,95 @@
+"""The contract of a backend: a handful of operations on keys, and what it can promise about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from .._ops import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend promises.
+
+    Attributes:
+        exclusive_create: Of any number of racing creates of one key exactly one succeeds, and a reader sees the whole
+            object or none. The log layout demands it.
+        atomic_put: A reader of a key that is being replaced sees the old or the new bytes, never a mixture.
+        server_copy: Copies do not pass through this machine.
+    """
+
+    exclusive_create: bool
+    atomic_put: bool
+    server_copy: bool
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A place for objects, reached by blocking calls.
+
+    Keys are relative, ``/``-separated, without ``.`` and ``..`` segments; a backend joins them to its own prefix and
+    never reaches outside it. It makes directories as needed. Every method may be called from any thread at any time, and works in a
+    forked child. Errors are those of `objstore.errors`: `UnavailableError` (worth a retry), `PermissionDeniedError`,
+    `BackendError` for the rest; retrying inside the backend is bounded.
+    """
+
+    @property
+    def name(self) -> str:
+        """Say what kind of place this is: ``file``, ``memory``, ``s3``, ``gcs``, ``az``, else the fsspec protocol."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Say what this backend promises. No I/O."""
+
+    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        """Write a new object and say whether it is ours; ``False`` where something is there already.
+
+        The object appears whole or not at all, and ``True`` or ``False`` means that it is durable. Where the outcome is unknown:
+        `UnavailableError`. A resend inside a client library can turn our own success into ``False``.
+        """
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object, replacing what is there, whole and durable, or not at all (see `Capabilities.atomic_put`)."""
+
+    def get(self, key: str) -> bytes | None:
+        """Read an object in one request, or say ``None`` where there is none. Never from a cache."""
+
+    def list(self, prefix: str) -> list[Entry]:
+        """Name all that lies directly below ``prefix`` (``""`` or ending in ``/``), never from a cache; ``[]`` where nothing does."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are no error. A failure names the key."""
+
+    def copy(self, source: str, target: str) -> bool:
+        """Copy an object over ``target``; ``False`` where there is no source."""
+
+    def sync(self, prefix: str) -> None:
+        """Make durable the names that other processes created directly below ``prefix``; nothing to do off local disk."""
+
+    def close(self) -> None:
+        """Let go of what was opened. A backend used after that opens it again."""
+
+
+@runtime_checkable
+class AsyncBackend(Protocol):
+    """The same contract as `Backend`, as coroutines that must run on one event loop, `loop`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop, running in a thread of its own, on which the coroutines below must run."""
+
+    async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool: ...
+    async def put(self, key: str, data: bytes) -> None: ...
+    async def get(self, key: str) -> bytes | None: ...
+    async def list(self, prefix: str) -> list[Entry]: ...
+    async def delete(self, keys: Sequence[str]) -> None: ...
+    async def copy(self, source: str, target: str) -> bool: ...
+    async def sync(self, prefix: str) -> None: ...
+    def close(self) -> None: ...
