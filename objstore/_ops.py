@@ -46,9 +46,10 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Name what lies directly below ``prefix`` (which ends in ``/`` or is empty).
+    """Name what lies directly in the directory that ``prefix`` begins with, and begins as the rest of ``prefix`` does.
 
-    Sent back: a list of `Entry`, in no promised order, empty where there is nothing.
+    ``log/`` names all that lies in ``log/``, ``index/a=.`` what in ``index/`` begins with ``a=.``. Sent back: a list of
+    `Entry`, in no promised order, empty where there is nothing.
     """
 
     prefix: str

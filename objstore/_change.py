@@ -1,0 +1,133 @@
+"""What a save wants to change, and what becomes of it on a head that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from . import _json, _patch
+from ._json import JSON
+
+State = Mapping[str, JSON]
+
+
+class MovedError(Exception):
+    """The change does not fit on this head; ``parts`` says where."""
+
+    def __init__(self, parts: list[str]) -> None:
+        super().__init__(parts)
+        self.parts = parts
+
+
+class Change(Protocol):
+    """A wish to change a state."""
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, _patch.Patch]:
+        """Give the patch of each part that has to change in ``state``.
+
+        Raises:
+            MovedError: It does not fit on this state.
+        """
+
+    def known(self, state: State) -> dict[str, JSON]:
+        """Give the parts that the caller holds otherwise than they stand in ``state``, the new head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Set parts to values, whatever is there."""
+
+    parts: State
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, _patch.Patch]:  # noqa: ARG002
+        """See `Change.on`; fits on every state."""
+        return _differences(state, self.parts)
+
+    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
+        """See `Change.known`: a caller that looked at nothing vouches for nothing else."""
+        return {}
+
+
+@dataclass(slots=True)
+class Edit:
+    """Set parts to values, as an edit of what the caller has seen.
+
+    Attributes:
+        seen: The parts as the caller last knew them.
+        parts: The parts as they should be.
+    """
+
+    seen: State
+    parts: State
+    _patches: dict[str, _patch.Patch] = field(init=False)
+    _moved: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._patches = _differences(self.seen, self.parts)
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, _patch.Patch]:
+        """See `Change.on`: a part must be as it was seen, or both sides have only appended to it, or agree."""
+        patches, moved = {}, []
+        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
+        for part, patch in self._patches.items():
+            seen, now = self.seen.get(part), state.get(part)
+            if _json.same(seen, now):
+                patches[part] = patch
+            elif part in appendable and (items := _both_appended(seen, now, patch)):
+                assert isinstance(now, list)
+                patches[part] = _patch.append(len(now), items)
+            elif not _json.same(now, self.parts[part]):
+                moved.append(part)
+        if moved:
+            raise MovedError(moved)
+        return patches
+
+    def known(self, state: State) -> dict[str, JSON]:
+        """See `Change.known`."""
+        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
+            return {}
+        held = {**self.seen, **self.parts}
+        return {part: value for part, value in held.items() if not _json.same(value, state.get(part))}
+
+
+def _both_appended(seen: JSON, now: JSON, patch: _patch.Patch) -> list[JSON] | None:
+    if seen is None and isinstance(now, list) and isinstance(patch.get("set"), list):
+        items: list[JSON] = patch["set"]  # a part that was never saved is as good as an empty one
+        return items
+    if not isinstance(seen, list) or not isinstance(now, list) or not _patch.is_append(patch, len(seen)):
+        return None
+    if len(now) < len(seen) or not all(map(_json.same, seen, now)):
+        return None
+    return _patch.appended(patch)
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """Change whatever is there by a function of it: state -> the patch of each part. It must not change the state."""
+
+    patches: Callable[[State], dict[str, Any]]
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, _patch.Patch]:  # noqa: ARG002
+        """See `Change.on`; fits on every state, or raises what the function raises."""
+        return self.patches(state)
+
+    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
+        """See `Change.known`: the caller holds no state."""
+        return {}
+
+
+def _differences(old: State, new: State) -> dict[str, _patch.Patch]:
+    patches = {}
+    for part, value in new.items():
+        patch = _patch.diff(old.get(part), value)
+        if patch is not None:
+            patches[part] = patch
+    return patches
+
+
+def of_state(state: State, patches: Mapping[str, _patch.Patch]) -> _patch.Patch:
+    """Make one patch of a state from those of its parts."""
+    sub = {part: patch for part, patch in patches.items() if part in state and set(patch) != {"set"}}
+    put = {part: patch["set"] for part, patch in patches.items() if part not in sub}  # type: ignore[index]
+    return {member: value for member, value in (("sub", sub), ("put", put)) if value}

@@ -1,0 +1,261 @@
+"""One opened log store: what is remembered of its sessions, and its calls in terms of parts.
+
+The faces translate between their types and parts; everything that they have in common is here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import _json, _keys, _session
+from ._change import Change, Derive, Edit, MovedError, Replace
+from ._json import JSON
+from ._log import Base, Rules, follow, load
+from ._marker import Place, settle
+from ._ops import Protocol
+from ._refs import Ref
+from ._save import Saved, Summarise, save
+from .errors import ConflictError, InvalidValueError, NotFoundError, UnsupportedBackendError
+from .models import Revision
+
+KEY_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the holder of a revision knows: a commit, and parts that it holds otherwise than they stand there."""
+
+    base: Base
+    known: Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Parts of a session as they were read, with the revision that vouches for them."""
+
+    parts: dict[str, JSON]
+    revision: Revision
+    summary: Mapping[str, JSON]
+
+
+class Memory:
+    """The sessions that were seen last, up to a number of bytes. Safe between threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._used = 0
+        self._bases: OrderedDict[str, tuple[Base, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, id: str) -> Base | None:
+        """Give what is remembered of a session."""
+        with self._lock:
+            if id not in self._bases:
+                return None
+            self._bases.move_to_end(id)
+            return self._bases[id][0]
+
+    def put(self, base: Base) -> None:
+        """Remember a head, unless a newer one of the same session is remembered."""
+        with self._lock:
+            if base.id in self._bases and self._bases[base.id][0].seq > base.seq:
+                return
+            self._drop(base.id)
+            self._bases[base.id] = (base, base.footprint)
+            self._used += base.footprint
+            while self._used > self._size and self._bases:
+                self._drop(next(iter(self._bases)))
+
+    def forget(self, id: str) -> None:
+        """Forget a session."""
+        with self._lock:
+            self._drop(id)
+
+    def _drop(self, id: str) -> None:
+        self._used -= self._bases.pop(id, (None, 0))[1]
+
+
+class Handle:
+    """The calls of a log store, as protocols. One instance serves all threads and tasks of a process."""
+
+    def __init__(
+        self, place: Place, rules: Rules, summarise: Summarise, *, memory: Memory, exclusive: bool, single_writer: bool
+    ) -> None:
+        self.rules = replace(rules, interval=place.interval)
+        self._place = place
+        self._summarise = summarise
+        self._memory = memory
+        self._exclusive = exclusive
+        self._single_writer = single_writer
+        self._settled = False
+
+    def _writing(self) -> Protocol[None]:
+        """Before the first write: make sure of the marker, and that the storage refuses to make it twice."""
+        if self._settled:
+            return
+        if not self._exclusive and not self._single_writer:
+            raise UnsupportedBackendError(
+                "this storage cannot create an object only where none is, so two writers could lose each other's saves; "
+                "open it with single_writer=True if nobody else writes, or with layout='tree'"
+            )
+        self._place = yield from settle(self._place, demand=self._exclusive)
+        self.rules = replace(self.rules, interval=self._place.interval)
+        self._settled = True
+
+    def _head(self, id: str) -> Protocol[Base]:
+        _keys.check_id(id)
+        remembered = self._memory.get(id)
+        base = yield from (follow(self.rules, remembered) if remembered else load(self.rules, id))
+        self._remember(base)
+        return base
+
+    def _remember(self, base: Base) -> None:
+        if base.seq:
+            self._memory.put(base)
+
+    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Loaded | None]:
+        """Read some parts of a session, or all; ``None`` where nothing was ever saved or all was deleted."""
+        _keys.check_id(id)
+        base = yield from (self._head(id) if at is None else load(self.rules, id, at=at))
+        if base.state is None:
+            return None
+        wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
+        yield from _session.resolve(base, list(wanted.values()))
+        return Loaded({part: plain(value) for part, value in wanted.items()}, _revision(base, {}), base.summary)
+
+    def save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
+        _check_key(key)
+        yield from self._writing()
+        if base is None:
+            known = self._memory.get(_keys.check_id(id))
+            return (yield from self._commit(id, Replace(parts), known, key))
+        sight = yield from self._sight(id, base, parts)
+        seen = {**sight.base.parts(self.rules), **sight.known}
+        return (yield from self._commit(id, Edit(seen, parts), sight.base, key))
+
+    def derive(
+        self,
+        id: str,
+        patches: Callable[[Mapping[str, JSON]], dict[str, Any]],
+        base: Revision | int | None,
+        key: str | None,
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Change whatever is at the newest end, by a function of it; with a base only if that is the newest end."""
+        _check_key(key)
+        yield from self._writing()
+        if base is not None:
+            sight = yield from self._sight(id, base, ())
+            state = sight.base.parts(self.rules)
+            wish: Change = _Pinned(patches, state)
+            return (yield from self._commit(id, wish, sight.base, key))
+        head = self._memory.get(_keys.check_id(id)) or (yield from load(self.rules, id))
+        return (yield from self._commit(id, Derive(patches), head, key))
+
+    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
+        """Commit the state of an older commit on top of the newest."""
+        yield from self._writing()
+        old = yield from load(self.rules, _keys.check_id(id), at=at)
+        if old.state is None:
+            raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
+        head = yield from self._head(id)
+        yield from _session.resolve(old, list(old.state.values()))
+        return (yield from self._commit(id, Replace(old.state), head, None))
+
+    def _commit(self, id: str, change: Change, base: Base | None, key: str | None) -> Protocol[tuple[Revision, bool]]:
+        try:
+            saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self._summarise)
+        except ConflictError:
+            self._memory.forget(id)
+            raise
+        if saved.wrote:
+            self._remember(saved.base)
+        return _revision(saved.base, saved.known), saved.wrote
+
+    def _sight(self, id: str, base: Revision | int, parts: Iterable[str]) -> Protocol[Sight]:
+        _keys.check_id(id)
+        if isinstance(base, int):
+            return Sight((yield from _session.at_revision(self.rules, id, base, None)), {})
+        if base.seq is None:
+            raise ConflictError(f"the revision of {id!r} is of a tree store, which has none; pass base=0 or none", id)
+        if isinstance(base.base, Sight) and base.base.base.id == id:
+            return base.base
+        stale = sorted(base.partial.intersection(parts))
+        if stale:
+            raise ConflictError(
+                f"{' and '.join(stale)} of {id!r} had already been changed by others when this revision was made, and it was "
+                "pickled since; load it again and redo the change", id, base.seq,
+            )  # fmt: skip
+        return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {})
+
+    def delete(self, id: str, base: Revision | int | None) -> Protocol[None]:
+        """Delete a session; nothing happens where there is none."""
+        _keys.check_id(id)
+        seen = None
+        if base is not None:
+            seen = (yield from self._sight(id, base, ())).base
+        head = yield from self._head(id)
+        if head.seq == 0:
+            if seen is not None and seen.seq:
+                raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)
+            return
+        yield from self._writing()
+        gone = yield from _session.delete(self.rules, id, head, seen, self._summarise)
+        if gone:
+            self._memory.forget(id)
+
+    def exists(self, id: str) -> Protocol[bool]:
+        """Say whether there is a session."""
+        return (yield from _session.exists(_keys.check_id(id)))
+
+    def history(self, id: str) -> Protocol[list[_session.CommitInfo]]:
+        """Describe the commits of a session, newest first."""
+        return (yield from _session.history(_keys.check_id(id)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """A derived change that must land on the very state that the caller saw, in the parts that it touches."""
+
+    patches: Callable[[Mapping[str, JSON]], dict[str, Any]]
+    seen: Mapping[str, JSON]
+
+    def on(self, state: Mapping[str, JSON], appendable: frozenset[str]) -> dict[str, Any]:
+        patches = self.patches(state)
+        moved = [p for p in patches if p not in appendable and not _json.same(self.seen.get(p), state.get(p))]
+        if moved:
+            raise MovedError(moved)
+        return patches
+
+    def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:  # noqa: ARG002
+        return {}
+
+
+def _revision(base: Base, known: Mapping[str, JSON]) -> Revision:
+    assert base.digest is not None
+    return Revision(base.seq, base.digest, base=Sight(base, known), partial=frozenset(known))
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not 0 < len(key.encode()) <= KEY_BYTES:
+        raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")
+
+
+def plain(value: JSON) -> JSON:
+    """Put the contents of references that were read in their place; everything else is shared."""
+    if isinstance(value, Ref):
+        assert value.value is not None
+        return value.value
+    if isinstance(value, list):
+        items = [plain(item) for item in value]
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    if isinstance(value, dict):
+        members = {key: plain(member) for key, member in value.items()}
+        return members if any(members[key] is not value[key] for key in value) else value
+    return value

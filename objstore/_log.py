@@ -1,0 +1,361 @@
+"""The log of one session: find its head, read and follow it, put one commit on top.
+
+Everything here is a protocol (see `objstore._ops`). Nothing knows what a session is: a state is a JSON object whose
+members are called parts. The rules are those of docs/format.md, "Protocols"; each one that is removed is caught by an
+ablation in tests/protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from . import _json, _keys, _patch
+from ._commit import Commit, IdempotencyKey, Table, decode
+from ._json import JSON
+from ._ops import Entry, Get, List, Moment, Now, Op, Protocol
+from ._state import LEAF, Decoder, Leaf, Leaves, Limits, names_in, opened
+from .errors import FormatError, IntegrityError, NotFoundError
+
+RESTARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The constants of a store.
+
+    Attributes:
+        interval: A snapshot is due at every number n with ``n % interval == 1``; fixed by the store's marker.
+        patience: W, seconds after which knowledge of the head is checked again.
+        grace: P, seconds before the number of a commit below the floor may be freed.
+        limits: Part -> bytes above which a text of it becomes an object.
+        appendable: Parts to whose ends two writers may add at once.
+        empty: The state of a session that was never saved.
+        main: The part that makes a session exist; ``None``: any part does.
+    """
+
+    interval: int = 32
+    patience: float = 15 * 60
+    grace: float = 24 * 3600
+    limits: Limits = field(default_factory=dict)
+    appendable: frozenset[str] = frozenset()
+    empty: Mapping[str, JSON] = field(default_factory=dict)
+    main: str | None = None
+
+    def lives(self, state: Mapping[str, JSON] | None) -> bool:
+        """Say whether a state has a session: its main part, or any part where none is the main one."""
+        if state is None:
+            return False
+        return state.get(self.main) is not None if self.main else any(part is not None for part in state.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What is known of a session at one of its commits.
+
+    Attributes:
+        seq: The commit's number, 0 where there is no log.
+        state: The state there, or ``None`` under a tombstone and where there is no log.
+        objects: The objects that the state needs.
+        present: Objects that are known to be stored: those of all commits that were read at or above the floor.
+        observed: When it was last seen to be the head; ``None`` where that is not known, which counts as long ago.
+        weight: Bytes of the commits that the state was read from or saved with.
+        hinted: Whether this handle has created the session's hint.
+    """
+
+    id: str
+    key: str
+    seq: int
+    digest: str | None
+    kind: str
+    epoch: int
+    floor: int
+    born: int
+    keys: tuple[IdempotencyKey, ...]
+    state: dict[str, JSON] | None
+    objects: Table
+    present: Table
+    leaves: Leaves
+    summary: Mapping[str, JSON]
+    time: str
+    observed: Moment | None
+    weight: int = 0
+    hinted: bool = False
+
+    @property
+    def footprint(self) -> int:
+        """Say about how many bytes of JSON the state is."""
+        return self.weight + sum(leaf.size for leaf in self.leaves)
+
+    def parts(self, rules: Rules) -> dict[str, JSON]:
+        """Give the state, an empty one where there is none."""
+        return dict(rules.empty) if self.state is None else self.state
+
+
+def nothing(id: str, observed: Moment | None) -> Base:
+    """Describe a session without a log."""
+    return Base(
+        id, _keys.session_key(id), 0, None, "none", 0, 0, 0, (), None, {}, {}, Leaves(), {}, "", observed
+    )  # fmt: skip
+
+
+def find_head(key: str) -> Protocol[int]:
+    """Find the number of the newest commit, 0 where there is none, by listing."""
+    names, first = yield head_ops(key)
+    return (yield from head_from(key, names, first))
+
+
+def head_ops(key: str) -> tuple[List, List]:
+    """Give the two lists that find nearly every head; the second is a guess, right up to commit 999."""
+    return List(_keys.log_root(key)), List(_keys.log_dir(key, 0))
+
+
+def head_from(key: str, names: list[Entry], first: list[Entry]) -> Protocol[int]:
+    """Go on from what `head_ops` found: into the largest directory, downwards past empty ones and foreign names."""
+    groups = {n: e.name for e in names if e.is_directory and (n := _keys.parse_group(e.name)) is not None}
+    for group in sorted(groups, reverse=True):
+        entries = (yield List(_keys.log_dir(key, group))) if group else first
+        numbers = [
+            n for e in entries if not e.is_directory and (n := _keys.parse_log(groups[group], e.name)) is not None
+        ]
+        if numbers:
+            return max(numbers)
+    return 0
+
+
+def is_old(rules: Rules, observed: Moment | None, now: Moment) -> bool:
+    """Say whether knowledge of the head has to be checked again."""
+    return observed is None or now.age(observed) >= rules.patience
+
+
+def too_old_to_follow(rules: Rules, base: Base, now: Moment) -> bool:
+    """Say whether the numbers above a base may have been freed and taken again since it was seen to be the head."""
+    return is_old(rules, base.observed, now)
+
+
+def stands_on(parent: str | None, below: Commit) -> bool:
+    """Say whether a commit that names ``parent`` stands on the one below it; numbers alone are no chain."""
+    return parent == below.digest
+
+
+def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
+    """Read the stored bytes of some commits side by side."""
+    found = yield tuple(Get(_keys.log_key(base.key, n)) for n in numbers)
+    return dict(zip(numbers, found, strict=True))
+
+
+def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = None) -> Protocol[Base]:
+    """Read a session's state at its head, or at commit ``at``.
+
+    Raises:
+        NotFoundError: ``at`` is below the floor or above the head.
+        IntegrityError: What was read does not fit together, again and again; names the newest commit that does.
+    """
+    failure: IntegrityError | None = None
+    for _ in range(RESTARTS):
+        try:
+            base = yield from _load_once(rules, id, at, old or Leaves())
+        except IntegrityError as error:
+            failure = error
+            continue
+        if base is not None:
+            return base
+    if failure is None:
+        failure = IntegrityError(
+            f"the log of this session keeps changing under the reader after {RESTARTS} attempts", id
+        )
+    raise (yield from _with_way_out(rules, id, failure))
+
+
+def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protocol[Base | None]:
+    observed: Moment = yield Now()
+    blank = nothing(id, observed)
+    head = yield from find_head(blank.key)
+    if at is not None and not 1 <= at <= head:
+        raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")
+    if head == 0:
+        return blank
+    target = at or head
+    start = (target - 1) // rules.interval * rules.interval + 1
+    data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
+    newest = parse(blank, head, data[head]) if at is None else _parse_or_none(blank, head, data[head])
+    if is_old(rules, observed, (yield Now())):
+        return None  # the list may name a number that was freed and taken again by a writer who slept
+    if at is None and newest is None:
+        return None
+    if newest and target < newest.floor:
+        raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
+    chain = yield from _walk(blank, target, data)
+    return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
+
+
+def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
+    """Decode a commit that was read; ``None`` where there is none, or the stub of a purge."""
+    key = _keys.log_key(base.key, n)
+    return None if data is None else decode(data, key, base.id, n)
+
+
+def _parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
+    try:
+        return parse(base, n, data)
+    except IntegrityError:  # going back before a damaged head must work
+        return None
+
+
+def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol[list[Commit]]:
+    """Follow the parents from ``target`` down to a commit that holds a whole state; give them upwards."""
+    chain: list[Commit] = []
+    n, digest = target, None
+    while True:
+        found = data[n] if n in data else (yield Get(_keys.log_key(base.key, n)))
+        commit = parse(base, n, found)
+        key = _keys.log_key(base.key, n)
+        if commit is None:
+            raise IntegrityError(f"commit {key} is missing, though commit {n + 1} stands on it", key)
+        if digest is not None and not stands_on(digest, commit):
+            raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
+        chain.append(commit)
+        if commit.whole:
+            return chain[::-1]
+        n, digest = n - 1, commit.parent
+
+
+def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base]:
+    """Build the state that a chain of commits describes on top of ``base``, reading the leaves that it names."""
+    state = base.state
+    objects, present = dict(base.objects), dict(base.present)
+    for commit in chain:
+        objects = dict(commit.objects) if commit.whole else {**objects, **commit.objects}
+        present.update(commit.objects)
+    last, weight = chain[-1], base.weight
+    leaves = yield from _read_leaves(base, chain, objects | present)
+    decoder = Decoder(objects | present, leaves)
+    for commit in chain:
+        key = _keys.log_key(base.key, commit.seq)
+        try:
+            weight = commit.length + (0 if commit.whole else weight)
+            if commit.kind == "delete":
+                state = None
+            elif commit.whole:
+                state = decoder.state(commit.body)
+            else:
+                state = _apply(decoder, commit, state)
+        except _patch.UnknownPatchError as error:
+            raise FormatError(
+                f"commit {key} changes the state in a way this objstore does not know; upgrade", key
+            ) from error
+        except (ValueError, KeyError) as error:
+            raise FormatError(f"commit {key} is whole, but its body is not of this format", key) from error
+    return Base(
+        base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),
+        state, objects, present, Leaves(leaves.values()), last.summary, last.time, base.observed if current else None,
+        weight, base.hinted,
+    )  # fmt: skip
+
+
+def _apply(decoder: Decoder, commit: Commit, state: dict[str, JSON] | None) -> dict[str, JSON]:
+    new = _patch.apply(decoder.patch(commit.body), state)
+    if not isinstance(new, dict):
+        raise ValueError("a state is an object")
+    return new
+
+
+def _own_keys(commit: Commit) -> tuple[IdempotencyKey, ...]:
+    return tuple(k if k.digest else replace(k, digest=commit.digest) for k in commit.keys)
+
+
+def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dict[str, Leaf]]:
+    """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
+    leaves = dict(base.leaves.by_name)
+    found: dict[str, bytes] = {}
+
+    def decode(name: str) -> None:
+        for inner in names_in(_json.loads(found[name]), LEAF) if b'"=list"' in found[name] else ():
+            if inner not in leaves:
+                decode(inner)
+        leaves[name] = Decoder(objects, leaves).leaf(name, found[name])
+
+    try:
+        wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
+        while unread := sorted(wanted - set(leaves) - set(found)):
+            raws = yield from read_objects(base, unread, objects)
+            found |= raws
+            wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(_json.loads(raw), LEAF)}
+        for name in found:
+            decode(name)
+    except ValueError as error:
+        key = _keys.log_key(base.key, chain[-1].seq)
+        raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
+    return leaves
+
+
+def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:
+    """Read the raw bytes of objects side by side, each checked against its digest.
+
+    Raises:
+        IntegrityError: One is missing or damaged.
+        FormatError: One is named by a commit that does not list it.
+    """
+    keys = []
+    for name in names:
+        if name not in objects:
+            raise FormatError(f"object {name} is named but not listed by the commits", name)
+        keys.append(_keys.object_key(base.key, objects[name][0], name))
+    if not keys:
+        return {}
+    data = yield tuple(Get(key) for key in keys)
+    raws = {}
+    for name, key, stored in zip(names, keys, data, strict=True):
+        if stored is None:
+            raise IntegrityError(f"object {key} is missing", key)
+        try:
+            raws[name] = opened(name, stored, objects[name][1])
+        except ValueError as error:
+            raise IntegrityError(f"object {key} is damaged: {error}", key) from None
+    return raws
+
+
+def follow(rules: Rules, base: Base) -> Protocol[Base]:
+    """Bring knowledge of a session up to its head: read the commits above it, or load where that is unsafe."""
+    while True:
+        asked: Moment = yield Now()
+        if too_old_to_follow(rules, base, asked):
+            return (yield from _reload(rules, base))
+        data = yield Get(_keys.log_key(base.key, base.seq + 1))
+        if data is None:
+            return replace(base, observed=asked)
+        try:
+            commit = parse(base, base.seq + 1, data)
+        except IntegrityError:
+            commit = None
+        if commit is None or commit.parent != base.digest:
+            return (yield from _reload(rules, base))
+        try:
+            base = yield from assemble(base, [commit], current=True)
+        except IntegrityError:  # a prune may have taken what the commit names since
+            return (yield from _reload(rules, base))
+
+
+def _reload(rules: Rules, base: Base) -> Protocol[Base]:
+    fresh = yield from load(rules, base.id, old=base.leaves)
+    return replace(fresh, hinted=base.hinted and fresh.born == base.born)
+
+
+def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[IntegrityError]:
+    """Say in the error which older commit can still be loaded."""
+    key = _keys.session_key(id)
+    head = yield from find_head(key)
+    blank = nothing(id, None)
+    for n in range(head - 1, max(0, head - 2 * rules.interval), -1):
+        try:
+            chain = yield from _walk(blank, n, {})
+            yield from assemble(blank, chain, current=False)
+        except (IntegrityError, FormatError):
+            continue
+        return IntegrityError(f"{failure}. The newest intact commit is {n}: load it with at={n}", failure.key)
+    return failure
+
+
+def ops(*several: Op | None) -> tuple[Op, ...]:
+    """Gather operations to be done side by side, without those that are not needed."""
+    return tuple(op for op in several if op is not None)

@@ -1,0 +1,128 @@
+"""The marker of a store, and what lies at a place that has none (docs/format.md, "The marker")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import _json
+from ._commit import FORMAT, timestamp
+from ._keys import MARKER
+from ._ops import Create, Entry, Get, List, Moment, Now, Protocol
+from .errors import FormatError, OutcomeUnknownError, UnavailableError, UnsupportedBackendError
+
+Layout = Literal["log", "tree"]
+
+INTERVAL = 32
+_SIBLINGS = {"artifacts", "traces", "runs", "verification"}
+_CREATES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What lies at the prefix of a store.
+
+    Attributes:
+        layout: ``None`` where nothing lies there yet.
+        interval: K, every how many commits a snapshot is due.
+        marker: The very bytes of the marker, if there is one.
+    """
+
+    layout: Layout | None
+    interval: int = INTERVAL
+    marker: bytes | None = None
+
+
+def look(wanted: Layout | None) -> Protocol[Place]:
+    """Find out what lies at the prefix, and whether it is what the caller wants. Reads only.
+
+    Raises:
+        FormatError: It is not ours, of a newer objstore, or of the other layout.
+    """
+    data: bytes | None = yield Get(MARKER)
+    if data is not None:
+        place = _parse(data)
+        if wanted not in (None, place.layout):
+            raise FormatError(
+                f"this is a store of the {place.layout} layout; open it without layout={wanted!r}", MARKER
+            )
+        return place
+    if wanted == "tree":  # a tree has no marker, and may lie among other things
+        return Place("tree")
+    entries: list[Entry] = yield List("")
+    if not entries:
+        return Place(None)
+    if wanted is None and all(map(_of_a_tree, entries)):
+        return Place("tree")
+    names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
+    raise FormatError(
+        f"there is no {MARKER} here, but {names}: not a store of ours, or its marker was removed; choose an empty place",
+        MARKER,
+    )
+
+
+def _of_a_tree(entry: Entry) -> bool:
+    if entry.is_directory:
+        return entry.name in _SIBLINGS
+    return entry.name.endswith((".json", ".tmp")) or entry.name == ".health_check"
+
+
+def _parse(data: bytes) -> Place:
+    try:
+        marker = _json.loads(data)
+    except ValueError as error:
+        raise FormatError(
+            f"{MARKER} cannot be read ({error}); restore it from another store of yours", MARKER
+        ) from None
+    if not isinstance(marker, dict) or "format" not in marker:
+        raise FormatError(f"{MARKER} is not the marker of a store", MARKER)
+    if marker["format"] != FORMAT or marker.get("requires") not in ([], None):
+        raise FormatError("this store is of a format that this objstore does not know; upgrade objstore", MARKER)
+    interval = marker.get("K")
+    if marker.get("layout") != "log" or type(interval) is not int or interval < 2:
+        raise FormatError(f"{MARKER} describes a layout that this objstore does not know; upgrade objstore", MARKER)
+    return Place("log", interval, data)
+
+
+def settle(place: Place, *, demand: bool) -> Protocol[Place]:
+    """Make the marker if there is none, and demand that the storage refuses to make it twice.
+
+    A backend that takes create-only for a suggestion is found out here, before anything of a session is written. Without
+    ``demand`` the caller has stated that nobody else writes.
+
+    Raises:
+        UnsupportedBackendError: It wrote over the marker (with the same bytes, so no harm was done).
+    """
+    marker = place.marker
+    if marker is None:
+        now: Moment = yield Now()
+        marking: dict[str, Any] = {
+            "format": FORMAT,
+            "layout": "log",
+            "K": place.interval,
+            "created": timestamp(now.wall),
+            "requires": [],
+        }
+        written = _json.dumps(marking).encode()
+        if (yield from _create(written)):
+            marker = written
+        else:
+            place = yield from look("log")  # another process made it first, or an answer was lost: its K holds
+            marker = place.marker
+            assert marker is not None
+    if demand and (yield from _create(marker)):
+        raise UnsupportedBackendError(
+            "this storage overwrites an object that it was told only to create, so two writers could lose each other's "
+            "saves; open it with single_writer=True, or with layout='tree'"
+        )
+    return Place("log", place.interval, marker)
+
+
+def _create(data: bytes) -> Protocol[bool]:
+    error: UnavailableError | None = None
+    for _ in range(_CREATES):
+        result = yield Create(MARKER, data)
+        if not isinstance(result, UnavailableError):
+            return bool(result)
+        error = result
+    raise OutcomeUnknownError(f"the storage never said whether {MARKER} could be created") from error

@@ -1,0 +1,306 @@
+"""Putting a commit on top of a log: one attempt, and the whole of a save with its retries and rebases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import _keys, _patch
+from ._change import Change, MovedError, of_state
+from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
+from ._json import JSON
+from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse
+from ._ops import Create, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync
+from ._state import Encoder, Leaves, stored
+from .errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
+
+CREATES = 4
+"""How often one object is created before its outcome is given up as unknown."""
+REBASES = 64
+"""How often a save goes on top of a head that moved before it gives up."""
+Summarise = Callable[[Mapping[str, JSON]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A commit to be.
+
+    Attributes:
+        kind: ``None`` for a plain save: a patch, or a snapshot where one is due.
+        patch: Of the state; ``None`` together with a ``state``, or for a tombstone.
+        state: The whole new state, where it is not made by a patch.
+        floor: The new floor; ``None`` keeps it.
+    """
+
+    kind: Kind | None = None
+    patch: _patch.Patch | None = None
+    state: Mapping[str, JSON] | None = None
+    floor: int | None = None
+    key: str | None = None
+    origin: Origin | None = None
+    over: str | None = None
+    unobserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a save.
+
+    Attributes:
+        base: The head that holds it.
+        known: Parts that the caller holds otherwise than they stand there, because others changed them meanwhile.
+        wrote: Whether a commit was written.
+    """
+
+    base: Base
+    known: dict[str, JSON] = field(default_factory=dict)
+    wrote: bool = True
+
+
+def save(
+    rules: Rules, id: str, change: Change, base: Base | None, *, key: str | None, summarise: Summarise
+) -> Protocol[Saved]:
+    """Commit a change on the newest state, beginning with what is believed to be the head.
+
+    Raises:
+        ConflictError: The change does not fit on a head that moved.
+        OutcomeUnknownError: The storage never said whether the commit arrived.
+    """
+    first = base
+    unobserved = base is None or (base.seq == 0 and base.observed is None)
+    head: Base = nothing(id, (yield Now())) if base is None or unobserved else base
+    for attempt in range(REBASES):
+        if key and (answered := _answer(head, key)):
+            return answered
+        moved = first is not None and head.digest != first.digest
+        if first and first.seq and moved and (yield from _broken(first, head)):
+            raise _conflict(id, first, head, "it was deleted or mended meanwhile")
+        try:
+            patches = change.on(head.parts(rules), rules.appendable)
+        except MovedError as error:
+            raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
+        if not patches and not unobserved:
+            if not moved and not (yield from _is_head(rules, head)):
+                head = yield from follow(rules, head)
+                continue
+            return Saved(head, change.known(head.parts(rules)), wrote=False)
+        draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
+        try:
+            new = yield from commit(rules, head, draft, summarise)
+        except LostError:
+            new = None
+        if new is not None:
+            return Saved(new, change.known(new.parts(rules)))
+        if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
+            yield Pause((yield from _draw()) * min(0.02 * 2**attempt, 2.0))
+        head = yield from (load(rules, id) if unobserved else follow(rules, head))
+        unobserved = False
+    raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
+
+
+def _draw() -> Protocol[float]:
+    drawn: str = yield NewId()
+    return int(drawn[:6], 16) / 0x1000000
+
+
+def _answer(head: Base, key: str) -> Saved | None:
+    for known in head.keys:
+        if known.key == key:
+            return Saved(replace(head, seq=known.seq, digest=known.digest, observed=None), wrote=False)
+    return None
+
+
+def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictError:
+    expected = first.seq if first else None
+    return ConflictError(
+        f"{id!r} moved from commit {expected} to {head.seq} and {why}; load it again and redo the change",
+        id, expected, head.seq,
+    )  # fmt: skip
+
+
+def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
+    now: Moment = yield Now()
+    if is_old(rules, base.observed, now):
+        return (yield from find_head(base.key)) == base.seq
+    return (yield Get(_keys.log_key(base.key, base.seq + 1))) is None
+
+
+def _broken(first: Base, head: Base) -> Protocol[bool]:
+    """Say whether a tombstone, or the mend of a damaged commit, lies between two heads: they change every part."""
+    if head.state is None or head.seq < first.seq:
+        return True
+    epoch = head.epoch
+    while epoch > first.seq:
+        fence = parse(head, epoch, (yield Get(_keys.log_key(head.key, epoch))))
+        if fence is None or fence.kind == "delete" or fence.over:
+            return True
+        below = (
+            parse(head, epoch - 1, (yield Get(_keys.log_key(head.key, epoch - 1)))) if epoch - 1 > first.seq else None
+        )
+        if below is None:
+            return epoch - 1 > first.seq
+        epoch = below.epoch
+    return False
+
+
+class LostError(Exception):
+    """Another commit took the number, or ours is not on the chain."""
+
+
+def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
+    """Put one commit on top of ``head``; when this returns, it is on the chain and durable.
+
+    Raises:
+        LostError: It is not on the chain; a load tells what is.
+        OutcomeUnknownError: The storage never said whether it arrived.
+        UnavailableError: An object that it needs could not be stored; no commit was written.
+    """
+    seq = head.seq + 1
+    issued: Moment = yield Now()
+    attempt: str = yield NewId()
+    record, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
+    data, digest = encode(record[0], record[1])
+    born = record[0].born
+    hint = None if (head.hinted and born == head.born) or not born else _hint(head, born)
+    creates = [
+        Create(_keys.object_key(head.key, head.epoch, name), stored(name, raw)) for name, raw in encoder.missing.items()
+    ]
+    unobserved = draft.unobserved
+    if creates and unobserved:  # what is uploaded under a wrong epoch is wasted: look first
+        if (yield from find_head(head.key)):
+            raise LostError
+        unobserved = False
+    if creates:
+        yield from _create_objects(creates)
+    if seq > 1 and seq % 1000 == 0:  # a new directory: what the old one shows may not be durable yet
+        yield Sync(_keys.log_key(head.key, head.seq).rpartition("/")[0] + "/")
+    create = Create(_keys.log_key(head.key, seq), data)
+    listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+    now: Moment = yield Now()
+    if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
+        raise LostError
+    done = record[0]
+    whole = done.whole
+    return Base(
+        head.id, head.key, seq, digest, done.kind, done.epoch, done.floor, born,
+        tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
+        dict(done.objects) if whole else {**head.objects, **done.objects}, {**head.present, **done.objects},
+        Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
+        (0 if whole else head.weight) + len(record[1]), True,
+    )  # fmt: skip
+
+
+def _hint(head: Base, born: int) -> Create:
+    data = b"" if _keys.id_of(head.key) is not None else head.id.encode()
+    return Create(_keys.index_hint(head.key, born), data, durable=False)
+
+
+def _build(
+    rules: Rules, head: Base, draft: Draft, summarise: Summarise, attempt: str, time: str
+) -> tuple[tuple[Commit, str], dict[str, JSON] | None, Encoder]:
+    seq = head.seq + 1
+    kind: Kind = draft.kind or ("snapshot" if seq % rules.interval == 1 or head.state is None else "patch")
+    encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits)
+    state: dict[str, JSON] | None = None
+    body = "null"
+    if draft.patch is not None:
+        body, patch = encoder.patch(draft.patch)
+        state = _patch.apply(patch, head.parts(rules))  # type: ignore[assignment]
+    elif draft.state is not None:
+        state = dict(draft.state)
+    if state is not None and kind != "patch":
+        first = encoder
+        encoder = Encoder({**head.present, **first.named}, head.epoch, Leaves([*head.leaves, *first.cut]), rules.limits)
+        body, state = encoder.state(state)
+        encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
+    objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}
+    born = 0 if not rules.lives(state) else head.born if rules.lives(head.state) else seq
+    keys = head.keys
+    if draft.key:
+        keys = (*keys, IdempotencyKey(draft.key, seq, None))[-KEPT_KEYS:]
+    record = Commit(
+        id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
+        epoch=_epoch(head, seq, kind),
+        floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
+        keys=keys, summary=summarise(state or {}), objects=objects, body=None, digest="",
+        origin=draft.origin, over=draft.over,
+    )  # fmt: skip
+    return (record, body), state, encoder
+
+
+def _epoch(head: Base, seq: int, kind: Kind) -> int:
+    return seq if kind in FENCES else head.epoch
+
+
+def _floor(head: Base, seq: int, kind: Kind, wanted: int | None) -> int:
+    if kind == "delete" or head.seq == 0:
+        return seq
+    return max(wanted or head.floor, head.floor)  # states below the old one were given up, and their objects with them
+
+
+def _create_objects(creates: list[Create]) -> Protocol[None]:
+    """Create objects side by side; one that is there already under this very key is as good."""
+    error: UnavailableError | None = None
+    for _ in range(CREATES):
+        results = yield tuple(creates)
+        creates = [c for c, result in zip(creates, results, strict=True) if isinstance(result, UnavailableError)]
+        if not creates:
+            return
+        error = next(r for r in results if isinstance(r, UnavailableError))
+    assert error is not None
+    raise error
+
+
+def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str, *, unobserved: bool) -> Protocol[int]:
+    """Create the commit, and the hint beside it; give the newest number that a list beside the first attempt showed.
+
+    Somebody's commit under our number, or an answer that was lost, makes us read what is there: a client library that
+    resends by itself turns our own success into a refusal.
+    """
+    lists: tuple[List, ...] = head_ops(head.key) if unobserved else ()
+    wave: tuple[Op, ...] = ops(*lists, create, hint)
+    listed = 0
+    error: UnavailableError | None = None
+    for _ in range(CREATES):
+        results = yield wave
+        if lists:
+            listed = yield from head_from(head.key, results[0], results[1])
+            results = results[2:]
+        if hint and not isinstance(results[1], UnavailableError):
+            hint = None
+        if results[0] is not True:
+            if isinstance(results[0], UnavailableError):
+                error = results[0]
+            try:
+                data = yield Get(create.key)
+                found = parse(head, head.seq + 1, data)
+            except IntegrityError:
+                raise LostError from None
+            if found is None and data is None:
+                wave, lists = ops(create, hint), ()
+                continue
+            if found is None or found.commit != attempt:
+                raise LostError
+        if hint:
+            try:
+                yield from _create_objects([hint])
+            except UnavailableError as cause:
+                raise OutcomeUnknownError(
+                    f"commit {head.seq + 1} of {head.id!r} is stored, but not the hint that lists it; save again"
+                ) from cause
+        return listed
+    raise OutcomeUnknownError(
+        f"the storage never said whether commit {head.seq + 1} of {head.id!r} arrived; load it to see"
+    ) from error
+
+
+def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:
+    """Say whether our commit is the newest, or the one that its successor stands on."""
+    if (yield from find_head(head.key)) == seq:
+        return True
+    try:
+        successor = parse(head, seq + 1, (yield Get(_keys.log_key(head.key, seq + 1))))
+    except IntegrityError:
+        return False
+    return successor is not None and successor.parent == digest

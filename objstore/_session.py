@@ -1,0 +1,284 @@
+"""What can be asked of one session, and of all of them: protocols on top of `objstore._log` and `objstore._save`."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import _json, _keys
+from ._commit import Commit, Origin, moment
+from ._json import JSON
+from ._log import Base, Rules, find_head, follow, head_from, head_ops, load, nothing, parse, read_commits, read_objects
+from ._ops import Create, Delete, Entry, Get, List, Protocol
+from ._refs import Ref
+from ._save import Draft, LostError, Summarise, commit
+from .errors import ConflictError, IntegrityError, NotFoundError
+
+PAGE = 64
+"""How many commits or sessions are read side by side where there may be any number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """One commit of a session's history.
+
+    Attributes:
+        seq: Its number.
+        digest: Its digest; with ``seq`` it makes a `Revision`.
+        time: When it was written, by the writer's clock, in UTC.
+        kind: ``snapshot``, ``patch``, ``prune`` or ``delete``.
+        parts: The parts that it changed; for a commit that holds a whole state, the parts that the state has.
+        summary: What listing shows of the session at this commit.
+        size: Bytes of the commit as stored, without the objects that it names.
+        objects: Bytes of the objects that it names and its parent does not, before compression.
+        origin: For a fork: where it came from.
+    """
+
+    seq: int
+    digest: str
+    time: datetime.datetime
+    kind: str
+    parts: tuple[str, ...]
+    summary: Mapping[str, JSON]
+    size: int
+    objects: int
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The head of a session as a listing reads it."""
+
+    id: str
+    seq: int
+    time: datetime.datetime
+    summary: Mapping[str, JSON]
+
+
+def newest(id: str) -> Protocol[Commit | None]:
+    """Read only the newest commit of a session; ``None`` where there is no log."""
+    blank = nothing(id, None)
+    head = yield from find_head(blank.key)
+    if not head:
+        return None
+    for n in (head, head + 1, head + 2):  # a purge may stub what was the newest a moment ago; its tombstone is above
+        data = yield from read_commits(blank, [n])
+        found = parse(blank, n, data[n])
+        if found is not None:
+            return found
+    key = _keys.log_key(blank.key, head)
+    raise IntegrityError(f"commit {key} is empty or gone, though nothing stands on it", key)
+
+
+def exists(id: str) -> Protocol[bool]:
+    """Say whether there is a session, that is its main part."""
+    found = yield from newest(id)
+    return found is not None and found.born > 0
+
+
+def resolve(base: Base, value: JSON) -> Protocol[None]:
+    """Read the objects for which references stand in a value, so that each `Ref` has its contents."""
+    refs: dict[str, list[Ref]] = {}
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Ref):
+            if item.value is None:
+                refs.setdefault(item.name, []).append(item)
+        elif isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+    if not refs:
+        return
+    raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
+    for name, raw in raws.items():
+        for ref in refs[name]:
+            try:
+                ref.value = raw.decode() if ref.kind == "text" else raw
+            except UnicodeDecodeError:
+                key = _keys.object_key(base.key, base.objects[name][0], name)
+                raise IntegrityError(f"object {key} is named as text and is none", key) from None
+
+
+def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
+    """Put a tombstone on a session and remove what is below it; ``None`` where there is nothing to delete.
+
+    Raises:
+        ConflictError: The session is not as it was ``seen``.
+    """
+    head = yield from (follow(rules, base) if base else load(rules, id))
+    while True:
+        if head.seq == 0:
+            return None
+        if head.kind == "delete":
+            break
+        if seen is not None and head.digest != seen.digest:
+            _still(rules, id, seen, head)
+        try:
+            head = yield from commit(rules, head, Draft(kind="delete"), summarise)
+            break
+        except LostError:
+            head = yield from load(rules, id)
+    yield from after_delete(head)
+    return head
+
+
+def _still(rules: Rules, id: str, seen: Base, head: Base) -> None:
+    before, now = seen.parts(rules), head.parts(rules)
+    moved = [part for part in {**before, **now} if not _json.same(before.get(part), now.get(part))]
+    if moved or head.epoch > seen.seq:
+        what = " and ".join(sorted(moved)) or "its history"
+        raise ConflictError(
+            f"{id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",
+            id, seen.seq, head.seq,
+        )  # fmt: skip
+
+
+def after_delete(head: Base) -> Protocol[None]:
+    """Remove what a tombstone makes useless; anybody may repeat it at any time."""
+    yield Create(_keys.trash_hint(head.key, head.seq), b"", durable=False)
+    hints: list[Entry] = yield List(f"{_keys.INDEX}{head.key}=.")
+    gone = [
+        f"{_keys.INDEX}{e.name}"
+        for e in hints
+        if (h := _keys.parse_hint(e.name)) and h[0] == head.key and h[1] <= head.seq
+    ]
+    if gone:
+        yield Delete(tuple(gone))
+    yield from sweep(head.key, head.epoch, frozenset())
+
+
+def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[str]]:
+    """Delete the objects of epochs below ``epoch`` that are not kept, and give their keys.
+
+    Only for the epoch of a fence that is acknowledged: every writer that could still want one of them is based below
+    it, will lose, and uploads again under the new epoch.
+    """
+    gone: list[str] = []
+    directories: list[Entry] = yield List(_keys.objects_root(key))
+    for entry in directories:
+        older = _keys.parse_epoch(entry.name) if entry.is_directory else None
+        if older is None or older >= epoch:
+            continue
+        objects: list[Entry] = yield List(_keys.objects_dir(key, older))
+        names = [o.name for o in objects if _keys.is_object_name(o.name) and (older, o.name) not in keep]
+        doomed = tuple(_keys.object_key(key, older, name) for name in names)
+        if doomed:
+            yield Delete(doomed)
+        gone.extend(doomed)
+    return gone
+
+
+def history(id: str) -> Protocol[list[CommitInfo]]:
+    """Describe the commits from the head down to the floor, newest first; ``[]`` where there is no session."""
+    head = yield from newest(id)
+    if head is None:
+        return []
+    found: list[CommitInfo] = []
+    above = head
+    chain = [head]
+    blank = nothing(id, None)
+    while above.seq > head.floor:
+        numbers = list(range(above.seq - 1, max(head.floor, above.seq - PAGE) - 1, -1))
+        data = yield from read_commits(blank, numbers)
+        for n in numbers:
+            below = parse(blank, n, data[n])
+            key = _keys.log_key(blank.key, n)
+            if below is None or below.digest != above.parent:
+                raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
+            chain.append(below)
+            above = below
+    for commit_, before in zip(chain, [*chain[1:], None], strict=True):
+        found.append(_info(commit_, before))
+    return found
+
+
+def _info(commit: Commit, before: Commit | None) -> CommitInfo:
+    body = commit.body if isinstance(commit.body, dict) else {}
+    if commit.kind == "patch":
+        members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
+        parts = tuple(dict.fromkeys(key for member in members for key in member))
+    else:
+        parts = tuple(k for k, v in body.items() if v is not None)
+    known = before.objects if before else {}
+    return CommitInfo(
+        commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
+        sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+    )  # fmt: skip
+
+
+def list_ids(prefix: str = "") -> Protocol[list[str]]:
+    """Read the ids of all sessions from the hints, sorted."""
+    entries: list[Entry] = yield List(_keys.INDEX)
+    ids: set[str] = set()
+    hashed: dict[str, str] = {}
+    for entry in entries:
+        hint = _keys.parse_hint(entry.name)
+        if hint is None:
+            continue
+        id = _keys.id_of(hint[0])
+        if id is None:
+            hashed[hint[0]] = f"{_keys.INDEX}{entry.name}"
+        else:
+            ids.add(id)
+    keys = list(hashed.items())
+    for start in range(0, len(keys), PAGE):
+        page = keys[start : start + PAGE]
+        contents = yield tuple(Get(name) for _, name in page)
+        for (key, name), data in zip(page, contents, strict=True):
+            if data is not None:  # else it was deleted since it was listed
+                ids.add(_hashed_id(key, name, data))
+    return sorted(id for id in ids if id.startswith(prefix))
+
+
+def _hashed_id(key: str, hint: str, data: bytes) -> str:
+    try:
+        id = data.decode()
+        if _keys.session_key(id) == key:
+            return id
+    except ValueError:
+        pass
+    raise IntegrityError(f"the hint {hint} does not hold the id that its name was made from", hint)
+
+
+def heads(ids: Iterable[str]) -> Protocol[list[Listed]]:
+    """Read the newest commit of several sessions side by side; those that do not exist are left out."""
+    wanted = [nothing(id, None) for id in ids]
+    found: list[Listed] = []
+    for start in range(0, len(wanted), PAGE):
+        page = wanted[start : start + PAGE]
+        commits = yield from _newest_of(page)
+        for base, commit_ in zip(page, commits, strict=True):
+            if commit_ is not None and commit_.born:
+                found.append(Listed(base.id, commit_.seq, moment(commit_.time), commit_.summary))
+    return found
+
+
+def _newest_of(page: list[Base]) -> Protocol[list[Commit | None]]:
+    lists = yield tuple(op for base in page for op in head_ops(base.key))
+    numbers: list[int] = []
+    for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
+        numbers.append((yield from head_from(base.key, names, first)))
+    asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
+    data = iter((yield tuple(Get(_keys.log_key(base.key, n)) for base, n in asked)) if asked else ())
+    found: list[Commit | None] = []
+    for base, n in zip(page, numbers, strict=True):
+        commit_ = parse(base, n, next(data)) if n else None
+        found.append(commit_ if commit_ or not n else (yield from newest(base.id)))
+    return found
+
+
+def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol[Base]:
+    """Read the state that a revision without a memory names; its age counts as long."""
+    if seq == 0:
+        return nothing(id, None)
+    try:
+        base = yield from load(rules, id, at=seq)
+    except NotFoundError:
+        raise ConflictError(f"commit {seq} of {id!r} is not there any more; load it again", id, seq) from None
+    if digest is not None and base.digest != digest:
+        raise ConflictError(f"commit {seq} of {id!r} is another than the revision's; load it again", id, seq)
+    return replace(base, observed=None)

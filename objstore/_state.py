@@ -1,0 +1,371 @@
+"""Values in memory and values in storage: spilling big ones to objects, cutting long lists into leaves, and back.
+
+In memory a document is JSON in which a big text or raw bytes may stand as a `Ref`. In storage it is JSON in which
+``{"=": name}`` is a text, ``{"=bytes": name}`` raw bytes, an item ``{"=list": name}`` of a list the items of a leaf,
+and a user's key that begins with ``=`` has one more (docs/format.md, "Values").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _json, _patch, _zstd
+from ._commit import Table
+from ._json import JSON
+from ._keys import is_object_name
+from ._refs import Ref
+from .errors import NotFoundError
+
+LEAF_BYTES = 512 * 1024
+TEXT_BYTES = 256 * 1024
+TEXT, BYTES, LEAF = "=", "=bytes", "=list"
+
+Limits = Mapping[str, int]
+"""Part -> bytes of UTF-8 above which a text of it becomes an object; parts not named: `TEXT_BYTES`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A cut of a list that is stored as an object.
+
+    Attributes:
+        size: Bytes of its JSON text.
+        items: What it holds, decoded; a later snapshot reuses the leaf while the very same items stand in the list.
+        names: The objects that its items name.
+    """
+
+    name: str
+    size: int
+    items: list[JSON]
+    names: frozenset[str]
+
+
+class Leaves:
+    """The leaves that are known to be stored, found by their name or by their first item. Never changed in place."""
+
+    def __init__(self, leaves: Iterable[Leaf] = ()) -> None:
+        self.by_name = {leaf.name: leaf for leaf in leaves}
+        self._by_first: dict[int, list[Leaf]] = {}
+        for leaf in self.by_name.values():
+            self._by_first.setdefault(id(leaf.items[0]), []).append(leaf)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        return iter(self.by_name.values())
+
+    def standing_at(self, items: list[JSON], start: int) -> Leaf | None:
+        """Find a leaf whose items are the very objects that stand in ``items`` from ``start`` on."""
+        for leaf in self._by_first.get(id(items[start]), ()):
+            end = start + len(leaf.items)
+            if end <= len(items) and all(map(_is, leaf.items, items[start:end])):
+                return leaf
+        return None
+
+
+def _is(a: object, b: object) -> bool:
+    return a is b
+
+
+@dataclass(slots=True)
+class Encoder:
+    """Writes values and gathers the objects that they name.
+
+    Attributes:
+        present: Objects that are known to be stored, under the epoch given there.
+        epoch: Where objects that are not present will be created.
+        named: Every object that the values written so far name.
+        missing: The raw bytes of those that have to be created, by name.
+    """
+
+    present: Table
+    epoch: int
+    leaves: Leaves
+    limits: Limits = field(default_factory=dict)
+    named: dict[str, tuple[int, int]] = field(default_factory=dict)
+    missing: dict[str, bytes] = field(default_factory=dict)
+    cut: list[Leaf] = field(default_factory=list)
+
+    def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
+        """Write a state; also give it with its big values replaced by their `Ref`."""
+        return self._object(state, lambda key, value: self.value(value, self.limits.get(key, TEXT_BYTES)))
+
+    def patch(self, patch: _patch.Patch) -> tuple[str, _patch.Patch]:
+        """Write a patch of a state; also give it with its big values replaced by their `Ref`."""
+
+        def put(key: str, value: JSON) -> tuple[str, JSON]:
+            return self.value(value, self.limits.get(key, TEXT_BYTES))
+
+        def sub(key: str, part: JSON) -> tuple[str, JSON]:
+            return self._patch(part, self.limits.get(key, TEXT_BYTES))
+
+        return self._object_patch(patch, put, sub)
+
+    def _patch(self, patch: Any, limit: int) -> tuple[str, _patch.Patch]:
+        if "set" in patch:
+            text, value = self.value(patch["set"], limit)
+            return f'{{"set":{text}}}', {"set": value}
+        if "list" in patch:
+            texts: list[str] = []
+            pieces: list[Any] = []
+            for piece in patch["list"]:
+                kept: Any = piece
+                if isinstance(piece, list):
+                    text = _json.dumps(piece)
+                elif "add" in piece:
+                    text, items = self._list(piece["add"], limit)
+                    text, kept = f'{{"add":{text}}}', {"add": items}
+                else:
+                    text, inner = self._patch(piece["patch"], limit)
+                    text, kept = f'{{"at":{piece["at"]},"patch":{text}}}', {"at": piece["at"], "patch": inner}
+                texts.append(text)
+                pieces.append(kept)
+            return f'{{"list":[{",".join(texts)}]}}', {"list": pieces}
+        return self._object_patch(patch, lambda _, v: self.value(v, limit), lambda _, p: self._patch(p, limit))
+
+    def _object_patch(self, patch: Any, put: _Write, sub: _Write) -> tuple[str, _patch.Patch]:
+        texts: list[str] = []
+        kept: _patch.Patch = {}
+        if "cut" in patch:
+            kept["cut"] = patch["cut"]
+            texts.append(f'"cut":{_json.dumps([_escape(key) for key in patch["cut"]])}')
+        for member, write in (("sub", sub), ("put", put)):
+            if member in patch:
+                text, kept[member] = self._object(patch[member], write)
+                texts.append(f'"{member}":{text}')
+        return f"{{{','.join(texts)}}}", kept
+
+    def value(self, value: JSON, limit: int) -> tuple[str, JSON]:
+        """Write any value; texts of more than ``limit`` bytes become objects."""
+        if isinstance(value, Ref):
+            return self._ref(value), value
+        if isinstance(value, str):
+            return self._text(value, limit)
+        if isinstance(value, bytes):
+            name = hashlib.sha256(value).hexdigest()
+            return self._object_ref(Ref(name, len(value), "bytes"), value)
+        if isinstance(value, list):
+            return self._list(value, limit)
+        if isinstance(value, dict):
+            if (text := _plain(value, limit)) is not None:
+                return text, value
+            return self._object(value, lambda _, v: self.value(v, limit))
+        return _json.dumps(value), value
+
+    def _object(self, value: Mapping[str, JSON], write: _Write) -> tuple[str, dict[str, JSON]]:
+        texts: list[str] = []
+        kept: dict[str, JSON] = {}
+        for key, member in value.items():
+            text, kept[key] = write(key, member)
+            texts.append(f"{_json.dumps(_escape(key))}:{text}")
+        return f"{{{','.join(texts)}}}", kept
+
+    def _list(self, items: list[JSON], limit: int) -> tuple[str, list[JSON]]:
+        texts: list[str] = []
+        kept: list[JSON] = []
+        start = size = 0  # of the run of items that no leaf holds yet, as positions in texts and kept
+        first = 0
+        position = 0
+        while position < len(items):
+            leaf = self.leaves.standing_at(items, position)
+            if leaf:
+                if size >= LEAF_BYTES // 8:  # else what stands between two leaves is not worth one
+                    self._cut(texts, start, kept, first)
+                self._reuse(leaf)
+                texts.append(_leaf_item(leaf.name))
+                kept.extend(leaf.items)
+                position += len(leaf.items)
+                start, first, size = len(texts), len(kept), 0
+                continue
+            text, value = self._item(items[position], limit)
+            texts.append(text)
+            kept.append(value)
+            size += len(text) + 1
+            position += 1
+            if size >= LEAF_BYTES:
+                self._cut(texts, start, kept, first)
+                start, first, size = len(texts), len(kept), 0
+        return f"[{','.join(texts)}]", kept
+
+    def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
+        text = _plain(value, limit)
+        return (text, value) if text is not None else self.value(value, limit)
+
+    def _cut(self, texts: list[str], start: int, kept: list[JSON], first: int) -> None:
+        """Make one leaf of the items from ``start`` on; their texts shrink to its name."""
+        raw = f"[{','.join(texts[start:])}]".encode()
+        name = _text_name(raw)
+        direct = {found for text in texts[start:] if _MARK in text for found in names_in(_json.loads(text))}
+        leaf = Leaf(name, len(raw), kept[first:], _with_inner(direct, {leaf.name: leaf for leaf in self.cut}))
+        self._name(name, len(raw), raw)
+        self.cut.append(leaf)
+        texts[start:] = [_leaf_item(name)]
+
+    def _reuse(self, leaf: Leaf) -> None:
+        for name in (leaf.name, *leaf.names):
+            if name not in self.present:
+                raise NotFoundError(f"object {name} of a kept leaf is not stored any more; load again")
+            self.named[name] = self.present[name]
+        self.cut.append(leaf)
+
+    def _text(self, value: str, limit: int) -> tuple[str, JSON]:
+        if len(value) * 4 <= limit or len(raw := value.encode()) <= limit:
+            return _json.dumps(value), value
+        return self._object_ref(Ref(_text_name(raw), len(raw), "text"), raw)
+
+    def _object_ref(self, ref: Ref, raw: bytes) -> tuple[str, JSON]:
+        self._name(ref.name, len(raw), raw)
+        return self._ref(ref), ref
+
+    def _ref(self, ref: Ref) -> str:
+        if ref.name not in self.named:
+            if ref.name not in self.present and ref.value is None:
+                raise NotFoundError(f"object {ref.name} was pruned, and its contents are not in hand; load again")
+            raw = b"" if ref.value is None else ref.value if isinstance(ref.value, bytes) else ref.value.encode()
+            self._name(ref.name, ref.size, raw)
+        return f'{{"{TEXT if ref.kind == "text" else BYTES}":"{ref.name}"}}'
+
+    def _name(self, name: str, size: int, raw: bytes) -> None:
+        if name in self.present:
+            self.named[name] = self.present[name]
+        else:
+            self.named[name] = (self.epoch, size)
+            self.missing[name] = raw
+
+
+_Write = Callable[[str, JSON], tuple[str, JSON]]
+_MARK = '"='
+
+
+def _plain(value: JSON, limit: int) -> str | None:
+    """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
+    try:
+        text = _json.dumps(value)
+    except TypeError:  # a Ref or bytes somewhere
+        return None
+    if _MARK in text or (len(text) * 4 > limit and len(text.encode()) > limit):
+        return None
+    return text
+
+
+def _text_name(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest() + ".zst"
+
+
+def _leaf_item(name: str) -> str:
+    return f'{{"{LEAF}":"{name}"}}'
+
+
+def _escape(key: str) -> str:
+    return "=" + key if key.startswith("=") else key
+
+
+def stored(name: str, raw: bytes) -> bytes:
+    """Give the bytes to store under an object's name."""
+    return _zstd.compress(raw) if name.endswith(".zst") else raw
+
+
+def opened(name: str, data: bytes, size: int) -> bytes:
+    """Give the raw bytes of an object back, checked against its name and size.
+
+    Raises:
+        ValueError: They are not what was stored.
+    """
+    raw = _zstd.inflate(data, limit=size) if name.endswith(".zst") else data
+    if len(raw) != size or hashlib.sha256(raw).hexdigest() != name[:64]:
+        raise ValueError("its bytes do not match their digest")
+    return raw
+
+
+# Reading. All of it takes parsed JSON; a ValueError means that it is not of this format.
+
+
+def names_in(encoded: JSON, *kinds: str) -> Iterator[str]:
+    """Walk over the objects that an encoded value names, only those of some kinds when any are given."""
+    stack = [encoded]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, dict):
+            reference = _reference(value)
+            if reference is None:
+                stack.extend(value.values())
+            elif not kinds or reference[0] in kinds:
+                yield reference[1]
+
+
+def _reference(value: dict[str, Any]) -> tuple[str, str] | None:
+    if len(value) != 1:
+        return None
+    ((kind, name),) = value.items()
+    if not kind.startswith("=") or kind.startswith("=="):
+        return None
+    if kind not in (TEXT, BYTES, LEAF) or not is_object_name(name):
+        raise ValueError("a reference of an unknown kind")
+    return kind, name
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Reads encoded values; the leaves that they name must have been read before."""
+
+    objects: Table
+    leaves: Mapping[str, Leaf]
+
+    def state(self, encoded: JSON) -> dict[str, JSON]:
+        """Read a state."""
+        if not isinstance(encoded, dict):
+            raise ValueError("a state is an object")
+        return {_unescape(key): self.value(value) for key, value in encoded.items()}
+
+    def patch(self, encoded: JSON) -> _patch.Patch:
+        """Read a patch."""
+        return _patch.map_values(encoded, self.value, self.items, _unescape)
+
+    def value(self, value: JSON) -> JSON:
+        """Read any value."""
+        if isinstance(value, list):
+            return self.items(value)
+        if isinstance(value, dict):
+            reference = _reference(value)
+            if reference is None:
+                return {_unescape(key): self.value(member) for key, member in value.items()}
+            kind, name = reference
+            if kind == LEAF or name not in self.objects:
+                raise ValueError("a reference in the wrong place, or to an object that the commit does not list")
+            return Ref(name, self.objects[name][1], "text" if kind == TEXT else "bytes")
+        return value
+
+    def items(self, encoded: list[JSON]) -> list[JSON]:
+        """Read the items of a list, with those of its leaves."""
+        found: list[JSON] = []
+        for item in encoded:
+            reference = _reference(item) if isinstance(item, dict) else None
+            if reference and reference[0] == LEAF:
+                found.extend(self.leaves[reference[1]].items)
+            else:
+                found.append(self.value(item))
+        return found
+
+    def leaf(self, name: str, raw: bytes) -> Leaf:
+        """Read a leaf from its raw bytes."""
+        encoded = _json.loads(raw)
+        if not isinstance(encoded, list) or not encoded:
+            raise ValueError("a leaf is a list that is not empty")
+        if _MARK.encode() not in raw:
+            return Leaf(name, len(raw), encoded, frozenset())
+        return Leaf(name, len(raw), self.items(encoded), _with_inner(set(names_in(encoded)), self.leaves))
+
+
+def _with_inner(names: set[str], leaves: Mapping[str, Leaf]) -> frozenset[str]:
+    return frozenset(names.union(*(leaves[name].names for name in names if name in leaves)))
+
+
+def _unescape(key: str) -> str:
+    if not key.startswith("="):
+        return key
+    if not key.startswith("=="):
+        raise ValueError("a member of an unknown kind")
+    return key[1:]

@@ -1,0 +1,32 @@
+"""One zstd frame with its size declared: how commits above 16 KiB, leaves and texts are stored."""
+
+from __future__ import annotations
+
+import zstandard
+
+_LEVEL = 3
+
+
+def is_frame(data: bytes) -> bool:
+    """Say whether the bytes begin like a zstd frame."""
+    return data.startswith(zstandard.FRAME_HEADER)
+
+
+def compress(data: bytes) -> bytes:
+    """Write one frame that declares the size of what it holds."""
+    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(data)
+
+
+def inflate(data: bytes, *, limit: int) -> bytes:
+    """Read exactly one frame of at most ``limit`` bytes; the declared size is checked before anything is inflated.
+
+    Raises:
+        ValueError: It is not one whole frame, or it declares more than ``limit``, or no size at all.
+    """
+    try:
+        declared = zstandard.frame_content_size(data)
+        if declared < 0 or declared > limit:
+            raise ValueError(f"it declares {declared} bytes where at most {limit} may be")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit, allow_extra_data=False)
+    except zstandard.ZstdError:
+        raise ValueError("it is not one whole zstd frame") from None
