@@ -1,0 +1,66 @@
+"""From models to JSON documents and back: the five parts of a session as the layouts store them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from ..errors import InvalidValueError
+from ._base import Wire
+from .artifacts import ArtifactStore
+from .runs import RunRecord
+from .session import SessionData
+from .trace import TraceEvent
+from .verification import VerificationReport
+
+T = TypeVar("T")
+
+_FIELD: Final = re.compile(r"field_name='(\w+)'")
+_LISTED: Final = ConfigDict(hide_input_in_errors=True)
+
+SESSION: Final = TypeAdapter(SessionData)
+ARTIFACTS: Final = TypeAdapter(ArtifactStore)
+TRACE_EVENTS: Final = TypeAdapter(list[TraceEvent], config=_LISTED)
+RUN_RECORDS: Final = TypeAdapter(list[RunRecord], config=_LISTED)
+VERIFICATION_REPORTS: Final = TypeAdapter(list[VerificationReport], config=_LISTED)
+
+
+def from_document(part: TypeAdapter[T], document: Any) -> T:
+    """Read a part from its JSON document.
+
+    Args:
+        part: Which part: `SESSION`, `ARTIFACTS`, `TRACE_EVENTS`, `RUN_RECORDS` or `VERIFICATION_REPORTS`.
+        document: Plain dicts, lists, strings and numbers. Nothing of it is shared with the result.
+
+    Raises:
+        pydantic.ValidationError: It is not such a part. The message shows no contents.
+    """
+    return part.validate_python(document, by_alias=True, by_name=False)
+
+
+def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False) -> Any:
+    """Write a part as a JSON document of plain dicts, lists, strings and numbers.
+
+    Nothing of the document is shared with `value`.
+
+    Args:
+        part: Which part, as for `from_document`.
+        value: What to write.
+        wire: Make a `Single` of each number that is single precision on the seed's wire.
+
+    Raises:
+        InvalidValueError: A model holds what it would not have taken, because a list or a JSON value in it was changed
+            in place. The message carries no contents.
+    """
+    # pydantic's error shows the value, so ours is raised where it is no longer the context.
+    try:
+        return part.dump_python(value, by_alias=True, warnings="error", context=Wire if wire else None)
+    except PydanticSerializationError as error:
+        field = _FIELD.search(str(error))
+        problem = f"{field[1] if field else 'a list'} holds a value of a foreign type"
+    except ValueError:  # pydantic's word for a value that holds itself
+        problem = "a value is nested too deep, or holds itself"
+    raise InvalidValueError(problem)
