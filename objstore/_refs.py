@@ -1,0 +1,57 @@
+"""References to stored objects, as they stand in documents in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+DIGEST_LENGTH: Final = 64
+"""Hex digits of a sha256, which every object's name begins with."""
+
+
+@dataclass(slots=True, eq=False)
+class Ref:
+    """A string or raw bytes that lie in an object of their own and may not have been read yet.
+
+    Two references are equal when they name the same contents, whatever the object's encoding. A reference stands for
+    what it names: `matches` tells whether a value is that, without reading the object.
+
+    Attributes:
+        name: The object's name: 64 hex digits of the sha256 of the raw bytes, with ``.zst`` when stored compressed.
+        size: Length of the raw bytes (of a text: of its UTF-8).
+        kind: What the raw bytes are in the document.
+        value: The contents once they have been read, a cache. The only attribute that may change.
+    """
+
+    name: Final[str]
+    size: Final[int]
+    kind: Final[Literal["text", "bytes"]]
+    value: str | bytes | None = field(default=None, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Give the sha256 of the raw bytes as 64 hex digits."""
+        return self.name[:DIGEST_LENGTH]
+
+    def matches(self, value: str | bytes | Ref) -> bool:
+        """Tell whether ``value`` is what this names; the digest is computed only where the sizes agree."""
+        if isinstance(value, Ref):
+            return self == value
+        if isinstance(value, bytes) != (self.kind == "bytes"):
+            return False
+        if self.value is not None:
+            return self.value == value
+        # A character takes one to four bytes, so most strings are told apart without being encoded.
+        if not len(value) <= self.size <= 4 * len(value):
+            return False
+        raw = value if isinstance(value, bytes) else value.encode()
+        return len(raw) == self.size and hashlib.sha256(raw).hexdigest() == self.digest
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ref):
+            return NotImplemented
+        return self.digest == other.digest and self.kind == other.kind
+
+    def __hash__(self) -> int:
+        return hash((self.digest, self.kind))
