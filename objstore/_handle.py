@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _json, _keys, _session
+from . import _json, _keys, _prune, _session
 from ._change import Change, Derive, Edit, MovedError, Replace
 from ._json import JSON
 from ._log import Base, Rules, follow, load
@@ -35,8 +35,9 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Parts of a session as they were read, with the revision that vouches for them."""
+    """Parts of a session as they were read, with the revision that vouches for them, and the key that they stand under."""
 
+    key: str
     parts: dict[str, JSON]
     revision: Revision
     summary: Mapping[str, JSON]
@@ -86,7 +87,7 @@ class Handle:
         self, place: Place, rules: Rules, summarise: Summarise, *, memory: Memory, exclusive: bool, single_writer: bool
     ) -> None:
         self.rules = replace(rules, interval=place.interval)
-        self._place = place
+        self.place = place
         self._summarise = summarise
         self._memory = memory
         self._exclusive = exclusive
@@ -102,8 +103,8 @@ class Handle:
                 "this storage cannot create an object only where none is, so two writers could lose each other's saves; "
                 "open it with single_writer=True if nobody else writes, or with layout='tree'"
             )
-        self._place = yield from settle(self._place, demand=self._exclusive)
-        self.rules = replace(self.rules, interval=self._place.interval)
+        self.place = yield from settle(self.place, demand=self._exclusive)
+        self.rules = replace(self.rules, interval=self.place.interval)
         self._settled = True
 
     def _head(self, id: str) -> Protocol[Base]:
@@ -125,7 +126,8 @@ class Handle:
             return None
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
         yield from _session.resolve(base, list(wanted.values()))
-        return Loaded({part: plain(value) for part, value in wanted.items()}, _revision(base, {}), base.summary)
+        key = _keys.log_key(base.key, base.seq)
+        return Loaded(key, {part: plain(value) for part, value in wanted.items()}, _revision(base, {}), base.summary)
 
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -133,12 +135,17 @@ class Handle:
         """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
         _check_key(key)
         yield from self._writing()
-        if base is None:
-            known = self._memory.get(_keys.check_id(id))
-            return (yield from self._commit(id, Replace(parts), known, key))
-        sight = yield from self._sight(id, base, parts)
-        seen = {**sight.base.parts(self.rules), **sight.known}
-        return (yield from self._commit(id, Edit(seen, parts), sight.base, key))
+        try:
+            if base is None:
+                known = self._memory.get(_keys.check_id(id))
+                return (yield from self._commit(id, Replace(parts), known, key))
+            sight = yield from self._sight(id, base, parts)
+            seen = {**sight.base.parts(self.rules), **sight.known}
+            return (yield from self._commit(id, Edit(seen, parts), sight.base, key))
+        except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
+            for part, value in parts.items():
+                _json.check(value, what=part, binary=True)
+            raise
 
     def derive(
         self,
@@ -194,7 +201,7 @@ class Handle:
             )  # fmt: skip
         return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {})
 
-    def delete(self, id: str, base: Revision | int | None) -> Protocol[None]:
+    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:
         """Delete a session; nothing happens where there is none."""
         _keys.check_id(id)
         seen = None
@@ -208,7 +215,17 @@ class Handle:
         yield from self._writing()
         gone = yield from _session.delete(self.rules, id, head, seen, self._summarise)
         if gone:
+            if purge:
+                yield from _prune.purge(gone)
             self._memory.forget(id)
+
+    def list_ids(self, prefix: str) -> Protocol[list[str]]:
+        """Name all sessions whose ids begin with ``prefix``, sorted."""
+        return _session.list_ids(prefix)
+
+    def heads(self, ids: Iterable[str]) -> Protocol[list[_session.Listed]]:
+        """Read what a listing shows of several sessions; those that do not exist are left out."""
+        return _session.heads([_keys.check_id(id) for id in ids])
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""

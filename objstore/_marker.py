@@ -8,12 +8,13 @@ from typing import Any, Literal
 from . import _json
 from ._commit import FORMAT, timestamp
 from ._keys import MARKER
-from ._ops import Create, Entry, Get, List, Moment, Now, Protocol
-from .errors import FormatError, OutcomeUnknownError, UnavailableError, UnsupportedBackendError
+from ._ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
+from .errors import BackendError, FormatError, OutcomeUnknownError, UnavailableError, UnsupportedBackendError
 
 Layout = Literal["log", "tree"]
 
 INTERVAL = 32
+PROBE = ".health_check"
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _CREATES = 4
 
@@ -49,7 +50,8 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         return place
     if wanted == "tree":  # a tree has no marker, and may lie among other things
         return Place("tree")
-    entries: list[Entry] = yield List("")
+    found: list[Entry] = yield List("")
+    entries = [e for e in found if e.is_directory or (e.name != PROBE and not e.name.endswith(".tmp"))]
     if not entries:
         return Place(None)
     if wanted is None and all(map(_of_a_tree, entries)):
@@ -64,7 +66,7 @@ def look(wanted: Layout | None) -> Protocol[Place]:
 def _of_a_tree(entry: Entry) -> bool:
     if entry.is_directory:
         return entry.name in _SIBLINGS
-    return entry.name.endswith((".json", ".tmp")) or entry.name == ".health_check"
+    return entry.name.endswith(".json")
 
 
 def _parse(data: bytes) -> Place:
@@ -126,3 +128,16 @@ def _create(data: bytes) -> Protocol[bool]:
             return bool(result)
         error = result
     raise OutcomeUnknownError(f"the storage never said whether {MARKER} could be created") from error
+
+
+def probe() -> Protocol[None]:
+    """Write, read and remove a small object, as the seed does to see whether its directory is fit.
+
+    Raises:
+        BackendError: One of them failed.
+    """
+    yield Put(PROBE, b"ok")
+    found = yield Get(PROBE)
+    yield Delete((PROBE,))
+    if found not in (b"ok", None):  # None: another probe removed it first
+        raise BackendError(f"{PROBE} does not hold what was just written to it")

@@ -18,14 +18,17 @@ class Revision:
         digest: The digest of the commit, in hex.
         base: What the store remembers of that commit within this process. It takes no part in comparison, ``repr`` or
             pickling.
+        partial: Parts that others had changed before this commit without its holder seeing it. Only ``base`` knows what
+            the holder saw instead; where that is gone, these parts have to be loaded again before they can be saved.
     """
 
     seq: int | None
     digest: str
     base: object | None = field(default=None, repr=False, compare=False)
+    partial: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Revision, (self.seq, self.digest)
+        return Revision, (self.seq, self.digest, None, self.partial)
 
     # What a store remembers can be as large as the session; a copy of the session is of the same commit, so it shares.
     def __copy__(self) -> Revision:

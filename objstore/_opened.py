@@ -1,0 +1,130 @@
+"""An opened place: its backend and driver, and the layout that is found there at the first call."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fsspec import AbstractFileSystem
+
+from . import _parts
+from ._drive import Driver, Observer
+from ._handle import Handle, Memory
+from ._log import Rules
+from ._marker import look, probe
+from ._ops import Protocol
+from ._save import Summarise
+from ._sessions import Layout
+from ._tree import Tree
+from .backends import open_backend
+from .errors import UnsupportedError
+
+LayoutName = Literal["log", "tree"]
+
+_SESSION_RULES = Rules(
+    limits={_parts.ARTIFACTS: _parts.ARTIFACT_TEXT_BYTES},
+    appendable=frozenset({_parts.TRACES, _parts.RUNS}),
+    empty=dict.fromkeys(_parts.PARTS),
+    main=_parts.SESSION,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a place is opened; see `objstore.open`. Holds secrets, so only what is harmless is shown."""
+
+    target: str | os.PathLike[str] | AbstractFileSystem = field(repr=False)
+    path: str | None = field(default=None, repr=False)
+    layout: LayoutName | None = None
+    storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
+    single_writer: bool = False
+    durability: Literal["full", "none"] = "full"
+    timeout: float = 30.0
+    retries: int = 4
+    concurrency: int = 32
+    cache_bytes: int = 64 * 1024 * 1024
+    client: Literal["fsspec"] = "fsspec"
+    observer: Observer | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.layout not in (None, "log", "tree"):
+            raise ValueError(f"layout must be 'log' or 'tree', not {self.layout!r}")
+        if self.client != "fsspec":
+            raise UnsupportedError(f"there is no client {self.client!r}; leave it out, or say 'fsspec'")
+        if self.cache_bytes < 0:
+            raise ValueError(f"cache_bytes must be 0 or more, not {self.cache_bytes!r}")
+
+
+class Opened:
+    """One opened place, shared by all calls of a face, from any thread."""
+
+    def __init__(self, options: Options, rules: Rules, summarise: Summarise) -> None:
+        self.options = options
+        self._rules = rules
+        self._summarise = summarise
+        self.backend = open_backend(
+            options.target,
+            path=options.path,
+            storage_options=options.storage_options,
+            durability=options.durability,
+            timeout=options.timeout,
+            retries=options.retries,
+            concurrency=options.concurrency,
+        )
+        self.driver = Driver(self.backend, options.observer)
+        self._memory = Memory(options.cache_bytes)
+        self._layout: Handle | Tree | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def for_sessions(cls, options: Options) -> Opened:
+        """Open a place for sessions of the seed's types."""
+        return cls(options, _SESSION_RULES, _parts.summarise)
+
+    @classmethod
+    def for_documents(cls, options: Options) -> Opened:
+        """Open a place for documents with parts of any name."""
+        return cls(options, Rules(), lambda _: {})
+
+    def layout(self) -> Protocol[Layout]:
+        """Find out what lies at the place; it is looked at again until there is something."""
+        layout = self._layout
+        if layout is None or (isinstance(layout, Handle) and layout.place.marker is None):
+            place = yield from look(self.options.layout)
+            with self._lock:
+                if place.layout == "tree":
+                    self._layout = layout = Tree(self.backend.name)
+                elif self._layout is None or place.marker is not None:
+                    self._layout = layout = Handle(
+                        place,
+                        self._rules,
+                        self._summarise,
+                        memory=self._memory,
+                        exclusive=self.backend.capabilities.exclusive_create,
+                        single_writer=self.options.single_writer,
+                    )
+                else:
+                    layout = self._layout
+        assert layout is not None
+        return layout
+
+    def log(self) -> Protocol[Handle]:
+        """Find the log layout there.
+
+        Raises:
+            UnsupportedError: It is a tree.
+        """
+        layout = yield from self.layout()
+        if not isinstance(layout, Handle):
+            raise UnsupportedError("the tree layout keeps no history and no revisions; copy it into a log store for that")
+        return layout
+
+    def health(self) -> Protocol[None]:
+        """Look at the place, and make sure that it can be written, without leaving anything."""
+        yield from self.layout()
+        yield from probe()
+
+

@@ -1,0 +1,292 @@
+"""The calls of a session store as protocols: the seed's models on one side, parts of a state on the other.
+
+Both faces are thin: each call of theirs makes the protocol here and has it driven. A call takes its values down before
+it returns the protocol, so a caller may go on changing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from typing import Protocol as Contract
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from . import _parts
+from ._handle import Loaded
+from ._json import JSON
+from ._ops import Call, Moment, NewId, Now, Pause, Protocol
+from ._patch import Patch
+from ._session import CommitInfo, Listed
+from .errors import ConflictError, FormatError, InvalidValueError, NotFoundError
+from .models import (
+    AgentEvent,
+    ArtifactStore,
+    Message,
+    Revision,
+    RunEventRecord,
+    RunRecord,
+    SessionData,
+    ToolArtifact,
+    TraceEvent,
+    VerificationReport,
+)
+from .models import documents
+
+T = TypeVar("T")
+
+
+class Unset:
+    """Says that an argument was not given, where ``None`` would say something."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+BaseArgument = Revision | int | Unset
+"""What a save may be based on: a revision, the number of one, ``0`` for "must not exist"."""
+
+
+class Layout(Contract):
+    """What a layout offers to the calls below; in terms of parts, as protocols."""
+
+    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Loaded | None]: ...
+    def save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]: ...
+    def derive(
+        self, id: str, patches: Callable[[Mapping[str, JSON]], dict[str, Patch]], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]: ...
+    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]: ...
+    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]: ...
+    def exists(self, id: str) -> Protocol[bool]: ...
+    def list_ids(self, prefix: str) -> Protocol[list[str]]: ...
+    def heads(self, ids: Iterable[str]) -> Protocol[list[Listed]]: ...
+    def history(self, id: str) -> Protocol[list[CommitInfo]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBundle:
+    """A session with its four siblings, all of one commit.
+
+    Attributes:
+        session: ``None`` where only siblings were saved.
+        artifacts: With their contents; ``None`` where none were ever saved, which is not the same as empty. So for the rest.
+        revision: The commit that they were read from.
+    """
+
+    session: SessionData | None
+    artifacts: ArtifactStore | None
+    trace_events: list[TraceEvent] | None
+    run_records: list[RunRecord] | None
+    verification_reports: list[VerificationReport] | None
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """A part of a session and the models that it is made of."""
+
+    name: str
+    adapter: TypeAdapter[T]
+
+
+_SESSION: Final = Part(_parts.SESSION, documents.SESSION)
+ARTIFACTS: Final = Part(_parts.ARTIFACTS, documents.ARTIFACTS)
+TRACE_EVENTS: Final = Part(_parts.TRACES, documents.TRACE_EVENTS)
+RUN_RECORDS: Final = Part(_parts.RUNS, documents.RUN_RECORDS)
+VERIFICATION_REPORTS: Final = Part(_parts.VERIFICATION, documents.VERIFICATION_REPORTS)
+
+_MESSAGE: Final = TypeAdapter(Message)
+_ARTIFACT: Final = TypeAdapter(ToolArtifact)
+_EVENT_RECORD: Final = TypeAdapter(RunEventRecord)
+_EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
+
+
+class Sessions:
+    """Translates between models and parts, on any layout."""
+
+    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+        self._layout = layout
+
+    # The session part
+
+    def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
+        """See `SessionStore.save`."""
+        return self._saved(session, {_parts.SESSION: _dumped(documents.SESSION, session)}, _based(session, base), None)
+
+    def _saved(
+        self, session: SessionData, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(session.id, parts, base, key)
+        session.revision = revision
+        return revision
+
+    def load(self, id: str, at: int | None) -> Protocol[SessionData | None]:
+        """See `SessionStore.load`."""
+        loaded = yield from (yield from self._layout()).load(id, (_parts.SESSION,), at)
+        return _session_of(id, loaded) if loaded else None
+
+    def update(
+        self, id: str, change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]], attempts: int
+    ) -> Protocol[SessionData]:
+        """See `SessionStore.update`."""
+        for attempt in range(1, attempts + 1):
+            session = yield from self.load(id, None)
+            if session is None:
+                raise NotFoundError(f"there is no session {id!r} to update; save one first")
+            revision = session.revision
+            changed = yield Call(change, (session,))
+            session = changed if isinstance(changed, SessionData) else session
+            if session.id != id:
+                raise InvalidValueError(f"the update of {id!r} made a session with another id; save that one instead")
+            try:
+                yield from self.save(session, UNSET if revision is None else revision)
+            except ConflictError:
+                if attempt == attempts:
+                    raise
+                drawn: str = yield NewId()
+                yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
+            else:
+                return session
+        raise ValueError(f"attempts must be at least 1, not {attempts}")
+
+    # A sibling by itself
+
+    def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
+        """Save one sibling of a session, which need not have a session part."""
+        document = _dumped(part.adapter, value)
+        return self._save_part(part, id, document, None if isinstance(base, Unset) else base)
+
+    def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
+        return revision
+
+    def load_part(self, part: Part[T], id: str, at: int | None) -> Protocol[T | None]:
+        """Load one sibling of a session."""
+        loaded = yield from (yield from self._layout()).load(id, (part.name,), at)
+        return _value_of(part, id, loaded) if loaded else None
+
+    # Several parts at once
+
+    def commit(
+        self,
+        session_or_id: SessionData | str,
+        artifacts: ArtifactStore | None,
+        trace_events: Sequence[TraceEvent] | None,
+        run_records: Sequence[RunRecord] | None,
+        verification_reports: Sequence[VerificationReport] | None,
+        base: BaseArgument,
+        key: str | None,
+    ) -> Protocol[Revision]:
+        """See `SessionStore.commit`."""
+        parts: dict[str, JSON] = {}
+        session = session_or_id if isinstance(session_or_id, SessionData) else None
+        if session is not None:
+            parts[_parts.SESSION] = _dumped(documents.SESSION, session)
+        if artifacts is not None:
+            parts[_parts.ARTIFACTS] = _dumped(documents.ARTIFACTS, artifacts)
+        if trace_events is not None:
+            parts[_parts.TRACES] = _dumped(documents.TRACE_EVENTS, list(trace_events))
+        if run_records is not None:
+            parts[_parts.RUNS] = _dumped(documents.RUN_RECORDS, list(run_records))
+        if verification_reports is not None:
+            parts[_parts.VERIFICATION] = _dumped(documents.VERIFICATION_REPORTS, list(verification_reports))
+        if session is not None:
+            return self._saved(session, parts, _based(session, base), key)
+        assert isinstance(session_or_id, str)
+        return self._commit(session_or_id, parts, None if isinstance(base, Unset) else base, key)
+
+    def _commit(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        return revision
+
+    def append(
+        self,
+        id: str,
+        messages: Iterable[Message],
+        trace_events: Iterable[TraceEvent],
+        run_records: Iterable[RunRecord],
+        run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]],
+        artifacts: Iterable[ToolArtifact],
+        verification_reports: Iterable[VerificationReport],
+        base: BaseArgument,
+        key: str | None,
+    ) -> Protocol[Revision]:
+        """See `SessionStore.append`."""
+        added = {
+            "messages": [_dumped(_MESSAGE, m) for m in messages],
+            "traces": _dumped(documents.TRACE_EVENTS, list(trace_events)),
+            "runs": _dumped(documents.RUN_RECORDS, list(run_records)),
+            "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
+            "artifacts": [_dumped(_ARTIFACT, a) for a in artifacts],
+            "verification": _dumped(documents.VERIFICATION_REPORTS, list(verification_reports)),
+        }
+        return self._append(id, added, None if isinstance(base, Unset) else base, key)
+
+    def _append(
+        self, id: str, added: dict[str, Any], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        now: Moment = yield Now()
+        growth = _parts.Growth(**added, now_ms=int(now.wall * 1000))
+        revision, _ = yield from (yield from self._layout()).derive(id, growth.patches(id), base, key)
+        return revision
+
+    def load_bundle(self, id: str, at: int | None) -> Protocol[SessionBundle | None]:
+        """See `SessionStore.load_bundle`."""
+        loaded = yield from (yield from self._layout()).load(id, _parts.PARTS, at)
+        if loaded is None or all(value is None for value in loaded.parts.values()):
+            return None
+        return SessionBundle(
+            _session_of(id, loaded),
+            _value_of(ARTIFACTS, id, loaded),
+            _value_of(TRACE_EVENTS, id, loaded),
+            _value_of(RUN_RECORDS, id, loaded),
+            _value_of(VERIFICATION_REPORTS, id, loaded),
+            loaded.revision,
+        )
+
+
+def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
+    return session.revision if isinstance(base, Unset) else base
+
+
+def _dumped(adapter: TypeAdapter[T], value: T) -> Any:
+    try:
+        return documents.to_document(adapter, value)
+    except PydanticSerializationError as error:
+        raise InvalidValueError(f"this cannot be saved: {error}") from None
+
+
+def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
+    if isinstance(event, RunEventRecord):
+        record: dict[str, Any] = _dumped(_EVENT_RECORD, event)
+        return record
+    return {"event": _dumped(_EVENT, event)}
+
+
+def _session_of(id: str, loaded: Loaded) -> SessionData | None:
+    session = _value_of(_SESSION, id, loaded)
+    if session is not None:
+        session.revision = loaded.revision
+    return session
+
+
+def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
+    document = loaded.parts[part.name]
+    if document is None:
+        return None
+    try:
+        return documents.from_document(part.adapter, document)
+    except ValidationError as error:
+        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
+        raise FormatError(
+            f"the {part.name} of {id!r} are whole, but not of the seed's types (at {where}); was it saved as a document?",
+            loaded.key,
+        ) from None
