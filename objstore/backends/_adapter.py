@@ -1,0 +1,158 @@
+"""What tells one object storage from another, behind `RemoteBackend`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from .._ops import Entry
+from ._target import Facts, Limits, Target
+
+
+class Kind(Enum):
+    """What a refusal of the storage means."""
+
+    EXISTS = "exists"
+    MISSING = "missing"
+    NO_BUCKET = "no bucket"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+    UNSUPPORTED = "unsupported"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the storage, or the library that speaks with it, said instead of doing its work.
+
+    Attributes:
+        kind: What it means.
+        said: The same for people, such as ``403 AccessDenied``; never what the storage wrote in free text, which may
+            repeat parts of a request.
+    """
+
+    kind: Kind
+    said: str
+
+
+class KeyRefusedError(Exception):
+    """One key of many was refused."""
+
+    def __init__(self, key: str, refusal: Refusal) -> None:
+        super().__init__(key, refusal)
+        self.key = key
+        self.refusal = refusal
+
+
+class Adapter(Protocol):
+    """One bucket of an object storage, reached by coroutines on fsspec's event loop.
+
+    Every operation is one request (`list` one per page, `delete` as few as the storage allows), sent once: repeating is
+    the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says what it means.
+    """
+
+    bucket: str
+    prefix: str
+    retries: int
+
+    async def create(self, key: str, data: bytes) -> None:
+        """Write an object that is not there yet; one that is there is a refusal of the kind ``EXISTS``."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object over what is there."""
+
+    async def get(self, key: str) -> bytes:
+        """Read a whole object."""
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name all that `Backend.list` names, page by page to the end."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; raise `KeyRefusedError` for the first that stays."""
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the storage."""
+
+    async def facts(self, key: str) -> Facts:
+        """Say what is known beyond the contract, as far as it is allowed."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+    def explain(self, error: Exception) -> Refusal:
+        """Say what an exception of the library means."""
+
+
+Connect = Callable[[Target, Limits], Awaitable[Adapter]]
+"""Makes an adapter, on fsspec's event loop, without a request to the storage."""
+
+
+def entries(prefix: str, directories: Iterable[str], objects: Iterable[tuple[str, int]]) -> list[Entry]:
+    """Turn the full keys of a listing into names in the directory that ``prefix`` begins with."""
+    start = prefix.rpartition("/")[0]
+    cut = len(start) + 1 if start else 0
+    found = [Entry(key[cut:-1], is_directory=True) for key in directories]
+    # Consoles mark a "directory" with an empty object whose key is the prefix itself: it has no name.
+    return found + [Entry(key[cut:], is_directory=False, size=size) for key, size in objects if key[cut:]]
+
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504, 507, 509})
+
+
+def kind_of(status: int | None) -> Kind:
+    """Say what an HTTP status means where the storage is not known to mean something else by it."""
+    match status:
+        case None:
+            return Kind.UNAVAILABLE
+        case 401 | 403:
+            return Kind.DENIED
+        case 404:
+            return Kind.MISSING
+        case 409:  # two requests met: S3 did not decide which came first
+            return Kind.UNAVAILABLE
+        case 412:
+            return Kind.EXISTS
+        case 501:
+            return Kind.UNSUPPORTED
+        case _:
+            return Kind.UNAVAILABLE if status in _PASSING else Kind.OTHER
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an exception to what caused it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+async def delete_each(
+    keys: Sequence[str],
+    delete: Callable[[str], Awaitable[object]],
+    explain: Callable[[Exception], Refusal],
+    concurrency: int,
+) -> None:
+    """Remove objects one by one, several at a time, and go on after a refusal.
+
+    Raises:
+        KeyRefusedError: For the first of the keys that were refused; one that is not there is no refusal.
+    """
+    gate = asyncio.Semaphore(concurrency)
+
+    async def one(key: str) -> KeyRefusedError | None:
+        async with gate:
+            try:
+                await delete(key)
+            except Exception as error:
+                refusal = explain(error)
+                return None if refusal.kind is Kind.MISSING else KeyRefusedError(key, refusal)
+        return None
+
+    for refused in await asyncio.gather(*map(one, keys)):
+        if refused is not None:
+            raise refused

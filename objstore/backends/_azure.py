@@ -1,0 +1,120 @@
+"""Azure Blob Storage: adlfs's client, used directly, since only there can a request say how often it is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from adlfs import AzureBlobFileSystem
+from azure.core import exceptions as azure
+from azure.storage.blob.aio import BlobPrefix
+
+from .._ops import Entry
+from ._adapter import Kind, Refusal, causes, delete_each, entries, kind_of
+from ._target import Facts, Limits, Target
+
+_KINDS = {
+    "BlobAlreadyExists": Kind.EXISTS,
+    "BlobNotFound": Kind.MISSING,
+    "CannotVerifyCopySource": Kind.MISSING,
+    "ContainerNotFound": Kind.NO_BUCKET,
+    "ContainerBeingDeleted": Kind.NO_BUCKET,
+    "BlobImmutableDueToPolicy": Kind.DENIED,
+}
+_POLL = 0.5
+
+
+class AzureAdapter:
+    """One container."""
+
+    def __init__(self, filesystem: Any, path: str, limits: Limits) -> None:
+        self.bucket, self.prefix, _ = filesystem.split_path(path)
+        self.retries = limits.retries
+        self._filesystem = filesystem
+        self._container = filesystem.service_client.get_container_client(self.bucket)
+        self._concurrency = limits.concurrency
+        self._once = {
+            "retry_total": 0,
+            "connection_timeout": min(10.0, limits.timeout),
+            "read_timeout": limits.timeout,
+        }
+
+    async def create(self, key: str, data: bytes) -> None:
+        """Write an object that is not there yet: 1 PUT."""
+        await self._container.upload_blob(key, data, overwrite=False, **self._once)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object over what is there: 1 PUT."""
+        await self._container.upload_blob(key, data, overwrite=True, **self._once)
+
+    async def get(self, key: str) -> bytes:
+        """Read a whole object: 1 GET; 1 more for an empty one, and for each 4 MiB above 32 MiB."""
+        answer = await self._container.download_blob(key, max_concurrency=4, **self._once)
+        data: bytes = await answer.readall()
+        return data
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``: 1 GET for each 5,000 names."""
+        directories: list[str] = []
+        objects: list[tuple[str, int]] = []
+        async for item in self._container.walk_blobs(name_starts_with=prefix, delimiter="/", **self._once):
+            if isinstance(item, BlobPrefix):
+                directories.append(item.name)
+            else:
+                objects.append((item.name, item.size))
+        return entries(prefix, directories, objects)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects: 1 DELETE for each."""
+        await delete_each(
+            keys, lambda key: self._container.delete_blob(key, **self._once), self.explain, self._concurrency
+        )
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the storage: 1 PUT, then a look now and then until a long copy has ended."""
+        blob = self._container.get_blob_client(target)
+        origin = self._container.get_blob_client(source)
+        state = (await blob.start_copy_from_url(origin.url, **self._once))["copy_status"]
+        while state == "pending":
+            await asyncio.sleep(_POLL)
+            state = (await blob.get_blob_properties(**self._once)).copy.status
+        if state != "success":
+            raise azure.HttpResponseError(f"the copy ended as {state}")
+
+    async def facts(self, key: str) -> Facts:
+        """Say when an object was written, by the storage's clock, and whether it has a version."""
+        found = await self._container.get_blob_client(key).get_blob_properties(**self._once)
+        return Facts(modified=found.last_modified.timestamp(), versioned=found.version_id is not None)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._filesystem.service_client.close()
+
+    def explain(self, error: Exception) -> Refusal:
+        """Say what happened by the HTTP status and Azure's code."""
+        if isinstance(error, azure.ClientAuthenticationError):
+            return Refusal(Kind.DENIED, _said(error))
+        if isinstance(error, azure.HttpResponseError) and error.status_code is not None:
+            kind = _KINDS.get(_code(error)) or kind_of(error.status_code)
+            return Refusal(kind, _said(error))
+        passing = (azure.ServiceRequestError, azure.ServiceResponseError, asyncio.TimeoutError, OSError)
+        for cause in causes(error):
+            if isinstance(cause, passing):
+                return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
+        return Refusal(Kind.OTHER, type(error).__name__)
+
+
+async def connect(target: Target, limits: Limits) -> AzureAdapter:
+    """Make an adapter; the search for credentials may take a while, so it runs in a thread."""
+    filesystem = await asyncio.to_thread(target.make, AzureBlobFileSystem, {})
+    return AzureAdapter(filesystem, target.path, limits)
+
+
+def _code(error: Any) -> str:
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
+
+
+def _said(error: azure.HttpResponseError) -> str:
+    return f"{error.status_code or ''} {_code(error)}".strip()

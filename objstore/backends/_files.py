@@ -1,0 +1,172 @@
+"""What a directory on local disk is made of: system calls relative to an open directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from .._ops import Entry
+from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
+from ._rename import rename_exclusive
+from ._target import TEMPORARY
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a stray FIFO must not hang a reader
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_PASSING = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH})
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space and try again",
+    errno.EDQUOT: "the disk quota is used up: free some space and try again",
+    errno.EFBIG: "the file is larger than this process or this disk allows",
+    errno.EIO: "the disk reports an input/output error: look at its health before trusting it",
+    errno.ENAMETOOLONG: "the path is longer than this disk allows: use a shorter prefix",
+    errno.EMFILE: "this process has too many files open: raise the limit (ulimit -n)",
+    errno.ENOTDIR: "a file is in the place of a directory: choose another path",
+    errno.EISDIR: "a directory is in the place of a file: choose another path",
+    errno.ELOOP: "a symbolic link is in the place of a file, or leads in a circle: remove it",
+}
+
+
+def explained(error: OSError, doing: str, path: str) -> BackendError:
+    """Turn an error of the operating system into one of objstore, saying what to do."""
+    what = f"cannot {doing} {path}"
+    said = error.strerror or str(error)
+    if error.errno in _DENIED:
+        return PermissionDeniedError(
+            f"{what}: {said}. Mend the owner or the mode of it and its directory, or the mount"
+        )
+    if error.errno in _PASSING:
+        return UnavailableError(f"{what}: {said}. Try again when the network disk is back")
+    return BackendError(f"{what}: {_ADVICE.get(error.errno or 0, said)}")
+
+
+def read(directory: int, name: str) -> bytes | None:
+    """Read a regular file; ``None`` where there is none, or a directory."""
+    try:
+        file = os.open(name, _READ, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        data = os.read(file, status.st_size)
+        if len(data) == status.st_size:
+            return data
+        pieces = [data]
+        while piece := os.read(file, status.st_size):  # one read gives 2 GiB at most
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def temporary_file(directory: int, data: bytes, *, flush: bool) -> Iterator[str]:
+    """Write a file under a name that is no object's, and remove that name in the end."""
+    name = TEMPORARY + secrets.token_hex(8)
+    file = os.open(name, _WRITE, 0o600, dir_fd=directory)
+    try:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            if flush:
+                _flush(file)
+        finally:
+            os.close(file)
+        yield name
+    finally:
+        unlink(directory, name)
+
+
+def take_name(directory: int, temporary: str, name: str) -> bool:
+    """Give a finished file its name, and say whether that was free."""
+    try:
+        os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    else:
+        return True
+    try:
+        rename_exclusive(directory, temporary, name)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        raise UnsupportedBackendError(
+            "this disk knows neither hard links nor a rename that replaces nothing, so two writers could not be told "
+            'apart: use another disk, layout="tree", or single_writer=True'
+        ) from error
+    return True
+
+
+def entry(item: os.DirEntry[str]) -> Entry | None:
+    """Describe what a directory listing found; ``None`` for an unfinished file, or one that is gone already."""
+    if item.name.startswith(TEMPORARY):
+        return None
+    if item.is_dir():
+        return Entry(item.name, is_directory=True)
+    try:
+        return Entry(item.name, is_directory=False, size=item.stat(follow_symlinks=False).st_size)
+    except FileNotFoundError:  # removed between the listing and the look
+        return None
+
+
+def unlink(directory: int, name: str) -> None:
+    """Remove a file; a directory, or nothing, is left as it is."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except (FileNotFoundError, IsADirectoryError):
+        return
+    except PermissionError:
+        # macOS says EPERM for a directory, which is no object
+        if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            raise
+
+
+def _flush(file: int) -> None:
+    """Flush a file to the medium; on macOS `os.fsync` stops at the drive's own cache."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):  # network disks refuse it
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(file)
+
+
+def flush_directory(directory: int) -> None:
+    """Make the names in an open directory durable."""
+    try:
+        _flush(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks know no such flush
+            raise
+
+
+def flush_path(path: str) -> None:
+    """Make the names in a directory durable."""
+    try:
+        directory = os.open(path, DIRECTORY)
+    except PermissionError:  # a directory above the store that may be written, not read: there is no way to flush it
+        return
+    try:
+        flush_directory(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,132 @@
+"""Google Cloud Storage: gcsfs's session and credentials, and the JSON API spoken directly.
+
+gcsfs's own calls repeat a request six times whatever one asks for, and tell neither a missing bucket from a missing
+object nor a refusal from a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from gcsfs.core import GCSFileSystem
+from yarl import URL
+
+from .._ops import Entry
+from ._adapter import Kind, Refusal, causes, delete_each, entries, kind_of
+from ._target import Facts, Limits, Target
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text[:200]}")
+        self.status = status
+        self.text = text
+
+
+class GcsAdapter:
+    """One bucket, with ``ifGenerationMatch=0`` as the condition of a create."""
+
+    def __init__(self, filesystem: Any, path: str, limits: Limits) -> None:
+        self.bucket, self.prefix, _ = filesystem.split_path(path)
+        self.retries = limits.retries
+        self._gcs = filesystem
+        self._concurrency = limits.concurrency
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.timeout, sock_read=limits.timeout)
+
+    async def create(self, key: str, data: bytes) -> None:
+        """Write an object that is not there yet: 1 POST."""
+        await self._upload(key, data, ifGenerationMatch="0")
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object over what is there: 1 POST."""
+        await self._upload(key, data)
+
+    async def get(self, key: str) -> bytes:
+        """Read a whole object: 1 GET."""
+        return await self._send("GET", self._object(key), alt="media")
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``: 1 GET for each 1,000 names."""
+        found: list[Entry] = []
+        more: dict[str, str] = {}
+        wanted = {"prefix": prefix, "delimiter": "/", "fields": "nextPageToken,prefixes,items(name,size)"}
+        while True:
+            page = json.loads(await self._send("GET", f"{self._base}/o", **wanted, **more))
+            objects = ((item["name"], int(item["size"])) for item in page.get("items", ()))
+            found += entries(prefix, page.get("prefixes", ()), objects)
+            if "nextPageToken" not in page:
+                return found
+            more = {"pageToken": page["nextPageToken"]}
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects: 1 DELETE for each."""
+        await delete_each(keys, lambda key: self._send("DELETE", self._object(key)), self.explain, self._concurrency)
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the storage: 1 POST, more where the storage asks for it."""
+        path = f"{self._object(source)}/rewriteTo/b/{quote(self.bucket, safe='')}/o/{quote(target, safe='')}"
+        answer = json.loads(await self._send("POST", path))
+        while not answer["done"]:
+            answer = json.loads(await self._send("POST", path, rewriteToken=answer["rewriteToken"]))
+
+    async def facts(self, key: str) -> Facts:
+        """Say when an object was written, by the storage's clock, and whether the bucket keeps versions."""
+        item = json.loads(await self._send("GET", self._object(key), fields="updated"))
+        modified = datetime.fromisoformat(item["updated"]).timestamp() if "updated" in item else None
+        try:
+            bucket = json.loads(await self._send("GET", self._base, fields="versioning"))
+        except _RefusedError:  # most roles do not allow the question
+            return Facts(modified)
+        return Facts(modified, versioned=bool(bucket.get("versioning", {}).get("enabled")))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._gcs.session is not None:
+            await self._gcs.session.close()
+
+    def explain(self, error: Exception) -> Refusal:
+        """Say what happened by the HTTP status."""
+        if isinstance(error, _RefusedError):
+            kind = kind_of(error.status)
+            if kind is Kind.MISSING and "bucket does not exist" in error.text:
+                kind = Kind.NO_BUCKET
+            return Refusal(kind, f"HTTP {error.status}")
+        for cause in causes(error):
+            if type(cause).__module__.startswith("google.auth"):
+                return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
+            if isinstance(cause, (aiohttp.ClientError, asyncio.TimeoutError, OSError)):
+                return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
+        return Refusal(Kind.OTHER, f"{type(error).__name__}: {error}")
+
+    @property
+    def _base(self) -> str:
+        return f"/storage/v1/b/{quote(self.bucket, safe='')}"
+
+    def _object(self, key: str) -> str:
+        return f"{self._base}/o/{quote(key, safe='')}"
+
+    async def _upload(self, key: str, data: bytes, **condition: str) -> None:
+        await self._send("POST", f"/upload{self._base}/o", data, uploadType="media", name=key, **condition)
+
+    async def _send(self, method: str, path: str, data: bytes | None = None, /, **parameters: str) -> bytes:
+        session = await self._gcs._set_session()
+        headers = self._gcs._get_headers({"Content-Type": "application/octet-stream"} if data is not None else None)
+        query: Mapping[str, str] = self._gcs._get_params(parameters)
+        url = URL(self._gcs._location + path, encoded=True).update_query(query)
+        async with session.request(method, url, headers=headers, data=data, timeout=self._timeout) as response:
+            body: bytes = await response.read()
+            if response.status >= 300:
+                raise _RefusedError(response.status, body.decode(errors="replace"))
+            return body
+
+
+async def connect(target: Target, limits: Limits) -> GcsAdapter:
+    """Make an adapter; the search for credentials may ask the machine's metadata server, so it runs in a thread."""
+    filesystem = await asyncio.to_thread(target.make, GCSFileSystem, {})
+    return GcsAdapter(filesystem, target.path, limits)

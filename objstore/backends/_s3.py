@@ -1,0 +1,187 @@
+"""S3 and what speaks its language, through s3fs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from botocore import exceptions as boto
+from s3fs import S3FileSystem
+
+from .._ops import Entry
+from ..errors import UnsupportedBackendError
+from ._adapter import KeyRefusedError, Kind, Refusal, causes, entries, kind_of
+from ._target import Facts, Limits, Target
+
+_PAGE = 1000
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccountProblem",
+        "AllAccessDisabled",
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+_UNAVAILABLE = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
+_KINDS = {
+    **dict.fromkeys(_DENIED, Kind.DENIED),
+    **dict.fromkeys(_UNAVAILABLE, Kind.UNAVAILABLE),
+    "NoSuchBucket": Kind.NO_BUCKET,
+    "NoSuchKey": Kind.MISSING,
+    "NotImplemented": Kind.UNSUPPORTED,
+}
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.NoAuthTokenError,
+    boto.ProfileNotFound,
+    boto.SSOError,
+    boto.TokenRetrievalError,
+)
+_NO_ANSWER = (
+    boto.ConnectionError,
+    boto.HTTPClientError,
+    boto.IncompleteReadError,
+    boto.ResponseStreamingError,
+    aiohttp.ClientError,
+    asyncio.TimeoutError,
+    OSError,
+)
+
+
+class S3Adapter:
+    """One bucket, through s3fs's `_call_s3`: the only way into it that carries conditions and asks nothing twice."""
+
+    def __init__(self, filesystem: Any, path: str, retries: int) -> None:
+        self.bucket, self.prefix, _ = filesystem.split_path(path)
+        self.retries = retries
+        self._s3 = filesystem
+
+    async def create(self, key: str, data: bytes) -> None:
+        """Write an object that is not there yet: 1 PUT."""
+        await self._call("put_object", key, Body=data, IfNoneMatch="*")
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object over what is there: 1 PUT."""
+        await self._call("put_object", key, Body=data)
+
+    async def get(self, key: str) -> bytes:
+        """Read a whole object: 1 GET, no HEAD before it."""
+        answer = await self._call("get_object", key)
+        async with answer["Body"] as body:
+            data: bytes = await body.read()
+        return data
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``: 1 GET for each 1,000 names."""
+        found: list[Entry] = []
+        more: dict[str, str] = {}
+        while True:
+            page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
+            directories = (item["Prefix"] for item in page.get("CommonPrefixes", ()))
+            objects = ((item["Key"], item["Size"]) for item in page.get("Contents", ()))
+            found += entries(prefix, directories, objects)
+            if not page.get("IsTruncated"):
+                return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects: 1 DELETE for one, 1 POST for each 1,000 of many."""
+        if len(keys) == 1:
+            await self._call("delete_object", keys[0])
+            return
+        for start in range(0, len(keys), _PAGE):
+            page = {"Objects": [{"Key": key} for key in keys[start : start + _PAGE]], "Quiet": True}
+            answer = await self._s3._call_s3("delete_objects", Bucket=self.bucket, Delete=page)
+            for refused in answer.get("Errors", ()):  # the request succeeds whatever became of its keys
+                refusal = _refusal(None, refused.get("Code", ""))
+                if refusal.kind is not Kind.MISSING:
+                    raise KeyRefusedError(refused["Key"], refusal)
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the storage: 1 PUT, or parts above 5 GB."""
+        try:
+            await self._call("copy_object", target, CopySource={"Bucket": self.bucket, "Key": source})
+        except Exception as error:
+            if _code(error)[1] != "InvalidRequest":  # what S3 says to more than 5 GB, and to other things
+                raise
+            size = (await self._call("head_object", source))["ContentLength"]
+            if size <= 5 * 2**30:
+                raise
+            await self._s3._copy_managed(f"{self.bucket}/{source}", f"{self.bucket}/{target}", size)
+
+    async def facts(self, key: str) -> Facts:
+        """Say when an object was written, by the storage's clock, and whether the bucket keeps versions."""
+        head = await self._call("head_object", key)
+        try:
+            versioning = await self._s3._call_s3("get_bucket_versioning", Bucket=self.bucket)
+        except Exception:  # most policies do not allow the question
+            versioned = None
+        else:
+            versioned = "Status" in versioning
+        return Facts(modified=head["LastModified"].timestamp(), versioned=versioned)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._s3._s3 is not None:
+            await self._s3._s3.close()
+
+    def explain(self, error: Exception) -> Refusal:
+        """Say what happened by the HTTP status and S3's code, wherever in the chain of causes they are."""
+        status, code = _code(error)
+        if code:
+            return _refusal(status, code)
+        for cause in causes(error):
+            if isinstance(cause, _NO_CREDENTIALS):
+                return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
+        for cause in causes(error):
+            if isinstance(cause, _NO_ANSWER):
+                return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
+        return Refusal(Kind.OTHER, f"{type(error).__name__}: {error}")
+
+    async def _call(self, method: str, key: str, **arguments: Any) -> Any:
+        return await self._s3._call_s3(method, Bucket=self.bucket, Key=key, **arguments)
+
+
+async def connect(target: Target, limits: Limits) -> S3Adapter:
+    """Make an adapter. Nothing is sent, but botocore may look for credentials.
+
+    Raises:
+        UnsupportedBackendError: The installed botocore knows no create-only PUT, and would leave the condition out.
+    """
+    config: Mapping[str, Any] = target.options.get("config_kwargs") or {}
+    ours = {
+        "connect_timeout": min(10.0, limits.timeout),
+        "read_timeout": limits.timeout,
+        "max_pool_connections": limits.concurrency,
+        "retries": {"total_max_attempts": 1},
+    }
+    s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}})
+    s3.retries = 1  # s3fs, botocore and we would multiply: only we can repeat a broken download as well
+    client = await s3.set_session()
+    if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
+        raise UnsupportedBackendError("this botocore knows no create-only PUT: install botocore 1.35.20 or newer")
+    return S3Adapter(s3, target.path, 0 if "retries" in config else limits.retries)
+
+
+def _code(error: BaseException) -> tuple[int | None, str]:
+    for cause in causes(error):
+        response = getattr(cause, "response", None)
+        if isinstance(cause, boto.ClientError) and isinstance(response, dict):
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            return status, str(response.get("Error", {}).get("Code") or status)
+    return None, ""
+
+
+def _refusal(status: int | None, code: str) -> Refusal:
+    kind = _KINDS.get(code) or (kind_of(status) if status is not None else Kind.OTHER)
+    return Refusal(kind, code if status is None or code == str(status) else f"{status} {code}")

@@ -1,0 +1,121 @@
+"""Where a backend is and how to reach it: plain values that pickle, and print without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TEMPORARY = ".objstore-tmp-"
+"""How the names of unfinished files begin. Such a name is no object; one that is old was left by a crash."""
+
+_USER_IN_URL = re.compile(r"//[^/@\s]+@")
+_HARMLESS = re.compile(
+    r"url|host|region|profile|project|account_name|bucket|endpoint|path|style|version", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient a backend is.
+
+    Attributes:
+        timeout: Seconds without a byte from the storage after which a request counts as lost.
+        retries: How often a request is sent again, at most.
+        concurrency: How many connections are held open, at most.
+    """
+
+    timeout: float = 30.0
+    retries: int = 4
+    concurrency: int = 32
+
+    def __post_init__(self) -> None:
+        if not self.timeout > 0:
+            raise ValueError(f"timeout must be more than 0 seconds, not {self.timeout!r}")
+        if self.retries < 0:
+            raise ValueError(f"retries must be 0 or more, not {self.retries!r}")
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be 1 or more, not {self.concurrency!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A filesystem that fsspec can make, and a path in it.
+
+    Attributes:
+        protocol: What fsspec calls the filesystem.
+        path: The prefix of the store, without the protocol and without credentials.
+        options: What the filesystem is made with; may hold secrets.
+        args: The same, by position.
+        filesystem: The class, where the user handed over an instance.
+    """
+
+    protocol: str
+    path: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    args: tuple[Any, ...] = field(default=(), repr=False)
+    filesystem: type[Any] | None = field(default=None, repr=False)
+
+    def make(self, default: type[Any], options: Mapping[str, Any]) -> Any:
+        """Make the filesystem, uncached: fsspec's caches answer with what was true a while ago.
+
+        Args:
+            default: The class to use where the user named none.
+            options: What to add to the user's own options, or to put in their place.
+        """
+        uncached = {"use_listings_cache": False, "skip_instance_cache": True}
+        return (self.filesystem or default)(*self.args, **{**self.options, **options, **uncached})
+
+    def scrub(self, text: str) -> str:
+        """Take what may be secret out of a text: values of options, and user and password of a URL."""
+        for secret in _secrets(self.options):
+            text = text.replace(secret, "***")
+        return _USER_IN_URL.sub("//***@", text)
+
+
+def _secrets(options: Mapping[str, Any]) -> list[str]:
+    """List the longer texts among the values of options, but for those that only say where."""
+    found: list[str] = []
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            found += _secrets(value)
+        elif isinstance(value, str) and len(value) > 3 and not _HARMLESS.search(str(name)):
+            found.append(value)
+    return sorted(found, key=len, reverse=True)
+
+
+def checked(key: str) -> str:
+    """Give a key back, or refuse one that could lead out of the store.
+
+    Raises:
+        ValueError: A segment is empty, ``.`` or ``..``, or there is a NUL.
+    """
+    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise ValueError(f"{key!r} is no key: a segment is empty, '.' or '..', or there is a NUL")
+    return key
+
+
+def split_prefix(prefix: str) -> tuple[str, str]:
+    """Split what a listing asks for into a directory (``""`` is the top) and the beginning of the names in it.
+
+    Raises:
+        ValueError: The directory is none.
+    """
+    directory, _, start = prefix.rpartition("/")
+    if directory or prefix.startswith("/"):
+        checked(directory)
+    return directory, start
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a backend may know beyond its contract, for `objstore.backends.probe.check`.
+
+    Attributes:
+        modified: When the storage says that the object was written, in seconds since 1970.
+        versioned: Whether overwritten and deleted objects are kept as old versions; ``None``: not known.
+    """
+
+    modified: float | None = None
+    versioned: bool | None = None

@@ -1,0 +1,260 @@
+"""Any other filesystem of fsspec: SFTP, a directory of another filesystem, and the rest."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from fsspec import AbstractFileSystem, get_filesystem_class
+from fsspec.asyn import AsyncFileSystem
+from fsspec.implementations.dirfs import DirFileSystem
+
+from .._ops import Entry
+from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
+from ._target import TEMPORARY, Target, checked, split_prefix
+from .base import Capabilities
+
+T = TypeVar("T")
+
+_RENAMES_OVER = frozenset({"sftp", "ssh", "file", "local"})
+
+
+class GenericBackend:
+    """Any filesystem of fsspec, of which nothing is known but what fsspec promises.
+
+    A create is a look and then a write, so two writers can both believe that an object is theirs: good enough for the
+    tree layout, and for ``single_writer=True``. An object is written under a temporary name and moved, where the
+    filesystem has a move that is more than a copy.
+
+    The filesystem is made with the first request, anew after a fork, after unpickling, and once more when a connection
+    has broken. Requests follow one another: fsspec does not say which filesystems may be used by two threads at once.
+
+    Args:
+        target: The filesystem and the prefix of the store.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._filesystem: Any = None
+        self._made: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"GenericBackend({self._target.protocol!r}, {self._target.scrub(self._target.path)!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., GenericBackend], tuple[Target]]:
+        return GenericBackend, (self._target,)
+
+    @property
+    def name(self) -> str:
+        """The protocol, as fsspec calls it."""
+        return self._target.protocol
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Nothing but what a rename gives, where it is known to be one."""
+        over = _protocol_below(self._target) in _RENAMES_OVER
+        return Capabilities(exclusive_create=False, atomic_put=over, server_copy=False)
+
+    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:  # noqa: ARG002 - nobody says if it is
+        """Write a new object; of several writers more than one may be told that it is theirs."""
+        path = self._path(checked(key))
+
+        def create(filesystem: Any) -> bool:
+            if filesystem.exists(path):
+                return False
+            self._write(filesystem, path, data)
+            return True
+
+        return self._run("create", key, create)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object, replacing what is there; see `Backend.put`."""
+        path = self._path(checked(key))
+        self._run("write", key, lambda filesystem: self._write(filesystem, path, data))
+
+    def get(self, key: str) -> bytes | None:
+        """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+        path = self._path(checked(key))
+
+        def get(filesystem: Any) -> bytes | None:
+            try:
+                return bytes(filesystem.cat_file(path))
+            except FileNotFoundError:
+                return None
+            except OSError:
+                if filesystem.isdir(path):
+                    return None
+                raise
+
+        return self._run("read", key, get)
+
+    def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``; see `Backend.list`."""
+        folder, start = split_prefix(prefix)
+        path = self._path(folder)
+
+        def look(filesystem: Any) -> list[Entry]:
+            filesystem.invalidate_cache(path)
+            try:
+                items = filesystem.ls(path, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+            if not folder and [item["name"].strip("/") for item in items] == [path.strip("/")]:
+                raise BackendError(f"{self._place('')} is a file, not a directory: choose another path")
+            found = [_entry(filesystem, path, item) for item in items]
+            return [entry for entry in found if entry is not None and entry.name.startswith(start)]
+
+        return self._run("list", prefix, look)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; see `Backend.delete`."""
+        for key in keys:
+            path = self._path(checked(key))
+
+            def delete(filesystem: Any, path: str = path) -> None:
+                if not filesystem.isdir(path):
+                    with suppress(FileNotFoundError):
+                        filesystem.rm_file(path)
+
+            self._run("delete", key, delete)
+
+    def copy(self, source: str, target: str) -> bool:
+        """Copy an object over ``target``, through this machine; see `Backend.copy`."""
+        data = self.get(source)
+        if data is None:
+            return False
+        self.put(target, data)
+        return True
+
+    def sync(self, prefix: str) -> None:
+        """Do nothing: fsspec knows no flush."""
+
+    def close(self) -> None:
+        """Let go of the filesystem; the next request makes another."""
+        with self._lock:
+            self._filesystem = None
+            self._made.clear()
+
+    def _run(self, doing: str, key: str, action: Callable[[Any], T]) -> T:
+        """Do one thing, once more over a new connection where an old one turns out to be broken."""
+        if self._pid != os.getpid():  # a lock that another thread held during the fork would stay locked for ever
+            self._lock, self._pid = threading.RLock(), os.getpid()
+            self.close()
+        with self._lock:
+            used_before = self._filesystem is not None
+            try:
+                return action(self._connected())
+            except Exception as error:
+                failure = self._failure(doing, key, error)
+                if not isinstance(failure, UnavailableError):
+                    raise failure from self._cause(error)
+                self.close()
+                if not used_before:
+                    raise failure from self._cause(error)
+            try:
+                return action(self._connected())
+            except Exception as error:
+                raise self._failure(doing, key, error) from self._cause(error)
+
+    def _connected(self) -> Any:
+        if self._filesystem is None:
+            default = self._target.filesystem or get_filesystem_class(self._target.protocol)
+            self._filesystem = self._target.make(default, {})
+        return self._filesystem
+
+    def _failure(self, doing: str, key: str, error: Exception) -> ObjstoreError:
+        if isinstance(error, ObjstoreError):
+            return error
+        what = f"cannot {doing} {self._place(key)}"
+        said = self._target.scrub(f"{type(error).__name__}: {error}")
+        if isinstance(error, PermissionError) or type(error).__name__ in (
+            "AuthenticationException",
+            "PermissionDenied",
+        ):
+            return PermissionDeniedError(f"{what}: the storage refuses it ({said}). Mend the credentials or the rights")
+        broken = "SSHException", "ConnectionLost", "ChannelException"  # of paramiko and asyncssh, which may be absent
+        if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or type(error).__name__ in broken:
+            return UnavailableError(f"{what}: the connection is broken ({said}). Try again")
+        return BackendError(f"{what}: {said}")
+
+    def _cause(self, error: Exception) -> Exception | None:
+        return error if self._target.scrub(str(error)) == str(error) else None
+
+    def _write(self, filesystem: Any, path: str, data: bytes) -> None:
+        parent = path.rpartition("/")[0]
+        for attempt in (1, 2):
+            try:
+                if parent and parent not in self._made:
+                    filesystem.makedirs(parent, exist_ok=True)
+                    self._made.add(parent)
+                if _moves(filesystem):
+                    self._move_in(filesystem, path, data)
+                else:
+                    filesystem.pipe_file(path, data)
+            except FileNotFoundError:  # somebody removed the directory since we made it
+                if attempt == 2:
+                    raise
+                self._made.clear()
+            else:
+                return
+
+    def _move_in(self, filesystem: Any, path: str, data: bytes) -> None:
+        if filesystem.isdir(path):  # some moves would go inside
+            raise IsADirectoryError(path)
+        temporary = f"{path.rpartition('/')[0]}/{TEMPORARY}{secrets.token_hex(8)}"
+        try:
+            filesystem.pipe_file(temporary, data)
+            try:
+                filesystem.mv(temporary, path)
+            except OSError:  # a rename that does not replace
+                if not filesystem.exists(path):
+                    raise
+                filesystem.rm_file(path)
+                filesystem.mv(temporary, path)
+        except BaseException:
+            with suppress(Exception):
+                filesystem.rm_file(temporary)
+            raise
+
+    def _path(self, key: str) -> str:
+        root = self._target.path.rstrip("/")
+        return f"{root}/{key}" if key else root or self._target.path
+
+    def _place(self, key: str) -> str:
+        return self._target.scrub(f"{self._target.protocol}:{self._path(key)}")
+
+
+def _protocol_below(target: Target) -> str:
+    """Name the filesystem that does the work where a directory of it is used."""
+    inner: Any = None
+    if isinstance(target.filesystem, type) and issubclass(target.filesystem, DirFileSystem):
+        inner = target.options.get("fs") or (target.args[1] if len(target.args) > 1 else None)
+    while isinstance(inner, DirFileSystem):
+        inner = inner.fs
+    protocol: Any = target.protocol if inner is None else inner.protocol
+    return protocol if isinstance(protocol, str) else str(protocol[0])
+
+
+def _moves(filesystem: Any) -> bool:
+    """Say whether a filesystem has a move of its own; the one that fsspec gives to all copies and deletes."""
+    while isinstance(filesystem, DirFileSystem):
+        filesystem = filesystem.fs
+    kind = type(filesystem)
+    if isinstance(filesystem, AsyncFileSystem):
+        return any("_mv" in vars(base) for base in kind.__mro__ if base not in AsyncFileSystem.__mro__)
+    return kind.mv is not AbstractFileSystem.mv
+
+
+def _entry(filesystem: Any, folder: str, item: dict[str, Any]) -> Entry | None:
+    path = str(item["name"]).strip("/")
+    name = path.rpartition("/")[2]
+    if path == folder.strip("/") or name.startswith(TEMPORARY):
+        return None
+    is_directory = item["type"] == "directory" or (item["type"] == "link" and filesystem.isdir(item["name"]))
+    return Entry(name, is_directory=is_directory, size=0 if is_directory else int(item.get("size") or 0))

@@ -1,0 +1,226 @@
+"""An object storage that fsspec reaches by coroutines: s3fs, gcsfs, adlfs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TypeVar
+
+from fsspec.asyn import get_loop
+
+from .._ops import Entry
+from ..errors import (
+    BackendError,
+    ObjstoreError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsupportedBackendError,
+)
+from ._adapter import Adapter, Connect, KeyRefusedError, Kind, Refusal, causes
+from ._target import Facts, Limits, Target, checked, split_prefix
+from .base import Capabilities
+
+T = TypeVar("T")
+
+_MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
+_SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What belongs to one process: sockets and loops do not survive a fork."""
+
+    pid: int
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    adapter: Adapter | None = None
+    inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
+
+
+class RemoteBackend:
+    """An object storage, through a sync-mode fsspec filesystem of our own, without caches.
+
+    The coroutines run on fsspec's event loop, so that one backend serves any number of threads and loops. The
+    filesystem is made with the first request, and made anew after a fork and after unpickling.
+
+    A request is repeated at one place only, here: the retries of the libraries are switched off, since they would
+    multiply, and none of them repeats a download that broke off. Who sets retries in ``config_kwargs`` of s3fs gets
+    those instead.
+
+    Args:
+        name: ``s3``, ``gcs`` or ``az``.
+        target: The bucket, the prefix and the options.
+        limits: Timeout, retries and connections.
+    """
+
+    capabilities = Capabilities(exclusive_create=True, atomic_put=True, server_copy=True)
+
+    def __init__(self, name: str, target: Target, limits: Limits) -> None:
+        self.name = name
+        self._target = target
+        self._limits = limits
+        self._connection = _Connection(os.getpid())
+
+    def __repr__(self) -> str:
+        return f"RemoteBackend({self._target.scrub(self._place(self._target.path))!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., RemoteBackend], tuple[str, Target, Limits]]:
+        return RemoteBackend, (self.name, self._target, self._limits)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of fsspec, in its own thread, on which the coroutines must run."""
+        loop: asyncio.AbstractEventLoop = get_loop()
+        return loop
+
+    async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:  # noqa: ARG002 - it always is
+        """Write a new object and say whether it is ours; see `Backend.create`."""
+
+        async def create(adapter: Adapter, path: str) -> bool:
+            try:
+                await adapter.create(path, data)
+            except Exception as error:
+                if adapter.explain(error).kind is not Kind.EXISTS:
+                    raise
+                return False
+            return True
+
+        return await self._run("create", checked(key), create)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object, replacing what is there; see `Backend.put`."""
+        await self._run("write", checked(key), lambda adapter, path: adapter.put(path, data))
+
+    async def get(self, key: str) -> bytes | None:
+        """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+
+        async def get(adapter: Adapter, path: str) -> bytes | None:
+            try:
+                return await adapter.get(path)
+            except Exception as error:
+                if adapter.explain(error).kind is not Kind.MISSING:
+                    raise
+                return None
+
+        return await self._run("read", checked(key), get)
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``; see `Backend.list`."""
+        split_prefix(prefix)
+        return await self._run("list", prefix, lambda adapter, path: adapter.list(path))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; see `Backend.delete`."""
+        for key in keys:
+            checked(key)
+
+        async def delete(adapter: Adapter, prefix: str) -> None:
+            try:
+                await adapter.delete([prefix + key for key in keys])
+            except Exception as error:
+                if adapter.explain(error).kind is not Kind.MISSING:
+                    raise
+
+        if keys:
+            await self._run("delete", "", delete, about=keys[0] if len(keys) == 1 else "")
+
+    async def copy(self, source: str, target: str) -> bool:
+        """Copy an object over ``target`` inside the storage; see `Backend.copy`."""
+        checked(source)
+        checked(target)
+
+        async def copy(adapter: Adapter, prefix: str) -> bool:
+            try:
+                await adapter.copy(prefix + source, prefix + target)
+            except Exception as error:
+                if adapter.explain(error).kind is not Kind.MISSING:
+                    raise
+                return False
+            return True
+
+        return await self._run("copy", "", copy, about=source)
+
+    async def sync(self, prefix: str) -> None:
+        """Do nothing: what an object storage has acknowledged is durable."""
+
+    def facts(self, key: str) -> Facts:
+        """Say what is known about an object beyond the contract, for `objstore.backends.probe.check`. Blocks."""
+        asked = self._run("look at", checked(key), lambda adapter, path: adapter.facts(path))
+        return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
+
+    def close(self) -> None:
+        """Close the connections; the next request opens others."""
+        connection, self._connection = self._connection, _Connection(os.getpid())
+        if connection.adapter is not None and connection.pid == os.getpid():
+            asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
+
+    async def _connect(self) -> Adapter:
+        if self._connection.pid != os.getpid():
+            self._connection = _Connection(os.getpid(), inherited=self._connection)
+        connection = self._connection
+        async with connection.lock:
+            if connection.adapter is None:
+                try:
+                    connect: Connect = import_module(_MODULES[self.name], __package__).connect
+                    connection.adapter = await connect(self._target, self._limits)
+                except ObjstoreError:
+                    raise
+                except Exception as error:
+                    said = self._target.scrub(f"{type(error).__name__}: {error}")
+                    raise BackendError(
+                        f"cannot reach {self._place(self._target.path)} with these storage_options: {said}"
+                    ) from self._cause(error)
+            return connection.adapter
+
+    async def _run(self, doing: str, key: str, action: Callable[[Adapter, str], Awaitable[T]], *, about: str = "") -> T:
+        """Send a request, again while the storage does not answer, and turn what it says into errors of objstore."""
+        adapter = await self._connect()
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await action(adapter, self._prefix(adapter) + key)
+            except Exception as error:
+                if isinstance(error, KeyRefusedError):
+                    refusal, place = error.refusal, f"{adapter.bucket}/{error.key}"
+                else:
+                    refusal, place = adapter.explain(error), f"{adapter.bucket}/{self._prefix(adapter)}{about or key}"
+                if refusal.kind is not Kind.UNAVAILABLE or attempt > adapter.retries:
+                    what = f"cannot {doing} {self._place(place)}"
+                    raise self._failure(what, refusal, adapter.bucket, attempt) from self._cause(error)
+            # Half of the wait is chance, so that writers that were refused together do not come back together.
+            await asyncio.sleep(min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.0))  # noqa: S311
+
+    def _failure(self, what: str, refusal: Refusal, bucket: str, attempts: int) -> BackendError:
+        said = self._target.scrub(refusal.said)
+        match refusal.kind:
+            case Kind.UNAVAILABLE:
+                times = "once" if attempts == 1 else f"{attempts} times"
+                return UnavailableError(f"{what}: the storage was asked {times} and did not do it ({said}). Try again")
+            case Kind.DENIED:
+                return PermissionDeniedError(
+                    f"{what}: the storage refuses it ({said}). Look at the credentials and at what they are allowed; "
+                    f"without the right to list, some storages refuse to read what is not there"
+                )
+            case Kind.NO_BUCKET | Kind.MISSING:
+                return BackendError(f"{what}: the bucket {bucket!r} does not exist ({said}). Make it, or mend the URL")
+            case Kind.UNSUPPORTED:
+                return UnsupportedBackendError(f"{what}: the storage does not know how ({said}). Use another storage")
+            case _:
+                return BackendError(f"{what}: {said}")
+
+    def _cause(self, error: BaseException) -> BaseException | None:
+        """Keep the cause, unless it says a secret."""
+        texts = [str(cause) for cause in causes(error)]
+        return error if all(self._target.scrub(text) == text for text in texts) else None
+
+    def _place(self, path: str) -> str:
+        return f"{_SCHEMES[self.name]}://{path}"
+
+    @staticmethod
+    def _prefix(adapter: Adapter) -> str:
+        prefix = adapter.prefix.strip("/")
+        return prefix and prefix + "/"

@@ -1,0 +1,244 @@
+"""A conformance suite for backends: subclass it and give it a fixture.
+
+from objstore.testing.backend import BackendTests
+
+class TestMine(BackendTests):
+    @pytest.fixture
+    def backend(self):
+        return MyBackend(...)  # empty, blocking or asynchronous
+"""
+
+# A test says what it proves in its name.
+# ruff: noqa: D102
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from .._ops import Entry
+from ..backends.base import AsyncBackend, Backend
+from .blocking import blocking
+
+T = TypeVar("T")
+
+RACERS = 16
+ROUNDS = 10
+
+
+def at_once(number: int, do: Callable[[int], T]) -> list[T]:
+    """Call a function from as many threads, which start together, and give the results in order."""
+    start = threading.Barrier(number)
+
+    def one(index: int) -> T:
+        start.wait()
+        return do(index)
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(one, range(number)))
+
+
+class BackendTests:
+    """What every backend must do; a subclass gives the fixture ``backend``, an empty place.
+
+    Attributes:
+        many: How many objects the test of a long listing makes.
+    """
+
+    many = 50
+
+    @pytest.fixture
+    def place(self, backend: Backend | AsyncBackend) -> Backend:
+        """Call the backend from plain code."""
+        return blocking(backend)
+
+    def test_nothing_is_there_at_first(self, place: Backend) -> None:
+        assert place.get("a/b") is None
+        assert place.list("") == []
+        assert place.list("a/") == []
+        assert place.copy("a/b", "a/c") is False
+        place.delete(["a/b", "c"])
+        place.delete([])
+
+    @pytest.mark.parametrize("data", [b"", b"\x00", b"plain\r\n", bytes(range(256)) * 4096], ids=["0", "1", "7", "1M"])
+    def test_bytes_come_back_as_they_were(self, place: Backend, data: bytes) -> None:
+        assert place.create("dir/created", data) is True
+        place.put("dir/put", data)
+        assert place.get("dir/created") == data
+        assert place.get("dir/put") == data
+
+    def test_a_second_create_is_refused_and_changes_nothing(self, place: Backend) -> None:
+        assert place.create("a/b", b"first") is True
+        assert place.create("a/b", b"second") is False
+        assert place.create("a/b", b"second", durable=False) is False
+        assert place.get("a/b") == b"first"
+
+    def test_create_is_refused_where_a_put_was(self, place: Backend) -> None:
+        place.put("a", b"put")
+        assert place.create("a", b"created") is False
+        assert place.get("a") == b"put"
+
+    def test_a_key_is_free_again_after_delete(self, place: Backend) -> None:
+        assert place.create("a", b"1")
+        place.delete(["a"])
+        assert place.create("a", b"2", durable=False)
+        assert place.get("a") == b"2"
+
+    def test_put_replaces(self, place: Backend) -> None:
+        place.put("a/b", b"a longer first text")
+        place.put("a/b", b"short")
+        assert place.get("a/b") == b"short"
+
+    def test_list_names_what_lies_directly_below(self, place: Backend) -> None:
+        for key in ("a/1", "a/2", "a/deep/er/3", "ab/4", "top"):
+            place.put(key, key.encode())
+        assert found(place, "") == {folder("a"), folder("ab"), file("top", 3)}
+        assert found(place, "a/") == {file("1", 3), file("2", 3), folder("deep")}
+        assert found(place, "a/deep/") == {folder("er")}
+        assert place.list("top/") == []
+        assert place.list("a/1/") == []
+
+    def test_list_takes_the_beginning_of_a_name(self, place: Backend) -> None:
+        for key in ("index/a=.1", "index/a=.2", "index/a=.d/1", "index/aa=.1", "index/b=.1", "indexed", "a=.top"):
+            place.put(key, b"x")
+        assert found(place, "index/a=.") == {file("a=.1", 1), file("a=.2", 1), folder("a=.d")}
+        assert found(place, "index/c") == set()
+        assert found(place, "nothing/a") == set()
+        assert found(place, "index") == {folder("index"), file("indexed", 1)}
+        assert found(place, "a") == {file("a=.top", 1)}
+
+    def test_list_names_everything_once(self, place: Backend) -> None:
+        names = {f"{number:010}" for number in range(self.many)}
+
+        def write(part: int) -> None:
+            for name in sorted(names)[part::4]:
+                place.put(f"log/{name}", b"x")
+
+        at_once(4, write)
+        listed = [entry.name for entry in place.list("log/")]
+        assert len(listed) == self.many
+        assert set(listed) == names
+
+    def test_what_was_written_is_listed_at_once(self, place: Backend) -> None:
+        for number in range(10):
+            place.create(f"log/{number}", b"")
+            assert {entry.name for entry in place.list("log/")} == {str(each) for each in range(number + 1)}
+
+    @pytest.mark.parametrize(
+        "key",
+        ["s/=c3=a9-._", "s/" + "x" * 180, "a b", "per%25cent", "plus+&?#", "sessions/k/log/000000/0000000001", "z.zst"],
+    )
+    def test_any_key_of_a_store_is_a_name(self, place: Backend, key: str) -> None:
+        assert place.create(key, b"1") is True
+        assert place.create(key, b"2") is False
+        parent, slash, name = key.rpartition("/")
+        assert found(place, parent + slash) == {file(name, 1)}
+        assert place.copy(key, key + ".copy") is True
+        assert place.get(key + ".copy") == b"1"
+        place.delete([key, key + ".copy"])
+        assert place.get(key) is None
+
+    def test_delete_removes_those_that_are_there(self, place: Backend) -> None:
+        keys = [f"a/{number}" for number in range(12)]
+        for key in keys[::2]:
+            place.put(key, b"x")
+        place.put("a/kept", b"kept")
+        place.delete(keys)
+        assert [place.get(key) for key in keys] == [None] * len(keys)
+        assert found(place, "a/") == {file("kept", 4)}
+
+    def test_delete_of_a_directory_removes_nothing(self, place: Backend) -> None:
+        place.put("a/b/c", b"x")
+        place.delete(["a", "a/b"])
+        assert place.get("a/b/c") == b"x"
+        assert place.get("a/b") is None
+
+    def test_copy_replaces_and_leaves_the_source(self, place: Backend) -> None:
+        place.put("a/source", b"new")
+        place.put("b/target", b"old")
+        assert place.copy("a/source", "b/target") is True
+        assert place.copy("a/source", "b/target") is True
+        assert place.copy("a/source", "a/source.2") is True
+        place.put("a/source", b"changed later")
+        assert place.get("b/target") == b"new"
+        assert place.copy("a/nothing", "b/target") is False
+        assert place.get("b/target") == b"new"
+        assert len(place.list("b/")) == 1
+
+    def test_sync_and_close_can_be_called_at_any_time(self, place: Backend) -> None:
+        place.sync("")
+        place.put("a/b", b"1")
+        place.sync("a/")
+        place.close()
+        assert place.get("a/b") == b"1"
+        place.close()
+
+    @pytest.mark.parametrize("key", ["../x", "a/../../x", "/x", "a//b", "a/./b", "", "a/", "a\x00b"])
+    def test_a_key_that_could_lead_outside_is_refused(self, place: Backend, key: str) -> None:
+        for call in (
+            lambda: place.create(key, b""),
+            lambda: place.put(key, b""),
+            lambda: place.get(key),
+            lambda: place.delete([key]),
+            lambda: place.copy(key, "a"),
+            lambda: place.copy("a", key),
+        ):
+            with pytest.raises(ValueError, match="is no key"):
+                call()
+        assert place.list("") == []
+
+    def test_many_threads_work_at_once(self, place: Backend) -> None:
+        def work(number: int) -> bytes | None:
+            place.put(f"t/{number}", str(number).encode())
+            return place.get(f"t/{number}")
+
+        assert at_once(RACERS, work) == [str(number).encode() for number in range(RACERS)]
+
+    def test_of_racing_creates_exactly_one_wins(self, place: Backend) -> None:
+        if not place.capabilities.exclusive_create:
+            pytest.skip("this backend does not promise it")
+        for number in range(ROUNDS):
+            key = f"race/{number}"
+            won = at_once(RACERS, lambda racer, key=key: place.create(key, b"%d" % racer * 1000))  # type: ignore[misc]
+            assert won.count(True) == 1
+            assert place.get(key) == b"%d" % won.index(True) * 1000
+
+    def test_readers_of_a_changing_key_see_old_or_new(self, place: Backend) -> None:
+        if not place.capabilities.atomic_put:
+            pytest.skip("this backend does not promise it")
+        old, new = b"o" * 300_000, b"n" * 300_000
+        place.put("torn", old)
+
+        def work(number: int) -> set[bytes | None]:
+            if number == 0:
+                for _ in range(10):
+                    place.put("torn", new)
+                    place.put("torn", old)
+                return set()
+            return {place.get("torn") for _ in range(20)}
+
+        assert set().union(*at_once(4, work)) <= {old, new}
+
+    def test_a_pickled_backend_is_the_same_place(self, place: Backend) -> None:
+        place.put("a", b"1")
+        assert pickle.loads(pickle.dumps(place)).get("a") == b"1"  # noqa: S301 - it was made here
+
+
+def file(name: str, size: int) -> Entry:
+    """Name an object as a listing does."""
+    return Entry(name, is_directory=False, size=size)
+
+
+def folder(name: str) -> Entry:
+    """Name a directory as a listing does."""
+    return Entry(name, is_directory=True)
+
+
+def found(place: Backend, prefix: str) -> set[Entry]:
+    """List a prefix as a set."""
+    return set(place.list(prefix))

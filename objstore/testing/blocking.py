@@ -1,0 +1,63 @@
+"""Call any backend as if it were a blocking one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from .._ops import Entry
+from ..backends.base import AsyncBackend, Backend, Capabilities
+
+T = TypeVar("T")
+
+
+def blocking(backend: Backend | AsyncBackend) -> Backend:
+    """Give a backend that can be called from plain code; one that can be already is given back as it is."""
+    return _Blocking(backend) if isinstance(backend, AsyncBackend) else backend
+
+
+class _Blocking:
+    def __init__(self, backend: AsyncBackend) -> None:
+        self._backend = backend
+
+    def __repr__(self) -> str:
+        return f"blocking({self._backend!r})"
+
+    def __reduce__(self) -> tuple[Any, tuple[AsyncBackend]]:
+        return blocking, (self._backend,)
+
+    @property
+    def name(self) -> str:
+        return self._backend.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._backend.capabilities
+
+    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        return self._wait(self._backend.create(key, data, durable=durable))
+
+    def put(self, key: str, data: bytes) -> None:
+        self._wait(self._backend.put(key, data))
+
+    def get(self, key: str) -> bytes | None:
+        return self._wait(self._backend.get(key))
+
+    def list(self, prefix: str) -> list[Entry]:
+        return self._wait(self._backend.list(prefix))
+
+    def delete(self, keys: Sequence[str]) -> None:
+        self._wait(self._backend.delete(keys))
+
+    def copy(self, source: str, target: str) -> bool:
+        return self._wait(self._backend.copy(source, target))
+
+    def sync(self, prefix: str) -> None:
+        self._wait(self._backend.sync(prefix))
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def _wait(self, answer: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(answer, self._backend.loop).result()

@@ -1,0 +1,150 @@
+"""A backend in which things go wrong on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .._ops import Entry
+from ..backends.base import Backend, Capabilities
+from ..errors import BackendError, PermissionDeniedError, UnavailableError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a backend.
+
+    Attributes:
+        operation: The name of the method.
+        keys: The keys or the prefix that it is about.
+        number: How many calls of this method came before, from 0.
+    """
+
+    operation: str
+    keys: tuple[str, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailBefore:
+    """Raise, and do nothing."""
+
+    error: BackendError
+
+
+@dataclass(frozen=True, slots=True)
+class FailAfter:
+    """Do the work, then raise: the answer is lost on its way."""
+
+    error: BackendError
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Call this first, and go on when it returns: an `threading.Event.wait`, a barrier."""
+
+    until: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tear:
+    """Store only the first ``length`` bytes of a create or a put, and report success."""
+
+    length: int
+
+
+Fault = FailBefore | FailAfter | Wait | Tear
+
+
+def unavailable() -> FailBefore:
+    """Make the storage not answer a request, which does not arrive."""
+    return FailBefore(UnavailableError("a fault was asked for: the request is lost"))
+
+
+def lost_answer() -> FailAfter:
+    """Make the storage do what it is asked, and lose its answer."""
+    return FailAfter(UnavailableError("a fault was asked for: the answer is lost"))
+
+
+def refused() -> FailBefore:
+    """Make the storage refuse for want of permission."""
+    return FailBefore(PermissionDeniedError("a fault was asked for: the request is refused"))
+
+
+class FaultyBackend:
+    """A backend around another one, which asks before each request what shall go wrong.
+
+    Args:
+        inner: The backend that does the work; wrap an asynchronous one in `objstore.testing.blocking.blocking`.
+        choose: Called with each request, from whichever thread makes it; ``None`` lets it pass.
+
+    Attributes:
+        requests: All that was asked for, in order.
+    """
+
+    def __init__(self, inner: Backend, choose: Callable[[Request], Fault | None] = lambda _: None) -> None:
+        self._inner = inner
+        self._choose = choose
+        self.requests: list[Request] = []
+
+    @property
+    def name(self) -> str:
+        """The name of the inner backend."""
+        return self._inner.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The promises of the inner backend."""
+        return self._inner.capabilities
+
+    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        """Create, or fail as chosen."""
+        return self._do("create", (key,), lambda kept: self._inner.create(key, kept, durable=durable), data)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put, or fail as chosen."""
+        self._do("put", (key,), lambda kept: self._inner.put(key, kept), data)
+
+    def get(self, key: str) -> bytes | None:
+        """Get, or fail as chosen."""
+        return self._do("get", (key,), lambda _: self._inner.get(key))
+
+    def list(self, prefix: str) -> list[Entry]:
+        """List, or fail as chosen."""
+        return self._do("list", (prefix,), lambda _: self._inner.list(prefix))
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete, or fail as chosen."""
+        self._do("delete", tuple(keys), lambda _: self._inner.delete(keys))
+
+    def copy(self, source: str, target: str) -> bool:
+        """Copy, or fail as chosen."""
+        return self._do("copy", (source, target), lambda _: self._inner.copy(source, target))
+
+    def sync(self, prefix: str) -> None:
+        """Sync, or fail as chosen."""
+        self._do("sync", (prefix,), lambda _: self._inner.sync(prefix))
+
+    def close(self) -> None:
+        """Close the inner backend."""
+        self._inner.close()
+
+    def _do(self, operation: str, keys: tuple[str, ...], work: Callable[[bytes], T], data: bytes = b"") -> T:
+        request = Request(operation, keys, sum(past.operation == operation for past in self.requests))
+        self.requests.append(request)
+        match self._choose(request):
+            case FailBefore(error):
+                raise error
+            case FailAfter(error):
+                work(data)
+                raise error
+            case Wait(until):
+                until()
+                return work(data)
+            case Tear(length):
+                return work(data[:length])
+            case None:
+                return work(data)
