@@ -129,5 +129,5 @@ def _differences(old: State, new: State) -> dict[str, _patch.Patch]:
 def of_state(state: State, patches: Mapping[str, _patch.Patch]) -> _patch.Patch:
     """Make one patch of a state from those of its parts."""
     sub = {part: patch for part, patch in patches.items() if part in state and set(patch) != {"set"}}
-    put = {part: patch["set"] for part, patch in patches.items() if part not in sub}  # type: ignore[index]
+    put = {part: patch["set"] for part, patch in patches.items() if part not in sub}
     return {member: value for member, value in (("sub", sub), ("put", put)) if value}

@@ -174,6 +174,17 @@ def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:
     return commit
 
 
+def id_in(data: bytes) -> str | None:
+    """Give the id that a record names, for one whose key does not tell; ``None`` where it is no whole record."""
+    try:
+        text = _zstd.inflate(data, limit=MAX_BYTES) if _zstd.is_frame(data) else data
+        record = _json.loads(text)
+    except ValueError:
+        return None
+    found = record.get("id") if isinstance(record, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def _parse(record: dict[str, Any], *, size: int, length: int) -> Commit:
     origin = record.get("origin")
     return Commit(

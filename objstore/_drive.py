@@ -131,6 +131,10 @@ class Driver:
             else:
                 send = _sender(protocol, outcome, results)
 
+    async def aclose(self) -> None:
+        """Close the backend without blocking the running loop."""
+        await asyncio.to_thread(self.backend.close)
+
     def notify(self, event: Event) -> None:
         """Tell the observer, if there is one."""
         if self._observer:

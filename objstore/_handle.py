@@ -19,6 +19,7 @@ from ._marker import Place, settle
 from ._ops import Protocol
 from ._refs import Ref
 from ._save import Saved, Summarise, save
+from ._verify import VerifyReport, verify
 from .errors import ConflictError, InvalidValueError, NotFoundError, UnsupportedBackendError
 from .models import Revision
 
@@ -226,6 +227,10 @@ class Handle:
     def heads(self, ids: Iterable[str]) -> Protocol[list[_session.Listed]]:
         """Read what a listing shows of several sessions; those that do not exist are left out."""
         return _session.heads([_keys.check_id(id) for id in ids])
+
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+        """Read and check everything that is stored of some sessions, or of all."""
+        return verify(self.rules, None if ids is None else [_keys.check_id(id) for id in ids])
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""

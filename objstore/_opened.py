@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fsspec import AbstractFileSystem
 
 from . import _parts
-from ._drive import Driver, Observer
+from ._drive import Driver, Observer, SaveEvent, Tally
 from ._handle import Handle, Memory
 from ._log import Rules
 from ._marker import look, probe
 from ._ops import Protocol
 from ._save import Summarise
-from ._sessions import Layout
+from ._session import CommitInfo
+from ._sessions import BaseArgument, Layout, Unset
+from ._summary import SessionSummary, summary_of
 from ._tree import Tree
+from ._verify import VerifyReport
 from .backends import open_backend
 from .errors import UnsupportedError
+from .models import Revision
 
 LayoutName = Literal["log", "tree"]
 
@@ -111,20 +116,46 @@ class Opened:
         assert layout is not None
         return layout
 
-    def log(self) -> Protocol[Handle]:
-        """Find the log layout there.
-
-        Raises:
-            UnsupportedError: It is a tree.
-        """
+    def delete(self, id: str, base: BaseArgument, *, purge: bool) -> Protocol[None]:
+        """See `SessionStore.delete`."""
         layout = yield from self.layout()
-        if not isinstance(layout, Handle):
-            raise UnsupportedError("the tree layout keeps no history and no revisions; copy it into a log store for that")
-        return layout
+        yield from layout.delete(id, None if isinstance(base, Unset) else base, purge=purge)
+
+    def exists(self, id: str) -> Protocol[bool]:
+        """See `SessionStore.exists`."""
+        return (yield from (yield from self.layout()).exists(id))
+
+    def list_ids(self, prefix: str) -> Protocol[list[str]]:
+        """See `SessionStore.list`."""
+        return (yield from (yield from self.layout()).list_ids(prefix))
+
+    def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:
+        """See `SessionStore.summaries`."""
+        return [summary_of(listed) for listed in (yield from (yield from self.layout()).heads(ids))]
+
+    def history(self, id: str) -> Protocol[list[CommitInfo]]:
+        """See `SessionStore.history`."""
+        return (yield from (yield from self.layout()).history(id))
+
+    def restore(self, id: str, at: int) -> Protocol[Revision]:
+        """See `SessionStore.restore`."""
+        revision, _ = yield from (yield from self.layout()).restore(id, at)
+        return revision
+
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+        """See `SessionStore.verify`."""
+        return (yield from (yield from self.layout()).verify(ids))
+
+    def reporter(self, id: str) -> Callable[[Revision, Tally], None]:
+        """Give the function that tells the observer of a save when it is done."""
+
+        def report(revision: Revision, tally: Tally) -> None:
+            seconds = time.perf_counter() - tally.started
+            self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
+
+        return report
 
     def health(self) -> Protocol[None]:
         """Look at the place, and make sure that it can be written, without leaving anything."""
         yield from self.layout()
         yield from probe()
-
-

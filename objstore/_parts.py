@@ -123,7 +123,7 @@ class Growth:
     def _events(self, run: Any, events: Sequence[Mapping[str, Any]]) -> Patch:
         old = run["events"]
         sequence = old[-1]["sequence"] + 1 if old else 0
-        added = []
+        added: list[Any] = []
         for event in events:
             complete = {"sequence": sequence, "timestamp_ms": self.now_ms, **event}
             added.append(complete)

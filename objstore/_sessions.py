@@ -20,6 +20,7 @@ from ._json import JSON
 from ._ops import Call, Moment, NewId, Now, Pause, Protocol
 from ._patch import Patch
 from ._session import CommitInfo, Listed
+from ._verify import VerifyReport
 from .errors import ConflictError, FormatError, InvalidValueError, NotFoundError
 from .models import (
     AgentEvent,
@@ -33,7 +34,7 @@ from .models import (
     TraceEvent,
     VerificationReport,
 )
-from .models import documents
+from .models import _documents as documents
 
 T = TypeVar("T")
 
@@ -59,7 +60,11 @@ class Layout(Contract):
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[tuple[Revision, bool]]: ...
     def derive(
-        self, id: str, patches: Callable[[Mapping[str, JSON]], dict[str, Patch]], base: Revision | int | None, key: str | None
+        self,
+        id: str,
+        patches: Callable[[Mapping[str, JSON]], dict[str, Patch]],
+        base: Revision | int | None,
+        key: str | None,
     ) -> Protocol[tuple[Revision, bool]]: ...
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]: ...
     def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]: ...
@@ -67,6 +72,7 @@ class Layout(Contract):
     def list_ids(self, prefix: str) -> Protocol[list[str]]: ...
     def heads(self, ids: Iterable[str]) -> Protocol[list[Listed]]: ...
     def history(self, id: str) -> Protocol[list[CommitInfo]]: ...
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,10 @@ class Sessions:
         return _session_of(id, loaded) if loaded else None
 
     def update(
-        self, id: str, change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]], attempts: int
+        self,
+        id: str,
+        change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]],
+        attempts: int,
     ) -> Protocol[SessionData]:
         """See `SessionStore.update`."""
         for attempt in range(1, attempts + 1):

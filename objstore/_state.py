@@ -16,6 +16,7 @@ from . import _json, _patch, _zstd
 from ._commit import Table
 from ._json import JSON
 from ._keys import is_object_name
+from ._patch import Patch
 from ._refs import Ref
 from .errors import NotFoundError
 
@@ -91,7 +92,7 @@ class Encoder:
         """Write a state; also give it with its big values replaced by their `Ref`."""
         return self._object(state, lambda key, value: self.value(value, self.limits.get(key, TEXT_BYTES)))
 
-    def patch(self, patch: _patch.Patch) -> tuple[str, _patch.Patch]:
+    def patch(self, patch: Patch) -> tuple[str, Patch]:
         """Write a patch of a state; also give it with its big values replaced by their `Ref`."""
 
         def put(key: str, value: JSON) -> tuple[str, JSON]:
@@ -102,7 +103,7 @@ class Encoder:
 
         return self._object_patch(patch, put, sub)
 
-    def _patch(self, patch: Any, limit: int) -> tuple[str, _patch.Patch]:
+    def _patch(self, patch: Any, limit: int) -> tuple[str, Patch]:
         if "set" in patch:
             text, value = self.value(patch["set"], limit)
             return f'{{"set":{text}}}', {"set": value}
@@ -124,9 +125,9 @@ class Encoder:
             return f'{{"list":[{",".join(texts)}]}}', {"list": pieces}
         return self._object_patch(patch, lambda _, v: self.value(v, limit), lambda _, p: self._patch(p, limit))
 
-    def _object_patch(self, patch: Any, put: _Write, sub: _Write) -> tuple[str, _patch.Patch]:
+    def _object_patch(self, patch: Any, put: _Write, sub: _Write) -> tuple[str, Patch]:
         texts: list[str] = []
-        kept: _patch.Patch = {}
+        kept: Patch = {}
         if "cut" in patch:
             kept["cut"] = patch["cut"]
             texts.append(f'"cut":{_json.dumps([_escape(key) for key in patch["cut"]])}')
@@ -320,7 +321,7 @@ class Decoder:
             raise ValueError("a state is an object")
         return {_unescape(key): self.value(value) for key, value in encoded.items()}
 
-    def patch(self, encoded: JSON) -> _patch.Patch:
+    def patch(self, encoded: JSON) -> Patch:
         """Read a patch."""
         return _patch.map_values(encoded, self.value, self.items, _unescape)
 

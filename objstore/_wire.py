@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from .errors import InvalidValueError
 from .models._base import Repeated, Single
-from .models._documents import from_document, to_document
+from .models._documents import describe, from_document, to_document
 from .models._numbers import f32_text, f64_text
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def decode(part: TypeAdapter[T], data: bytes) -> T:
     except UnicodeEncodeError:
         problem = "a lone surrogate in a string"
     except ValidationError as error:
-        problem = _first(error)
+        problem = describe(error)
     except RecursionError:
         problem = f"nested more than {MAX_DEPTH} deep"
     except ValueError as error:  # ours, and int() past the interpreter's limit of digits
@@ -132,14 +132,6 @@ def _items(container: Any) -> Any:
     if type(container) is Repeated:
         return container.last.values()
     return container if type(container) is list else ()
-
-
-def _first(error: ValidationError) -> str:
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    first = details[0]
-    place = ".".join(str(step) for step in first["loc"])
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return f"{place or 'the document'}: {first['msg']}{more}"
 
 
 def _write(value: Any, newline: str, chunks: list[str]) -> None:

@@ -1,0 +1,263 @@
+"""The face for programs that await: the calls of `objstore.store.SessionStore`, with the same promises.
+
+No call blocks the running loop. Values are taken down before the first ``await``, so they may be changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from fsspec import AbstractFileSystem
+
+from . import _sessions
+from ._drive import Observer
+from ._opened import LayoutName, Opened, Options
+from ._ops import Protocol
+from ._session import CommitInfo
+from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
+from ._summary import SessionSummary
+from ._verify import VerifyReport
+from .models import (
+    AgentEvent,
+    ArtifactStore,
+    Message,
+    Revision,
+    RunEventRecord,
+    RunRecord,
+    SessionData,
+    ToolArtifact,
+    TraceEvent,
+    VerificationReport,
+)
+from .store import SessionStore
+from .store import open as _open
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _like(original: Callable[..., Any]) -> Callable[[F], F]:
+    """Give a call the documentation of its twin, which has the same parameters and promises."""
+
+    def document(function: F) -> F:
+        function.__doc__ = original.__doc__
+        return function
+
+    return document
+
+
+@_like(_open)
+def open_async(
+    target: str | os.PathLike[str] | AbstractFileSystem,
+    *,
+    path: str | None = None,
+    layout: LayoutName | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    single_writer: bool = False,
+    durability: Literal["full", "none"] = "full",
+    timeout: float = 30.0,
+    retries: int = 4,
+    concurrency: int = 32,
+    cache_bytes: int = 64 * 1024 * 1024,
+    client: Literal["fsspec"] = "fsspec",
+    observer: Observer | None = None,
+) -> AsyncSessionStore:
+    return AsyncSessionStore(
+        Options(
+            target=target,
+            path=path,
+            layout=layout,
+            storage_options=storage_options,
+            single_writer=single_writer,
+            durability=durability,
+            timeout=timeout,
+            retries=retries,
+            concurrency=concurrency,
+            cache_bytes=cache_bytes,
+            client=client,
+            observer=observer,
+        )
+    )
+
+
+class AsyncSessionStore:
+    """Sessions of AI agents on any storage, awaited; made by `objstore.open_async`.
+
+    One instance serves many tasks, and event loops one after another or in several threads.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._opened = Opened.for_sessions(options)
+        self._sessions = Sessions(self._opened.layout)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._options,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._opened.backend!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @_like(SessionStore.close)
+    async def close(self) -> None:
+        await self._opened.driver.aclose()
+
+    async def _run(self, protocol: Protocol[T]) -> T:
+        return await self._opened.driver.arun(protocol)
+
+    async def _load(self, part: Part[T], id: str, at: int | None) -> T | None:
+        protocol: Protocol[T | None] = self._sessions.load_part(part, id, at)
+        return await self._run(protocol)
+
+    async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
+        return await self._opened.driver.arun(protocol, self._opened.reporter(id))
+
+    @_like(SessionStore.save)
+    async def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Revision:
+        return await self._save(session.id, self._sessions.save(session, base))
+
+    @_like(SessionStore.load)
+    async def load(self, id: str, *, at: int | None = None) -> SessionData | None:
+        return await self._run(self._sessions.load(id, at))
+
+    @_like(SessionStore.delete)
+    async def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
+        await self._run(self._opened.delete(id, base, purge=purge))
+
+    @_like(SessionStore.list)
+    async def list(self) -> list[str]:
+        return await self._run(self._opened.list_ids(""))
+
+    @_like(SessionStore.exists)
+    async def exists(self, id: str) -> bool:
+        return await self._run(self._opened.exists(id))
+
+    @_like(SessionStore.health_check)
+    async def health_check(self) -> None:
+        await self._run(self._opened.health())
+
+    @_like(SessionStore.backend_name)
+    def backend_name(self) -> str:
+        return self._opened.backend.name
+
+    @_like(SessionStore.save_artifacts)
+    async def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
+        return await self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
+
+    @_like(SessionStore.load_artifacts)
+    async def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
+        return await self._load(_sessions.ARTIFACTS, id, at)
+
+    @_like(SessionStore.save_trace_events)
+    async def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
+        return await self._save(id, self._sessions.save_part(_sessions.TRACE_EVENTS, id, [*events], base))
+
+    @_like(SessionStore.load_trace_events)
+    async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
+        return await self._load(_sessions.TRACE_EVENTS, id, at)
+
+    @_like(SessionStore.save_run_records)
+    async def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
+        return await self._save(id, self._sessions.save_part(_sessions.RUN_RECORDS, id, [*records], base))
+
+    @_like(SessionStore.load_run_records)
+    async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
+        return await self._load(_sessions.RUN_RECORDS, id, at)
+
+    @_like(SessionStore.save_verification_reports)
+    async def save_verification_reports(
+        self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
+    ) -> Revision:
+        return await self._save(id, self._sessions.save_part(_sessions.VERIFICATION_REPORTS, id, [*reports], base))
+
+    @_like(SessionStore.load_verification_reports)
+    async def load_verification_reports(
+        self, id: str, *, at: int | None = None
+    ) -> builtins.list[VerificationReport] | None:
+        return await self._load(_sessions.VERIFICATION_REPORTS, id, at)
+
+    @_like(SessionStore.commit)
+    async def commit(
+        self,
+        session_or_id: SessionData | str,
+        *,
+        artifacts: ArtifactStore | None = None,
+        trace_events: Sequence[TraceEvent] | None = None,
+        run_records: Sequence[RunRecord] | None = None,
+        verification_reports: Sequence[VerificationReport] | None = None,
+        base: BaseArgument = UNSET,
+        key: str | None = None,
+    ) -> Revision:
+        id = session_or_id.id if isinstance(session_or_id, SessionData) else session_or_id
+        return await self._save(
+            id,
+            self._sessions.commit(session_or_id, artifacts, trace_events, run_records, verification_reports, base, key),
+        )
+
+    @_like(SessionStore.append)
+    async def append(
+        self,
+        id: str,
+        *,
+        messages: Iterable[Message] = (),
+        trace_events: Iterable[TraceEvent] = (),
+        run_records: Iterable[RunRecord] = (),
+        run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]] | None = None,
+        artifacts: Iterable[ToolArtifact] = (),
+        verification_reports: Iterable[VerificationReport] = (),
+        base: BaseArgument = UNSET,
+        key: str | None = None,
+    ) -> Revision:
+        protocol = self._sessions.append(
+            id, messages, trace_events, run_records, run_events or {}, artifacts, verification_reports, base, key
+        )
+        return await self._save(id, protocol)
+
+    async def update(
+        self,
+        id: str,
+        change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]],
+        *,
+        attempts: int = 10,
+    ) -> SessionData:
+        """Load a session, let a function change it, and save; see `SessionStore.update`.
+
+        The function may be a coroutine function; it is called on the running loop.
+        """
+        return await self._run(self._sessions.update(id, change, attempts))
+
+    @_like(SessionStore.load_bundle)
+    async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
+        return await self._run(self._sessions.load_bundle(id, at))
+
+    @_like(SessionStore.history)
+    async def history(self, id: str) -> builtins.list[CommitInfo]:
+        return await self._run(self._opened.history(id))
+
+    @_like(SessionStore.restore)
+    async def restore(self, id: str, at: int) -> Revision:
+        return await self._save(id, self._opened.restore(id, at))
+
+    @_like(SessionStore.iter_ids)
+    async def iter_ids(self, prefix: str = "") -> AsyncIterator[str]:
+        for id in await self._run(self._opened.list_ids(prefix)):
+            yield id
+
+    @_like(SessionStore.summaries)
+    async def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
+        return await self._run(self._opened.summaries([*ids]))
+
+    @_like(SessionStore.verify)
+    async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
+        return await self._run(self._opened.verify(None if ids is None else [*ids]))

@@ -1,0 +1,209 @@
+"""The log layout without the seed's types: documents with parts of any name, what framework adapters stand on."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from fsspec import AbstractFileSystem
+
+from . import _json
+from ._drive import Observer
+from ._json import JSON
+from ._opened import Opened, Options
+from ._ops import Protocol
+from ._patch import Patch, append
+from ._session import CommitInfo
+from ._sessions import UNSET, BaseArgument, Layout, Unset
+from ._verify import VerifyReport
+from .errors import InvalidValueError
+from .models import Revision
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read.
+
+    Attributes:
+        parts: Name -> any JSON value; where ``bytes`` were saved, ``bytes``.
+        revision: The commit that they were read from; save with it as ``base`` to notice other writers.
+    """
+
+    parts: dict[str, JSON]
+    revision: Revision
+
+
+class Documents:
+    """The calls of a document store as protocols; both faces are made of it."""
+
+    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+        self._layout = layout
+
+    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Document | None]:
+        """See `DocumentStore.load`."""
+        loaded = yield from (yield from self._layout()).load(id, parts, at)
+        return Document(_json.check(loaded.parts, binary=True), loaded.revision) if loaded else None  # type: ignore[arg-type]
+
+    def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
+        """See `DocumentStore.save`."""
+        values = {_name(name): _json.check(value, what=name, binary=True) for name, value in parts.items()}
+        return self._save(id, values, None if isinstance(base, Unset) else base, key)
+
+    def _save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        return revision
+
+    def append(
+        self, id: str, items: Mapping[str, Iterable[object]], base: BaseArgument, key: str | None
+    ) -> Protocol[Revision]:
+        """See `DocumentStore.append`."""
+        added = {_name(name): _json.check([*new], what=name, binary=True) for name, new in items.items()}
+        return self._append(id, added, None if isinstance(base, Unset) else base, key)
+
+    def _append(
+        self, id: str, added: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        def patches(state: Mapping[str, JSON]) -> dict[str, Patch]:
+            found: dict[str, Patch] = {}
+            for name, new in added.items():
+                assert isinstance(new, list)
+                old = state.get(name)
+                if old is not None and not isinstance(old, list):
+                    raise InvalidValueError(f"{name} of {id!r} is no list, so nothing can be appended to it")
+                if new:
+                    found[name] = {"set": new} if old is None else append(len(old), new)
+            return found
+
+        revision, _ = yield from (yield from self._layout()).derive(id, patches, base, key)
+        return revision
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise InvalidValueError("the name of a part is a str that is not empty")
+    return name
+
+
+class DocumentStore:
+    """Documents with parts of any name, on the log layout: atomic commits, revisions, conflicts, history.
+
+    What `objstore.SessionStore` is for sessions. Parts are JSON; big texts and ``bytes`` become objects of their own.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | AbstractFileSystem,
+        *,
+        path: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        single_writer: bool = False,
+        durability: Literal["full", "none"] = "full",
+        timeout: float = 30.0,
+        retries: int = 4,
+        concurrency: int = 32,
+        cache_bytes: int = 64 * 1024 * 1024,
+        observer: Observer | None = None,
+    ) -> None:
+        """Open a place; see `objstore.open` for the arguments. No I/O."""
+        self._options = Options(
+            target=target,
+            path=path,
+            layout="log",
+            storage_options=storage_options,
+            single_writer=single_writer,
+            durability=durability,
+            timeout=timeout,
+            retries=retries,
+            concurrency=concurrency,
+            cache_bytes=cache_bytes,
+            observer=observer,
+        )
+        self._opened = Opened.for_documents(self._options)
+        self._documents = Documents(self._opened.layout)
+
+    @classmethod
+    def _reopen(cls, options: Options) -> Self:
+        store = cls.__new__(cls)
+        store._options = options
+        store._opened = Opened.for_documents(options)
+        store._documents = Documents(store._opened.layout)
+        return store
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._reopen, (self._options,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._opened.backend!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections. A store that is used after that opens them again."""
+        self._opened.backend.close()
+
+    def _run(self, protocol: Protocol[T]) -> T:
+        return self._opened.driver.run(protocol)
+
+    def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
+        """Load a document, or some parts of it; ``None`` where there is none.
+
+        Raises:
+            IntegrityError: Stored bytes are damaged.
+            NotFoundError: There is no commit ``at``, or it was pruned.
+        """
+        return self._run(self._documents.load(id, None if parts is None else [*parts], at))
+
+    def save(
+        self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None
+    ) -> Revision:
+        """Set some parts of a document in one atomic commit; parts that are not named are left alone.
+
+        Raises:
+            ConflictError: With a base: one of these parts changed since.
+            InvalidValueError: A value is not JSON; the message says where.
+        """
+        return self._run(self._documents.save(id, parts, base, key))
+
+    def append(
+        self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
+    ) -> Revision:
+        """Add items to the ends of parts that are lists, in one atomic commit at the newest end."""
+        return self._run(self._documents.append(id, items, base, key))
+
+    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
+        """Delete a document; deleting one that is not there does nothing."""
+        self._run(self._opened.delete(id, base, purge=purge))
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Give the ids that begin with ``prefix``, sorted."""
+        return self._run(self._opened.list_ids(prefix))
+
+    def exists(self, id: str) -> bool:
+        """Say whether there is a document of this id."""
+        return self._run(self._opened.exists(id))
+
+    def history(self, id: str) -> builtins.list[CommitInfo]:
+        """Describe the commits of a document, newest first."""
+        return self._run(self._opened.history(id))
+
+    def restore(self, id: str, at: int) -> Revision:
+        """Commit the state of commit ``at`` on top of the newest."""
+        return self._run(self._opened.restore(id, at))
+
+    def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
+        """Check everything that is stored of some documents, or of all."""
+        return self._run(self._opened.verify(None if ids is None else [*ids]))

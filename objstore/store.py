@@ -1,0 +1,353 @@
+"""The face for programs that wait."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from fsspec import AbstractFileSystem
+
+from . import _sessions
+from ._drive import Observer, SaveEvent, Tally
+from ._opened import LayoutName, Opened, Options
+from ._ops import Protocol
+from ._session import CommitInfo
+from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
+from ._summary import SessionSummary
+from ._verify import VerifyReport
+from .models import (
+    AgentEvent,
+    ArtifactStore,
+    Message,
+    Revision,
+    RunEventRecord,
+    RunRecord,
+    SessionData,
+    ToolArtifact,
+    TraceEvent,
+    VerificationReport,
+)
+
+T = TypeVar("T")
+
+
+def open(
+    target: str | os.PathLike[str] | AbstractFileSystem,
+    *,
+    path: str | None = None,
+    layout: LayoutName | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    single_writer: bool = False,
+    durability: Literal["full", "none"] = "full",
+    timeout: float = 30.0,
+    retries: int = 4,
+    concurrency: int = 32,
+    cache_bytes: int = 64 * 1024 * 1024,
+    client: Literal["fsspec"] = "fsspec",
+    observer: Observer | None = None,
+) -> SessionStore:
+    """Open a store. Nothing is read, written or connected before the first call.
+
+    Args:
+        target: A URL (``s3://bucket/agents``, ``gs://``, ``az://``, ``memory://``, ``sftp://`` ...), a path, or a
+            filesystem of fsspec together with ``path``.
+        path: The prefix of the store in the filesystem, and only there.
+        layout: ``"log"`` or ``"tree"``; by default what lies there, and the log where nothing does.
+        storage_options: Handed to fsspec as they are: endpoint, profile, encryption, tokens.
+        single_writer: States that nobody else writes, for storages without an atomic create.
+        durability: ``"none"`` skips flushing on local disk: faster, and a power cut may take the newest saves.
+        timeout: Seconds without a byte after which a request counts as lost.
+        retries: How often a request is sent again, at most.
+        concurrency: How many connections are held open, at most.
+        cache_bytes: How much of the sessions seen last is remembered.
+        client: What talks to the storage.
+        observer: Is called with a frozen event for each operation on the storage and for each save.
+
+    Raises:
+        UnsupportedError: The target is not of a kind that can hold a store.
+        UnsupportedBackendError: A package is missing; the message names it.
+        ValueError: A number or a word is out of range, or arguments contradict each other.
+    """
+    return SessionStore(
+        Options(
+            target=target,
+            path=path,
+            layout=layout,
+            storage_options=storage_options,
+            single_writer=single_writer,
+            durability=durability,
+            timeout=timeout,
+            retries=retries,
+            concurrency=concurrency,
+            cache_bytes=cache_bytes,
+            client=client,
+            observer=observer,
+        )
+    )
+
+
+class SessionStore:
+    """Sessions of AI agents on any storage; made by `objstore.open`.
+
+    One instance serves all threads of a process, works in a forked child, and pickles as what it was opened with.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._opened = Opened.for_sessions(options)
+        self._sessions = Sessions(self._opened.layout)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._options,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._opened.backend!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections. A store that is used after that opens them again."""
+        self._opened.backend.close()
+
+    def _run(self, protocol: Protocol[T]) -> T:
+        return self._opened.driver.run(protocol)
+
+    def _load(self, part: Part[T], id: str, at: int | None) -> T | None:
+        protocol: Protocol[T | None] = self._sessions.load_part(part, id, at)
+        return self._run(protocol)
+
+    def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
+        return self._opened.driver.run(protocol, self._opened.reporter(id))
+
+    # The trait of the seed
+
+    def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Revision:
+        """Save the session part, on the revision that the session carries, and put the new one on it.
+
+        Either the whole save is there afterwards, durable, or nothing of it. Siblings are not touched, ``updated_at``
+        is not edited, and nothing is written when nothing changed. Without a revision it is create-or-replace.
+
+        Args:
+            session: What to save; it is taken down before the call returns to anybody.
+            base: Another revision to save on, or ``0``: there must be no session.
+
+        Raises:
+            ConflictError: The session was changed since the revision. Load it again and redo the change.
+            InvalidIdError: The id cannot name a session.
+            InvalidValueError: A value is not JSON; the message says where.
+            OutcomeUnknownError: The storage never said whether the save arrived.
+            BackendError: The storage failed or refused.
+        """
+        return self._save(session.id, self._sessions.save(session, base))
+
+    def load(self, id: str, *, at: int | None = None) -> SessionData | None:
+        """Load a session with its revision, or ``None`` where there is none.
+
+        Every byte is checked. What comes back was committed, as a whole.
+
+        Args:
+            id: The session.
+            at: The number of an older commit; saving what it gives conflicts (see `restore`).
+
+        Raises:
+            IntegrityError: Stored bytes are damaged; the message says which commit is the newest intact one.
+            NotFoundError: There is no commit ``at``, or it was pruned.
+        """
+        return self._run(self._sessions.load(id, at))
+
+    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
+        """Delete a session and its siblings; deleting one that is not there does nothing.
+
+        It is gone for every reader when this returns, and a writer that still holds it gets `ConflictError`.
+
+        Args:
+            id: The session.
+            base: Delete only if nothing changed since this revision.
+            purge: Erase the contents of its history now instead of after a day.
+        """
+        self._run(self._opened.delete(id, base, purge=purge))
+
+    def list(self) -> list[str]:
+        """Give the ids of all sessions, sorted."""
+        return self._run(self._opened.list_ids(""))
+
+    def exists(self, id: str) -> bool:
+        """Say whether there is a session of this id."""
+        return self._run(self._opened.exists(id))
+
+    def health_check(self) -> None:
+        """Look at the place, and write and remove a small object there.
+
+        Raises:
+            ObjstoreError: It is not a place that can be worked with now.
+        """
+        self._run(self._opened.health())
+
+    def backend_name(self) -> str:
+        """Say what kind of storage it is: ``file``, ``memory``, ``s3``, ``gcs``, ``az``, else fsspec's protocol."""
+        return self._opened.backend.name
+
+    def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
+        """Save the artifacts of a session, which need not exist itself."""
+        return self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
+
+    def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
+        """Load the artifacts of a session with their contents; ``None`` where none were ever saved."""
+        return self._load(_sessions.ARTIFACTS, id, at)
+
+    def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
+        """Save the trace events of a session."""
+        return self._save(id, self._sessions.save_part(_sessions.TRACE_EVENTS, id, [*events], base))
+
+    def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
+        """Load the trace events of a session; ``None`` where none were ever saved."""
+        return self._load(_sessions.TRACE_EVENTS, id, at)
+
+    def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
+        """Save the run records of a session."""
+        return self._save(id, self._sessions.save_part(_sessions.RUN_RECORDS, id, [*records], base))
+
+    def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
+        """Load the run records of a session; ``None`` where none were ever saved."""
+        return self._load(_sessions.RUN_RECORDS, id, at)
+
+    def save_verification_reports(
+        self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
+    ) -> Revision:
+        """Save the verification reports of a session."""
+        return self._save(id, self._sessions.save_part(_sessions.VERIFICATION_REPORTS, id, [*reports], base))
+
+    def load_verification_reports(self, id: str, *, at: int | None = None) -> builtins.list[VerificationReport] | None:
+        """Load the verification reports of a session; ``None`` where none were ever saved."""
+        return self._load(_sessions.VERIFICATION_REPORTS, id, at)
+
+    # Beyond it
+
+    def commit(
+        self,
+        session_or_id: SessionData | str,
+        *,
+        artifacts: ArtifactStore | None = None,
+        trace_events: Sequence[TraceEvent] | None = None,
+        run_records: Sequence[RunRecord] | None = None,
+        verification_reports: Sequence[VerificationReport] | None = None,
+        base: BaseArgument = UNSET,
+        key: str | None = None,
+    ) -> Revision:
+        """Save a session and its siblings in one atomic commit; ``None`` leaves a sibling alone, ``[]`` empties it.
+
+        Args:
+            session_or_id: The session, or only its id to leave the session part alone.
+            artifacts: All artifacts.
+            trace_events: All trace events.
+            run_records: All run records.
+            verification_reports: All verification reports.
+            base: As for `save`.
+            key: An idempotency key of at most 128 bytes: a repeat with the same key is answered, not saved again,
+                while it is among the last 32.
+
+        Raises:
+            ConflictError: A part that is saved was changed since the revision, other than by both sides adding to
+                the end of traces or runs.
+        """
+        id = session_or_id.id if isinstance(session_or_id, SessionData) else session_or_id
+        return self._save(
+            id,
+            self._sessions.commit(session_or_id, artifacts, trace_events, run_records, verification_reports, base, key),
+        )
+
+    def append(
+        self,
+        id: str,
+        *,
+        messages: Iterable[Message] = (),
+        trace_events: Iterable[TraceEvent] = (),
+        run_records: Iterable[RunRecord] = (),
+        run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]] | None = None,
+        artifacts: Iterable[ToolArtifact] = (),
+        verification_reports: Iterable[VerificationReport] = (),
+        base: BaseArgument = UNSET,
+        key: str | None = None,
+    ) -> Revision:
+        """Add to the ends of a session's parts, in one atomic commit at the newest end.
+
+        Any number of writers may append at once; each append is there exactly once, in the order of the commits.
+
+        Args:
+            id: The session.
+            messages: For the conversation, which must exist.
+            trace_events: For the traces.
+            run_records: New runs.
+            run_events: Run id -> events of a run that is there; a bare event gets the next place in its run.
+            artifacts: Put behind the others; one of the same uri is replaced.
+            verification_reports: For the reports.
+            base: Append only if messages, artifacts and reports are as in this revision.
+            key: As for `commit`.
+
+        Raises:
+            NotFoundError: There is no session to append messages to, or no such run.
+            ConflictError: With a base: somebody was faster.
+        """
+        protocol = self._sessions.append(
+            id, messages, trace_events, run_records, run_events or {}, artifacts, verification_reports, base, key
+        )
+        return self._save(id, protocol)
+
+    def update(
+        self, id: str, change: Callable[[SessionData], SessionData | None], *, attempts: int = 10
+    ) -> SessionData:
+        """Load a session, let a function change it or make a new one of it, and save; again when others were faster.
+
+        Args:
+            id: The session, which must exist.
+            change: Is called with what was loaded, once per attempt.
+            attempts: After how many conflicts to give up.
+
+        Returns:
+            The session as it was saved.
+
+        Raises:
+            NotFoundError: There is no session.
+            ConflictError: Others were faster in every attempt.
+        """
+        return self._run(self._sessions.update(id, change, attempts))
+
+    def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
+        """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""
+        return self._run(self._sessions.load_bundle(id, at))
+
+    def history(self, id: str) -> builtins.list[CommitInfo]:
+        """Describe the commits of a session, newest first, down to where it was pruned; ``[]`` where there is none.
+
+        Raises:
+            UnsupportedError: The tree layout keeps no history.
+        """
+        return self._run(self._opened.history(id))
+
+    def restore(self, id: str, at: int) -> Revision:
+        """Commit the state of commit ``at`` on top of the newest; what it replaces stays in the history."""
+        return self._save(id, self._opened.restore(id, at))
+
+    def iter_ids(self, prefix: str = "") -> Iterator[str]:
+        """Go over the ids that begin with ``prefix``, sorted."""
+        yield from self._run(self._opened.list_ids(prefix))
+
+    def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
+        """Read what a listing shows of some sessions, in their order; those that do not exist are left out."""
+        return self._run(self._opened.summaries([*ids]))
+
+    def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
+        """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references.
+
+        Reads only, and finds all there is to find instead of raising at the first.
+        """
+        return self._run(self._opened.verify(None if ids is None else [*ids]))
