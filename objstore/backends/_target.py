@@ -64,8 +64,9 @@ class Target:
             default: The class to use where the user named none.
             options: What to add to the user's own options, or to put in their place.
         """
-        uncached = {"use_listings_cache": False, "skip_instance_cache": True}
-        return (self.filesystem or default)(*self.args, **{**self.options, **options, **uncached})
+        made = (self.filesystem or default)(*self.args, **{**self.options, **options, "skip_instance_cache": True})
+        made.dircache.use_listings_cache = False  # as an option it would be handed on by some, to what knows no such option
+        return made
 
     def scrub(self, text: str) -> str:
         """Take what may be secret out of a text: values of options, and user and password of a URL."""

@@ -100,7 +100,6 @@ class GenericBackend:
         path = self._path(folder)
 
         def look(filesystem: Any) -> list[Entry]:
-            filesystem.invalidate_cache(path)
             try:
                 items = filesystem.ls(path, detail=True)
             except (FileNotFoundError, NotADirectoryError):
@@ -126,6 +125,7 @@ class GenericBackend:
 
     def copy(self, source: str, target: str) -> bool:
         """Copy an object over ``target``, through this machine; see `Backend.copy`."""
+        checked(target)
         data = self.get(source)
         if data is None:
             return False
@@ -166,6 +166,7 @@ class GenericBackend:
         if self._filesystem is None:
             default = self._target.filesystem or get_filesystem_class(self._target.protocol)
             self._filesystem = self._target.make(default, {})
+        _innermost(self._filesystem).invalidate_cache()  # it may be the user's own, which caches
         return self._filesystem
 
     def _failure(self, doing: str, key: str, error: Exception) -> ObjstoreError:
@@ -178,8 +179,7 @@ class GenericBackend:
             "PermissionDenied",
         ):
             return PermissionDeniedError(f"{what}: the storage refuses it ({said}). Mend the credentials or the rights")
-        broken = "SSHException", "ConnectionLost", "ChannelException"  # of paramiko and asyncssh, which may be absent
-        if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or type(error).__name__ in broken:
+        if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or _is_broken_ssh(error):
             return UnavailableError(f"{what}: the connection is broken ({said}). Try again")
         return BackendError(f"{what}: {said}")
 
@@ -235,16 +235,25 @@ def _protocol_below(target: Target) -> str:
     inner: Any = None
     if isinstance(target.filesystem, type) and issubclass(target.filesystem, DirFileSystem):
         inner = target.options.get("fs") or (target.args[1] if len(target.args) > 1 else None)
-    while isinstance(inner, DirFileSystem):
-        inner = inner.fs
-    protocol: Any = target.protocol if inner is None else inner.protocol
+    protocol: Any = target.protocol if inner is None else _innermost(inner).protocol
     return protocol if isinstance(protocol, str) else str(protocol[0])
+
+
+def _is_broken_ssh(error: Exception) -> bool:
+    """Know the errors of paramiko and asyncssh without importing either, since both are optional."""
+    names = ("SSHException", "NoValidConnectionsError", "ConnectionLost", "ChannelOpenError", "SFTPConnectionLost")
+    return type(error).__name__ in names or error.args == ("Socket is closed",)
+
+
+def _innermost(filesystem: Any) -> Any:
+    while isinstance(filesystem, DirFileSystem):
+        filesystem = filesystem.fs
+    return filesystem
 
 
 def _moves(filesystem: Any) -> bool:
     """Say whether a filesystem has a move of its own; the one that fsspec gives to all copies and deletes."""
-    while isinstance(filesystem, DirFileSystem):
-        filesystem = filesystem.fs
+    filesystem = _innermost(filesystem)
     kind = type(filesystem)
     if isinstance(filesystem, AsyncFileSystem):
         return any("_mv" in vars(base) for base in kind.__mro__ if base not in AsyncFileSystem.__mro__)

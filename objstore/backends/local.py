@@ -132,6 +132,7 @@ class LocalBackend:
     def copy(self, source: str, target: str) -> bool:
         """Give an object a second name by a hard link, or copy its bytes where that cannot be; see `Backend.copy`."""
         parent, _, original = checked(source).rpartition("/")
+        checked(target)
         with self._explained("copy", source), self._opened(parent) as origin:
             if origin is None or not _is_file(origin, original):
                 return False

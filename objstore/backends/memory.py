@@ -92,6 +92,7 @@ class MemoryBackend:
 
     def copy(self, source: str, target: str) -> bool:
         """Copy an object over ``target``; see `Backend.copy`."""
+        checked(target)
         data = self.get(source)
         if data is None:
             return False

@@ -48,9 +48,11 @@ class BackendTests:
 
     Attributes:
         many: How many objects the test of a long listing makes.
+        big: How many bytes the object has that is replaced while others read it.
     """
 
     many = 50
+    big = 300_000
 
     @pytest.fixture
     def place(self, backend: Backend | AsyncBackend) -> Backend:
@@ -211,7 +213,7 @@ class BackendTests:
     def test_readers_of_a_changing_key_see_old_or_new(self, place: Backend) -> None:
         if not place.capabilities.atomic_put:
             pytest.skip("this backend does not promise it")
-        old, new = b"o" * 300_000, b"n" * 300_000
+        old, new = b"o" * self.big, b"n" * self.big
         place.put("torn", old)
 
         def work(number: int) -> set[bytes | None]:

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from objstore.backends import open_backend
+from objstore.backends.base import AsyncBackend, Backend
+from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
+from objstore.testing.backend import BackendTests
+from objstore.testing.blocking import blocking
+from tests.servers.gcs import GcsServer, gcs_server
+from tests.servers.scripted import Drop, Say, ScriptedServer
+
+pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'objstore[gcs]'")
+
+
+@pytest.fixture
+def server() -> Iterator[GcsServer]:
+    with gcs_server() as server:
+        server.buckets["bucket"] = {}
+        yield server
+
+
+def at(url: str, target: str = "gs://bucket/some/prefix", **limits: Any) -> AsyncBackend:
+    options = {"endpoint_url": url, "token": "anon", "project": "p"}
+    backend = open_backend(target, storage_options=options, **limits)
+    assert isinstance(backend, AsyncBackend)
+    assert backend.name == "gcs"
+    return backend
+
+
+class TestGcs(BackendTests):
+    @pytest.fixture
+    def backend(self, server: GcsServer) -> Iterator[AsyncBackend]:
+        server.page = 7
+        backend = at(server.url)
+        yield backend
+        backend.close()
+
+
+@pytest.fixture
+def place(server: GcsServer) -> Iterator[Backend]:
+    place = blocking(at(server.url))
+    yield place
+    place.close()
+
+
+def test_each_operation_is_one_request(place: Backend, server: GcsServer) -> None:
+    for call, method in (
+        (lambda: place.create("a/b", b"x"), "POST"),
+        (lambda: place.create("a/b", b"x"), "POST"),
+        (lambda: place.get("a/b"), "GET"),
+        (lambda: place.get("a/c"), "GET"),
+        (lambda: place.put("a/b", b"x"), "POST"),
+        (lambda: place.list("a/"), "GET"),
+        (lambda: place.delete(["a/b"]), "DELETE"),
+    ):
+        server.requests.clear()
+        call()
+        assert Counter(request.method for request in server.requests) == Counter({method: 1})
+
+
+def test_a_missing_bucket_is_named_whatever_is_asked(server: GcsServer) -> None:
+    place = blocking(at(server.url, "gs://no-such-bucket/a"))
+    for call in (
+        lambda: place.get("a"),
+        lambda: place.list(""),
+        lambda: place.create("a", b""),
+        lambda: place.put("a", b""),
+        lambda: place.copy("a", "b"),
+        lambda: place.delete(["a", "b"]),
+    ):
+        with pytest.raises(BackendError, match="the bucket 'no-such-bucket' does not exist"):
+            call()
+    place.close()
+
+
+def test_answers_mean_what_they_mean_on_s3(scripted: ScriptedServer) -> None:
+    place = blocking(at(scripted.url, retries=1))
+    for said, kind in (
+        (Say(401), PermissionDeniedError),
+        (Say(403), PermissionDeniedError),
+        (Say(409), UnavailableError),
+        (Say(429), UnavailableError),
+        (Say(500), UnavailableError),
+        (Say(503), UnavailableError),
+        (Say(400, b"invalid"), BackendError),
+    ):
+        scripted.play(said)
+        with pytest.raises(BackendError, match="gs://bucket/some/prefix/key") as caught:
+            place.create("key", b"x")
+        assert type(caught.value) is kind
+        assert len(scripted.requests) == (2 if kind is UnavailableError else 1)
+    scripted.play(Say(412))
+    assert place.create("key", b"x") is False
+    scripted.play(Say(503), Say(200))
+    assert place.create("key", b"x") is True
+    scripted.play(Drop(), Drop(), Say(200, b"hello"))
+    assert place.get("key") == b"hello"
+    scripted.play(Say(200, b"hel", promised=5))
+    with pytest.raises(UnavailableError):
+        place.get("key")
+    place.close()

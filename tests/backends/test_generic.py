@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from objstore.backends import GenericBackend, open_backend
+from objstore.backends._target import Target
+from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
+from objstore.testing.backend import BackendTests
+
+
+class TestDirectoryOfLocal(BackendTests):
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> GenericBackend:
+        (tmp_path / "outer").mkdir()
+        backend = open_backend(DirFileSystem(str(tmp_path / "outer"), fsspec.filesystem("file")), path="store")
+        assert isinstance(backend, GenericBackend)
+        return backend
+
+    def test_promises_only_what_a_rename_gives(self, place: GenericBackend) -> None:
+        assert (place.capabilities.exclusive_create, place.capabilities.atomic_put) == (False, True)
+
+    def test_nothing_but_the_objects_is_left(self, place: GenericBackend, tmp_path: Path) -> None:
+        place.create("a/b", b"1")
+        place.put("a/b", b"2")
+        assert [path.name for path in (tmp_path / "outer" / "store" / "a").iterdir()] == ["b"]
+
+    def test_a_path_that_is_a_file_is_an_error(self, place: GenericBackend, tmp_path: Path) -> None:
+        (tmp_path / "outer" / "store").write_bytes(b"x")
+        with pytest.raises(BackendError):
+            place.list("")
+        with pytest.raises(BackendError):
+            place.put("a", b"")
+
+    def test_a_directory_removed_by_others_is_made_again(self, place: GenericBackend, tmp_path: Path) -> None:
+        place.put("a/b", b"1")
+        place.delete(["a/b"])
+        (tmp_path / "outer" / "store" / "a").rmdir()
+        place.put("a/b", b"2")
+        assert place.get("a/b") == b"2"
+
+
+class TestPlainWrites(BackendTests):
+    """A filesystem whose move is fsspec's own, a copy and a delete: objects are written in place."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> GenericBackend:
+        return GenericBackend(Target("plain", str(tmp_path / "store"), filesystem=PlainFileSystem))
+
+    def test_promises_nothing(self, place: GenericBackend) -> None:
+        assert not place.capabilities.exclusive_create
+        assert not place.capabilities.atomic_put
+        assert place.name == "plain"
+
+
+class PlainFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    protocol = "plain"
+    mv = fsspec.AbstractFileSystem.mv
+
+
+class BrokenFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    """Fails with what ``failures`` holds, one by one, and counts how often it was made."""
+
+    protocol = "broken"
+    failures: list[Exception]
+    made: int
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        type(self).made += 1
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
+        if self.failures:
+            raise self.failures.pop(0)
+        data: bytes = super().cat_file(path, start, end, **options)
+        return data
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> GenericBackend:
+    BrokenFileSystem.failures, BrokenFileSystem.made = [], 0
+    (tmp_path / "a").write_bytes(b"1")
+    return GenericBackend(Target("broken", str(tmp_path), {"password": "a-password"}, filesystem=BrokenFileSystem))
+
+
+def test_a_broken_connection_is_made_again_once(broken: GenericBackend) -> None:
+    assert broken.get("a") == b"1"
+    BrokenFileSystem.failures = [ConnectionResetError("gone")]
+    assert broken.get("a") == b"1"
+    assert BrokenFileSystem.made == 2
+    BrokenFileSystem.failures = [EOFError("gone"), TimeoutError("gone")]
+    with pytest.raises(UnavailableError, match="the connection is broken"):
+        broken.get("a")
+
+
+def test_a_connection_that_never_was_is_not_tried_twice(broken: GenericBackend) -> None:
+    BrokenFileSystem.failures = [ConnectionRefusedError("no"), ConnectionRefusedError("no")]
+    with pytest.raises(UnavailableError):
+        broken.get("a")
+    assert len(BrokenFileSystem.failures) == 1
+
+
+def test_errors_say_what_and_where_and_no_secret(broken: GenericBackend, tmp_path: Path) -> None:
+    BrokenFileSystem.failures = [PermissionError("no, a-password is wrong")]
+    with pytest.raises(PermissionDeniedError, match=f"cannot read broken:{tmp_path}/a") as caught:
+        broken.get("a")
+    assert "a-password" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    BrokenFileSystem.failures = [ValueError("strange")]
+    with pytest.raises(BackendError, match="ValueError: strange") as other:
+        broken.get("a")
+    assert isinstance(other.value.__cause__, ValueError)
+    assert "a-password" not in repr(broken)
+
+
+def test_a_url_with_a_password_is_not_shown() -> None:
+    pytest.importorskip("paramiko", reason="paramiko is not installed")
+    backend = open_backend("sftp://user:a-password@host.example/a/b")
+    assert repr(backend) == "GenericBackend('sftp', '/a/b')"
+    assert repr(pickle.loads(pickle.dumps(backend))) == repr(backend)
+    assert backend.name == "sftp"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+
+from objstore.backends import (
+    AsyncBackend,
+    Backend,
+    GenericBackend,
+    LocalBackend,
+    MemoryBackend,
+    RemoteBackend,
+    open_backend,
+)
+from objstore.errors import UnsupportedBackendError, UnsupportedError
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "name", "shown"),
+    [
+        ("s3://bucket/a/b", RemoteBackend, "s3", "RemoteBackend('s3://bucket/a/b')"),
+        ("s3a://bucket", RemoteBackend, "s3", "RemoteBackend('s3://bucket')"),
+        ("memory://a/b/", MemoryBackend, "memory", "MemoryBackend('/a/b')"),
+        ("/a/b", LocalBackend, "file", "LocalBackend('/a/b')"),
+        ("file:///a/b", LocalBackend, "file", "LocalBackend('/a/b')"),
+    ],
+)
+def test_a_target_says_which_backend_it_needs(target: str, kind: type, name: str, shown: str) -> None:
+    backend = open_backend(target)
+    assert type(backend) is kind
+    assert backend.name == name
+    assert repr(backend) == shown
+    assert backend.capabilities.exclusive_create
+    assert isinstance(backend, AsyncBackend if kind is RemoteBackend else Backend)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("", "the target is empty"),
+        ("  ", "the target is empty"),
+        ("nonsense://a/b", "knows no 'nonsense'"),
+        ("s3://", "names no bucket"),
+        ("s3:///", "names no bucket"),
+        ("simplecache::s3://bucket/a", "chains filesystems"),
+        ("filecache::file:///a", "chains filesystems"),
+        ("simplecache://a", "answers from a cache"),
+        ("blockcache://a", "answers from a cache"),
+    ],
+)
+def test_a_target_that_cannot_hold_a_store_is_refused_in_words(target: str, words: str) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        open_backend(target)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"timeout": 0}, {"retries": -1}, {"concurrency": 0}, {"durability": "some"}, {"path": "a"}],
+)
+def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        open_backend(tmp_path, **arguments)
+
+
+@pytest.mark.parametrize("target", ["/a", "file:///a", "memory://a"])
+def test_options_that_nobody_would_read_are_refused(target: str) -> None:
+    with pytest.raises(UnsupportedError, match="takes no storage_options \\(got anything\\)"):
+        open_backend(target, storage_options={"anything": "a-secret"})
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("objstore.backends.find_spec", lambda _: None)
+    with pytest.raises(UnsupportedBackendError, match=r"pip install 'objstore\[gcs\]'"):
+        open_backend("gs://bucket")
+    with pytest.raises(UnsupportedBackendError, match=r"pip install 'objstore\[azure\]'"):
+        open_backend("az://container")
+
+
+def test_a_filesystem_is_taken_apart(tmp_path: Path) -> None:
+    local = open_backend(fsspec.filesystem("file"), path=str(tmp_path))
+    assert isinstance(local, LocalBackend)
+    memory = open_backend(fsspec.filesystem("memory"), path="/x")
+    assert repr(memory) == "MemoryBackend('/x')"
+    inner = open_backend(DirFileSystem(str(tmp_path), fsspec.filesystem("file")), path="d")
+    assert isinstance(inner, GenericBackend)
+    assert not inner.capabilities.exclusive_create
+
+
+def test_a_filesystem_that_caches_is_refused() -> None:
+    cached = fsspec.filesystem("simplecache", target_protocol="memory", skip_instance_cache=True)
+    with pytest.raises(UnsupportedError, match="answers from a cache"):
+        open_backend(cached, path="x")
+
+
+def test_a_filesystem_needs_a_path_and_brings_its_options() -> None:
+    filesystem = fsspec.filesystem("memory")
+    with pytest.raises(ValueError, match="needs path="):
+        open_backend(filesystem)
+    with pytest.raises(ValueError, match="brings its own options"):
+        open_backend(filesystem, path="x", storage_options={})
+
+
+def test_a_filesystem_that_belongs_to_one_loop_is_refused() -> None:
+    import s3fs
+
+    with pytest.raises(UnsupportedError, match="belongs to one event loop"):
+        open_backend(s3fs.S3FileSystem(asynchronous=True, skip_instance_cache=True), path="bucket")
+    with pytest.raises(UnsupportedError, match="leave asynchronous="):
+        open_backend("s3://bucket", storage_options={"asynchronous": True})
+
+
+def test_a_packages_is_imported_only_when_it_is_used() -> None:
+    script = (
+        "import sys; from objstore.backends import open_backend; open_backend('s3://b/x'); import objstore.testing\n"
+        "print([name for name in ('s3fs', 'botocore', 'gcsfs', 'adlfs', 'pytest', 'moto') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("adlfs") is None, reason="adlfs is not installed")
+def test_the_account_in_an_azure_url_becomes_an_option() -> None:
+    backend = open_backend("abfs://container@account.dfs.core.windows.net/a/b")
+    assert repr(backend) == "RemoteBackend('az://container/a/b')"

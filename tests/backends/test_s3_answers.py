@@ -1,0 +1,316 @@
+"""What a backend makes of the answers of an S3 server, right and wrong ones."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from objstore.backends import open_backend
+from objstore.backends.base import AsyncBackend, Backend
+from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
+from objstore.testing.blocking import blocking
+from tests.conftest import options_for
+from tests.servers.scripted import Act, Drop, Say, ScriptedServer, s3_error
+
+OK = Say(200, b"", {"ETag": '"etag"'})
+BYTES = Say(200, b"hello", {"ETag": '"etag"'})
+EXISTS = s3_error(412, "PreconditionFailed", "<Condition>If-None-Match</Condition>")
+BUSY = s3_error(503, "SlowDown")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Wait for nothing between attempts; give what would have been waited."""
+    import objstore.backends.remote as remote
+
+    waits: list[float] = []
+
+    class Clockless:
+        def __getattr__(self, name: str) -> Any:
+            import asyncio
+
+            return getattr(asyncio, name)
+
+        @staticmethod
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+    monkeypatch.setattr(remote, "asyncio", Clockless())
+    return waits
+
+
+@pytest.fixture
+def place(scripted: ScriptedServer) -> Backend:
+    return at(scripted)
+
+
+def at(server: ScriptedServer, *, config: dict[str, Any] | None = None, **limits: Any) -> Backend:
+    options = options_for(server.url)
+    if config is not None:
+        options["config_kwargs"] = config
+    backend = open_backend("s3://bucket/store", storage_options=options, **limits)
+    assert isinstance(backend, AsyncBackend)
+    return blocking(backend)
+
+
+def create(place: Backend) -> object:
+    return place.create("key", b"x")
+
+
+def put(place: Backend) -> object:
+    return place.put("key", b"x")
+
+
+def get(place: Backend) -> object:
+    return place.get("key")
+
+
+def names(place: Backend) -> object:
+    return place.list("key/")
+
+
+def delete(place: Backend) -> object:
+    return place.delete(["key"])
+
+
+def delete_two(place: Backend) -> object:
+    return place.delete(["key", "other"])
+
+
+def copy(place: Backend) -> object:
+    return place.copy("key", "other")
+
+
+EVERYTHING = [create, put, get, names, delete, delete_two, copy]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [EXISTS, s3_error(412, "PreconditionFailed"), Say(412)],
+    ids=["aws", "without condition", "without body"],
+)
+def test_a_failed_condition_says_that_something_is_there(place: Backend, scripted: ScriptedServer, said: Say) -> None:
+    scripted.play(said)
+    assert create(place) is False
+    assert len(scripted.requests) == 1
+
+
+def test_a_conflict_is_no_decision_and_asked_again(place: Backend, scripted: ScriptedServer) -> None:
+    conflict = s3_error(409, "ConditionalRequestConflict")
+    scripted.play(conflict, OK)
+    assert create(place) is True
+    scripted.play(conflict, EXISTS)
+    assert create(place) is False
+    scripted.play(conflict)
+    with pytest.raises(UnavailableError, match="409 ConditionalRequestConflict"):
+        create(place)
+    assert len(scripted.requests) == 5
+
+
+@pytest.mark.parametrize("call", EVERYTHING)
+@pytest.mark.parametrize(
+    "said",
+    [
+        s3_error(403, "AccessDenied"),
+        s3_error(403, "SignatureDoesNotMatch"),
+        s3_error(403, "InvalidAccessKeyId"),
+        s3_error(400, "ExpiredToken"),
+        s3_error(401, "Unauthorized"),
+    ],
+    ids=["denied", "signature", "key", "expired", "401"],
+)
+def test_a_refusal_is_not_asked_again(
+    place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
+) -> None:
+    scripted.play(said)
+    with pytest.raises(PermissionDeniedError, match="s3://bucket/store"):
+        call(place)
+    assert len(scripted.requests) == 1
+
+
+@pytest.mark.parametrize("call", EVERYTHING)
+@pytest.mark.parametrize(
+    "said", [BUSY, s3_error(500, "InternalError"), Say(502), s3_error(400, "RequestTimeout")], ids=str
+)
+def test_a_storage_that_stays_away_is_asked_five_times(
+    place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say, quick: list[float]
+) -> None:
+    scripted.play(said)
+    with pytest.raises(UnavailableError, match="asked 5 times"):
+        call(place)
+    assert len(scripted.requests) == 5
+    assert len(quick) == 4
+    assert max(quick) < 5
+
+
+@pytest.mark.parametrize("retries", [0, 1, 7])
+def test_retries_are_what_the_user_asked_for(scripted: ScriptedServer, retries: int) -> None:
+    scripted.play(BUSY)
+    with pytest.raises(UnavailableError):
+        put(at(scripted, retries=retries))
+    assert len(scripted.requests) == retries + 1
+
+
+def test_retries_in_the_options_take_the_place_of_ours(scripted: ScriptedServer) -> None:
+    scripted.play(s3_error(500, "InternalError"))
+    with pytest.raises(UnavailableError):
+        put(at(scripted, config={"retries": {"total_max_attempts": 2}}))
+    assert len(scripted.requests) == 2
+
+
+def test_a_storage_that_comes_back_is_served(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(BUSY, s3_error(500, "InternalError"), Drop(), OK)
+    assert create(place) is True
+    scripted.play(BUSY, BYTES)
+    assert get(place) == b"hello"
+
+
+def test_a_lost_answer_to_a_create_can_read_as_refused(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(Drop(), EXISTS)
+    assert create(place) is False
+
+
+@pytest.mark.parametrize("call", EVERYTHING)
+def test_dropped_connections_are_unavailable(scripted: ScriptedServer, call: Callable[[Backend], object]) -> None:
+    scripted.play(Drop())
+    with pytest.raises(UnavailableError):
+        call(at(scripted, retries=0))
+
+
+def test_a_download_that_breaks_off_is_begun_again(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(Say(200, b"hel", promised=5), BYTES)
+    assert get(place) == b"hello"
+    scripted.play(Say(200, b"hel", promised=5))
+    with pytest.raises(UnavailableError):
+        get(place)
+
+
+def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer) -> None:
+    import threading
+
+    silence = threading.Event()
+
+    class Silent(list[Act]):
+        def __getitem__(self, index: Any) -> Any:
+            silence.wait()
+            return OK
+
+    scripted.script = Silent([OK])
+    try:
+        with pytest.raises(UnavailableError, match="ReadTimeout"):
+            put(at(scripted, retries=0, timeout=0.2))
+    finally:
+        silence.set()
+
+
+@pytest.mark.parametrize("call", [get, copy])
+def test_a_missing_key_is_no_error(place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object]) -> None:
+    scripted.play(s3_error(404, "NoSuchKey"))
+    assert not call(place)
+    assert len(scripted.requests) == 1
+
+
+@pytest.mark.parametrize("call", EVERYTHING)
+def test_a_missing_bucket_is_an_error_that_names_it(
+    place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object]
+) -> None:
+    scripted.play(s3_error(404, "NoSuchBucket"))
+    with pytest.raises(BackendError, match="the bucket 'bucket' does not exist"):
+        call(place)
+
+
+def test_a_storage_without_conditions_is_unsupported(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(s3_error(501, "NotImplemented"))
+    with pytest.raises(UnsupportedBackendError, match="501 NotImplemented"):
+        create(place)
+
+
+def test_anything_else_is_said_as_it_is(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(s3_error(400, "EntityTooLarge"))
+    with pytest.raises(BackendError, match="cannot write s3://bucket/store/key: 400 EntityTooLarge") as caught:
+        put(place)
+    assert type(caught.value) is BackendError
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("AccessDenied", PermissionDeniedError), ("InternalError", UnavailableError), ("Strange", BackendError)],
+)
+def test_a_key_that_a_bulk_delete_leaves_is_named(
+    place: Backend, scripted: ScriptedServer, code: str, kind: type[BackendError]
+) -> None:
+    error = f"<Error><Key>store/other</Key><Code>{code}</Code><Message>m</Message></Error>"
+    scripted.play(Say(200, f"<DeleteResult>{error}</DeleteResult>".encode()))
+    with pytest.raises(kind, match=f"cannot delete s3://bucket/store/other.*{code}") as caught:
+        delete_two(place)
+    assert type(caught.value) is kind
+
+
+def test_a_condition_goes_with_every_create_and_no_put(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.servers.scripted import _Player
+
+    seen: list[str | None] = []
+    begin = _Player.begin
+
+    def watched(self: _Player) -> bytes:
+        seen.append(self.headers.get("If-None-Match"))
+        return begin(self)
+
+    monkeypatch.setattr(_Player, "begin", watched)
+    place = at(scripted)
+    scripted.play(OK)
+    place.create("key", b"")
+    place.create("key", b"x" * 20_000_000)
+    place.put("key", b"x")
+    assert seen == ["*", "*", None]
+    assert Counter(request.method for request in scripted.requests) == Counter(PUT=3)
+
+
+def test_a_botocore_that_would_drop_the_condition_is_refused(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.model import StructureShape
+
+    really = StructureShape.members
+
+    def without(shape: StructureShape) -> dict[str, Any]:
+        members = really.__get__(shape, StructureShape)
+        return {name: member for name, member in members.items() if name != "IfNoneMatch"}
+
+    monkeypatch.setattr(StructureShape, "members", property(without))
+    with pytest.raises(UnsupportedBackendError, match="install botocore"):
+        create(at(scripted))
+
+
+def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: ScriptedServer) -> None:
+    import asyncio
+
+    from objstore.backends._s3 import connect
+    from objstore.backends._target import Limits, Target
+
+    def config(**given: Any) -> Any:
+        target = Target("s3", "bucket", {**options_for(scripted.url), "config_kwargs": given})
+        backend = open_backend("s3://b")
+        assert isinstance(backend, AsyncBackend)
+        asked = connect(target, Limits(7.0, 4, 9))
+        adapter: Any = asyncio.run_coroutine_threadsafe(asked, backend.loop).result()
+        return adapter._s3.s3.meta.config
+
+    ours = config()
+    assert (ours.read_timeout, ours.connect_timeout, ours.max_pool_connections) == (7.0, 7.0, 9)
+    theirs = config(read_timeout=1, max_pool_connections=2)
+    assert (theirs.read_timeout, theirs.connect_timeout, theirs.max_pool_connections) == (1, 7.0, 2)
+
+
+def test_error_numbers_play_no_part(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(s3_error(409, "BucketNotEmpty"))
+    with pytest.raises(UnavailableError) as caught:
+        put(place)
+    assert getattr(caught.value.__cause__, "errno", None) == errno.ENOTEMPTY

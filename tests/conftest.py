@@ -1,0 +1,60 @@
+"""Servers for all tests."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from tests.servers.moto_server import MotoServer, moto_server
+from tests.servers.scripted import ScriptedServer, scripted_server
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[MotoServer]:
+    """An S3 server with atomic creates; ``requests``, ``methods`` and ``reset()`` tell what it was asked."""
+    if find_spec("moto") is None:
+        pytest.skip("moto is not installed, so there is no S3 server to test against (pip install 'objstore[test]')")
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_options(s3_server: MotoServer) -> dict[str, Any]:
+    """The storage_options that lead to the S3 server."""
+    return options_for(s3_server.url)
+
+
+@pytest.fixture
+def bucket(s3_options: dict[str, Any]) -> str:
+    """A new, empty bucket on the S3 server."""
+    import boto3
+
+    name = f"bucket-{next(_NUMBERS)}"
+    keys = {"aws_access_key_id": s3_options["key"], "aws_secret_access_key": s3_options["secret"]}
+    client = boto3.client("s3", endpoint_url=s3_options["endpoint_url"], region_name="us-east-1", **keys)
+    client.create_bucket(Bucket=name)
+    client.close()
+    return name
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    """A server that says what the test tells it to say."""
+    with scripted_server() as server:
+        yield server
+
+
+def options_for(url: str) -> dict[str, Any]:
+    """Make storage_options of s3fs for a server."""
+    return {
+        "key": "an-access-key",
+        "secret": "a-secret-key",
+        "endpoint_url": url,
+        "client_kwargs": {"region_name": "us-east-1"},
+    }

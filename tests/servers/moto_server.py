@@ -1,0 +1,109 @@
+"""An S3 server in a process of its own: moto, made atomic, and counting.
+
+moto looks whether an object is there and then stores it, so that two racing creates may both win. Here one lock holds
+every request that can write. What was asked can be read at ``/_requests`` and forgotten by a DELETE there; neither is
+counted.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .http import Seen
+
+_LOG = "/_requests"
+
+
+class MotoServer:
+    """The server as the tests see it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def requests(self) -> list[Seen]:
+        """All requests since the last `reset`, in order."""
+        with urllib.request.urlopen(self.url + _LOG) as answer:
+            return [Seen(*seen) for seen in json.load(answer)]
+
+    @property
+    def methods(self) -> Counter[str]:
+        """How many requests of each method there were since the last `reset`."""
+        return Counter(seen.method for seen in self.requests)
+
+    def reset(self) -> None:
+        """Forget the requests."""
+        urllib.request.urlopen(urllib.request.Request(self.url + _LOG, method="DELETE")).close()
+
+
+@contextmanager
+def moto_server() -> Iterator[MotoServer]:
+    """Run a server; it ends with this process too, since it reads its standard input to the end."""
+    command = [sys.executable, "-m", "tests.servers.moto_server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            if not url:
+                raise RuntimeError("the S3 server did not start")
+            yield MotoServer(url)
+        finally:
+            process.stdin.close()
+            process.terminate()
+
+
+class _Application:
+    """moto's application behind the lock and the record."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._seen: list[tuple[str, str, str]] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path == _LOG:
+            answer = json.dumps(self._seen).encode()
+            if method == "DELETE":
+                self._seen.clear()
+            start_response("200 OK", [("Content-Length", str(len(answer)))])
+            return [answer]
+        self._seen.append((method, path, environ.get("QUERY_STRING", "")))
+        if method in ("GET", "HEAD"):
+            return list(self._inner(environ, start_response))
+        length = environ.get("CONTENT_LENGTH")
+        if length:  # read before the lock is taken: a slow sender must not stop the others
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
+        with self._lock:
+            return list(self._inner(environ, start_response))
+
+
+def _serve() -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log(self, type: str, message: str, *args: Any) -> None:
+            """Print nothing."""
+
+    application = _Application(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
+    print(f"http://127.0.0.1:{server.port}", flush=True)  # noqa: T201 - this is how the parent learns the port
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve()
