@@ -101,7 +101,7 @@ class Opened:
             place = yield from look(self.options.layout)
             with self._lock:
                 if place.layout == "tree":
-                    self._layout = layout = Tree(self.backend.name)
+                    self._layout = layout = Tree()
                 elif self._layout is None or place.marker is not None:
                     self._layout = layout = Handle(
                         place,
