@@ -14,9 +14,10 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetPydanticSchema,
     PlainSerializer,
-    PlainValidator,
     SerializationInfo,
+    SerializerFunctionWrapHandler,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -90,7 +91,9 @@ U32: TypeAlias = Annotated[int, Field(ge=0, lt=2**32)]
 U64: TypeAlias = Annotated[int, Field(ge=0, lt=2**64)]
 F32: TypeAlias = Annotated[float, AfterValidator(round_f32), PlainSerializer(_dump_f32)]
 
-JSON: TypeAlias = Annotated[Any, PlainValidator(copy_json)]
+JSON: TypeAlias = Annotated[
+    Any, GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(copy_json))
+]
 """Any JSON value. It is copied when it is given to a model, and copied again when the model is dumped."""
 
 OrAbsent: TypeAlias = Annotated[T | None, Field(exclude_if=_is_none)]
@@ -118,6 +121,29 @@ class ByType:
             return kind if isinstance(kind, str) and kind in known else _ANY_TYPE
 
         return core_schema.tagged_union_schema(choices, choose)
+
+
+class Each:
+    """Marks a list of models of one class, to be written only if every item is of it.
+
+    Without it pydantic writes a model of another class without a word, and the session could not be read again.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        (model,) = get_args(source)
+
+        def check(items: list[Any], write: SerializerFunctionWrapHandler) -> Any:
+            for item in items:
+                if not isinstance(item, model):
+                    raise TypeError(f"{type(item).__name__} stands in a list of {model.__name__}")
+            return write(items)
+
+        writer = core_schema.wrap_serializer_function_ser_schema(check, schema=handler(source))
+        return core_schema.list_schema(handler.generate_schema(model), strict=True, serialization=writer)
+
+
+ListOf: TypeAlias = Annotated[list[T], Each()]
+"""A list of models."""
 
 
 class WireEnum(StrEnum):
@@ -151,7 +177,8 @@ class Model(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
     )
-    __pydantic_extra__: dict[str, JSON] = Field(init=False)  # the assignment is for type checkers only
+    if not TYPE_CHECKING:  # a type checker would take it for an argument of the constructor
+        __pydantic_extra__: dict[str, JSON]
 
 
 class GuardedModel(Model):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidValueError
-from ._base import Wire
+from ._base import ListOf, Wire
 from .artifacts import ArtifactStore
 from .runs import RunRecord
 from .session import SessionData
@@ -23,9 +23,9 @@ _LISTED: Final = ConfigDict(hide_input_in_errors=True)
 
 SESSION: Final = TypeAdapter(SessionData)
 ARTIFACTS: Final = TypeAdapter(ArtifactStore)
-TRACE_EVENTS: Final = TypeAdapter(list[TraceEvent], config=_LISTED)
-RUN_RECORDS: Final = TypeAdapter(list[RunRecord], config=_LISTED)
-VERIFICATION_REPORTS: Final = TypeAdapter(list[VerificationReport], config=_LISTED)
+TRACE_EVENTS: Final[TypeAdapter[list[TraceEvent]]] = TypeAdapter(ListOf[TraceEvent], config=_LISTED)
+RUN_RECORDS: Final = TypeAdapter(ListOf[RunRecord], config=_LISTED)
+VERIFICATION_REPORTS: Final = TypeAdapter(ListOf[VerificationReport], config=_LISTED)
 
 
 def from_document(part: TypeAdapter[T], document: Any) -> T:
@@ -52,15 +52,24 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False) -> Any:
         wire: Make a `Single` of each number that is single precision on the seed's wire.
 
     Raises:
-        InvalidValueError: A model holds what it would not have taken, because a list or a JSON value in it was changed
-            in place. The message carries no contents.
+        InvalidValueError: A model holds what it would not have taken, because a list in it was changed in place. The
+            message carries no contents. (Free JSON values are for the layouts to check; they write them.)
     """
     # pydantic's error shows the value, so ours is raised where it is no longer the context.
     try:
         return part.dump_python(value, by_alias=True, warnings="error", context=Wire if wire else None)
     except PydanticSerializationError as error:
         field = _FIELD.search(str(error))
-        problem = f"{field[1] if field else 'a list'} holds a value of a foreign type"
-    except ValueError:  # pydantic's word for a value that holds itself
-        problem = "a value is nested too deep, or holds itself"
+        problem = str(error.__cause__ or f"{field[1] if field else 'a value'} holds a value of a foreign type")
+    except (AttributeError, TypeError):
+        problem = f"{type(value).__name__} is not what belongs here"
     raise InvalidValueError(problem)
+
+
+def describe(error: ValidationError) -> str:
+    """Name the place and the kind of the first problem, without contents."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    first = details[0]
+    place = ".".join(str(step) for step in first["loc"])
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{place or 'the document'}: {first['msg']}{more}"

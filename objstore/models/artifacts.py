@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema
 
-from ._base import U64, Model
+from ._base import U64, ListOf, Model
 
 
 class ToolArtifact(Model):
@@ -36,7 +36,7 @@ class ToolArtifact(Model):
 class ArtifactsFile(Model):
     """How an `ArtifactStore` looks on the wire."""
 
-    artifacts: list[ToolArtifact] = Field(repr=False)
+    artifacts: ListOf[ToolArtifact] = Field(repr=False)
 
 
 class ArtifactStore:
@@ -104,7 +104,7 @@ class ArtifactStore:
         store = cls()
         for artifact in file.artifacts:
             store.put(artifact)
-        store._extra = file.__pydantic_extra__
+        store._extra = file.__pydantic_extra__ or {}
         return store
 
     def _to_file(self) -> ArtifactsFile:

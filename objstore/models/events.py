@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ._base import F32, I32, JSON, U32, U64, Model, Named, OrAbsent
+from ._base import F32, I32, JSON, U32, U64, ListOf, Model, Named, OrAbsent
 from .queue import SessionLane
 from .tasks import Task
 from .usage import LlmResponseMeta, TokenUsage
@@ -228,7 +228,7 @@ class TaskUpdatedEvent(Model):
 
     type: Literal["task_updated"] = "task_updated"
     session_id: str
-    tasks: list[Task]
+    tasks: ListOf[Task]
 
 
 class MemoryStoredEvent(Model):

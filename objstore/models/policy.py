@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
-from ._base import U64, Model, Named, WireEnum, constructor
+from ._base import U64, ListOf, Model, Named, WireEnum, constructor
 from .queue import SessionLane
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ class PermissionPolicy(Model):
         enabled: Whether the policy is asked at all.
     """
 
-    deny_rules: list[PermissionRule] = Field(default_factory=list, alias="deny")
-    allow_rules: list[PermissionRule] = Field(default_factory=list, alias="allow")
-    ask_rules: list[PermissionRule] = Field(default_factory=list, alias="ask")
+    deny_rules: ListOf[PermissionRule] = Field(default_factory=list, alias="deny")
+    allow_rules: ListOf[PermissionRule] = Field(default_factory=list, alias="allow")
+    ask_rules: ListOf[PermissionRule] = Field(default_factory=list, alias="ask")
     default_decision: Named[PermissionDecision] = PermissionDecision.ASK
     enabled: bool = True
 
@@ -164,7 +164,7 @@ class SecurityConfig(Model):
     """
 
     enabled: bool
-    classification_rules: list[ClassificationRule]
+    classification_rules: ListOf[ClassificationRule]
     redaction_strategy: Named[RedactionStrategy]
     network_whitelist: list[str]
     dangerous_commands: list[str]

@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import Annotated, TypeAlias
 
-from ._base import U64, ByType, Model, Named, OrAbsent, WireEnum
+from ._base import U64, ByType, ListOf, Model, Named, OrAbsent, WireEnum
 from .events import (
     AgentEndEvent,
     AgentModeChangedEvent,
@@ -160,7 +160,7 @@ class RunRecord(Model):
     """A run with its events."""
 
     snapshot: RunSnapshot
-    events: list[RunEventRecord]
+    events: ListOf[RunEventRecord]
 
 
 class InMemoryRunStore:

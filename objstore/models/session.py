@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from pydantic import AliasChoices, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
-from ._base import F32, I64, U32, U64, GuardedModel, Model, Named, OrAbsent, WireEnum, refuse_both
+from ._base import F32, I64, U32, U64, GuardedModel, ListOf, Model, Named, OrAbsent, WireEnum, refuse_both
 from ._revision import Revision
 from .messages import Message, ToolDefinition
 from .policy import ConfirmationPolicy, PermissionPolicy, SecurityConfig
@@ -156,19 +156,19 @@ class SessionData(Model):
     id: str
     config: SessionConfig
     state: Named[SessionState]
-    messages: list[Message]
+    messages: ListOf[Message]
     context_usage: ContextUsage
     total_usage: TokenUsage
     total_cost: float = 0.0
     model_name: OrAbsent[str] = None
-    cost_records: list[LlmCostRecord] = Field(default_factory=list)
+    cost_records: ListOf[LlmCostRecord] = Field(default_factory=list)
     tool_names: list[str]
     thinking_enabled: bool
     thinking_budget: U64 | None = None
     created_at: I64
     updated_at: I64
     llm_config: OrAbsent[LlmConfigData] = None
-    tasks: list[Task] = Field(default_factory=list, validation_alias=AliasChoices("tasks", "todos"))
+    tasks: ListOf[Task] = Field(default_factory=list, validation_alias=AliasChoices("tasks", "todos"))
     parent_id: OrAbsent[str] = None
 
     _revision: Revision | None = PrivateAttr(default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ._base import F32, I64, U64, Model, Named, OrAbsent, UnlessEmpty, WireEnum
+from ._base import F32, I64, U64, ListOf, Model, Named, OrAbsent, UnlessEmpty, WireEnum
 
 
 class PlanningMode(WireEnum):
@@ -69,7 +69,7 @@ class ExecutionPlan(Model):
     """The steps towards a goal."""
 
     goal: str
-    steps: list[Task]
+    steps: ListOf[Task]
     complexity: Named[Complexity]
     required_tools: list[str]
     estimated_steps: U64

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from pydantic import Field
 
-from ._base import U64, Model, Named, OrAbsent, UnlessEmpty, WireEnum, constructor
+from ._base import U64, ListOf, Model, Named, OrAbsent, UnlessEmpty, WireEnum, constructor
 
 if TYPE_CHECKING:
     from ._base import Twin
@@ -47,7 +47,9 @@ class VerificationCheck(Model):
     description: str
     status: Named[VerificationStatus]
     if TYPE_CHECKING:
-        required: Twin[Callable[[str, str, str], VerificationCheck], bool] = Field(default=cast(Any, False))
+        required: Twin[Callable[[str, str, str], VerificationCheck], bool] = Field(
+            default=cast(Any, None)
+        )  # there is one
     else:
         required: bool = False
     suggested_tools: UnlessEmpty[list[str]] = Field(default_factory=list)
@@ -105,7 +107,7 @@ with warnings.catch_warnings():
         schema: str  # type: ignore[assignment]
         subject: str
         status: Named[VerificationStatus]
-        checks: list[VerificationCheck]
+        checks: ListOf[VerificationCheck]
         residual_risks: UnlessEmpty[list[str]] = Field(default_factory=list)
 
         @classmethod
