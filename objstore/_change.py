@@ -56,10 +56,12 @@ class Edit:
     Attributes:
         seen: The parts as the caller last knew them.
         parts: The parts as they should be.
+        merged: Those that it knows otherwise than they stood at its revision, since others had added to them.
     """
 
     seen: State
     parts: State
+    merged: frozenset[str] = frozenset()
     _patches: dict[str, _patch.Patch] = field(init=False)
     _moved: bool = field(init=False, default=False)
 
@@ -74,7 +76,7 @@ class Edit:
             seen, now = self.seen.get(part), state.get(part)
             if _json.same(seen, now):
                 patches[part] = patch
-            elif part in appendable and (items := _both_appended(seen, now, patch)):
+            elif part in appendable and (items := _both_appended(seen, now, patch, merged=part in self.merged)):
                 assert isinstance(now, list)
                 patches[part] = _patch.append(len(now), items)
             elif not _json.same(now, self.parts[part]):
@@ -91,13 +93,17 @@ class Edit:
         return {part: value for part, value in held.items() if not _json.same(value, state.get(part))}
 
 
-def _both_appended(seen: JSON, now: JSON, patch: _patch.Patch) -> list[JSON] | None:
+def _both_appended(seen: JSON, now: JSON, patch: _patch.Patch, *, merged: bool) -> list[JSON] | None:
     if seen is None and isinstance(now, list) and isinstance(patch.get("set"), list):
         items: list[JSON] = patch["set"]  # a part that was never saved is as good as an empty one
         return items
     if not isinstance(seen, list) or not isinstance(now, list) or not _patch.is_append(patch, len(seen)):
         return None
-    if len(now) < len(seen) or not all(map(_json.same, seen, now)):
+    if merged:  # what the others added stands between what the caller added
+        rest = iter(now)
+        if not all(any(_json.same(item, other) for other in rest) for item in seen):
+            return None
+    elif len(now) < len(seen) or not all(map(_json.same, seen, now)):
         return None
     return _patch.appended(patch)
 

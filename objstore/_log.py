@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from . import _json, _keys, _patch
-from ._commit import Commit, IdempotencyKey, Table, decode
+from ._commit import FENCES, Commit, IdempotencyKey, Table, decode
 from ._json import JSON
 from ._ops import Entry, Get, List, Moment, Now, Op, Protocol
 from ._state import LEAF, Decoder, Leaf, Leaves, Limits, names_in, opened
@@ -226,6 +226,8 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
     objects, present = dict(base.objects), dict(base.present)
     for commit in chain:
         objects = dict(commit.objects) if commit.whole else {**objects, **commit.objects}
+        if commit.kind in FENCES:  # it raised the floor: what only commits below that name is being swept
+            present.clear()
         present.update(commit.objects)
     last, weight = chain[-1], base.weight
     leaves = yield from _read_leaves(base, chain, objects | present)

@@ -11,7 +11,7 @@ from ._change import Change, MovedError, of_state
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._json import JSON
 from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse
-from ._ops import Create, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync
+from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync
 from ._state import Encoder, Leaves, stored
 from .errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
 
@@ -86,15 +86,17 @@ def save(
                 continue
             return Saved(head, change.known(head.parts(rules)), wrote=False)
         draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
+        hint = None
         try:
             new = yield from commit(rules, head, draft, summarise)
-        except LostError:
-            new = None
-        if new is not None:
             return Saved(new, change.known(new.parts(rules)))
+        except LostError as lost:
+            hint = lost.hint
         if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
             yield Pause((yield from _draw()) * min(0.02 * 2**attempt, 2.0))
         head = yield from (load(rules, id) if unobserved else follow(rules, head))
+        if hint and (not head.born or hint != _keys.index_hint(head.key, head.born)):
+            yield Delete((hint,))  # ours, of a life that is over: it would list what was deleted
         unobserved = False
     raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
 
@@ -145,7 +147,11 @@ def _broken(first: Base, head: Base) -> Protocol[bool]:
 
 
 class LostError(Exception):
-    """Another commit took the number, or ours is not on the chain."""
+    """Another commit took the number, or ours is not on the chain; ``hint`` is the one that was created beside it."""
+
+    def __init__(self, hint: str | None = None) -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
@@ -179,13 +185,14 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
     now: Moment = yield Now()
     if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
-        raise LostError
+        raise LostError(hint.key if hint else None)
     done = record[0]
     whole = done.whole
+    kept = {} if done.kind in FENCES else head.present  # a fence: what only commits below the floor name is being swept
     return Base(
         head.id, head.key, seq, digest, done.kind, done.epoch, done.floor, born,
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
-        dict(done.objects) if whole else {**head.objects, **done.objects}, {**head.present, **done.objects},
+        dict(done.objects) if whole else {**head.objects, **done.objects}, {**kept, **done.objects},
         Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
         (0 if whole else head.weight) + len(record[1]), True,
     )  # fmt: skip
@@ -260,6 +267,7 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
     """
     lists: tuple[List, ...] = head_ops(head.key) if unobserved else ()
     wave: tuple[Op, ...] = ops(*lists, create, hint)
+    made: str | None = None
     listed = 0
     error: UnavailableError | None = None
     for _ in range(CREATES):
@@ -267,6 +275,8 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
         if lists:
             listed = yield from head_from(head.key, results[0], results[1])
             results = results[2:]
+        if hint and results[1] is not False:
+            made = hint.key
         if hint and not isinstance(results[1], UnavailableError):
             hint = None
         if results[0] is not True:
@@ -276,12 +286,12 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
                 data = yield Get(create.key)
                 found = parse(head, head.seq + 1, data)
             except IntegrityError:
-                raise LostError from None
+                raise LostError(made) from None
             if found is None and data is None:
                 wave, lists = ops(create, hint), ()
                 continue
             if found is None or found.commit != attempt:
-                raise LostError
+                raise LostError(made)
         if hint:
             try:
                 yield from _create_objects([hint])

@@ -170,7 +170,7 @@ class Encoder:
         position = 0
         while position < len(items):
             leaf = self.leaves.standing_at(items, position)
-            if leaf:
+            if leaf and self._holds(leaf):
                 if size >= LEAF_BYTES // 8:  # else what stands between two leaves is not worth one
                     self._cut(texts, start, kept, first)
                 self._reuse(leaf)
@@ -203,10 +203,12 @@ class Encoder:
         self.cut.append(leaf)
         texts[start:] = [_leaf_item(name)]
 
+    def _holds(self, leaf: Leaf) -> bool:
+        """Say whether a leaf that is remembered is still stored, with all that it names; a prune may have taken it."""
+        return leaf.name in self.present and leaf.names <= self.present.keys()
+
     def _reuse(self, leaf: Leaf) -> None:
         for name in (leaf.name, *leaf.names):
-            if name not in self.present:
-                raise NotFoundError(f"object {name} of a kept leaf is not stored any more; load again")
             self.named[name] = self.present[name]
         self.cut.append(leaf)
 

@@ -37,6 +37,7 @@ from .store import SessionStore
 from .store import open as _open
 
 T = TypeVar("T")
+V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -116,8 +117,8 @@ class AsyncSessionStore:
     async def _run(self, protocol: Protocol[T]) -> T:
         return await self._opened.driver.arun(protocol)
 
-    async def _load(self, part: Part[T], id: str, at: int | None) -> T | None:
-        protocol: Protocol[T | None] = self._sessions.load_part(part, id, at)
+    async def _load(self, part: Part[V], id: str, at: int | None) -> V | None:
+        protocol = self._sessions.load_part(part, id, at)
         return await self._run(protocol)
 
     async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:

@@ -32,6 +32,7 @@ from .models import (
 )
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 def open(
@@ -121,8 +122,8 @@ class SessionStore:
     def _run(self, protocol: Protocol[T]) -> T:
         return self._opened.driver.run(protocol)
 
-    def _load(self, part: Part[T], id: str, at: int | None) -> T | None:
-        protocol: Protocol[T | None] = self._sessions.load_part(part, id, at)
+    def _load(self, part: Part[V], id: str, at: int | None) -> V | None:
+        protocol = self._sessions.load_part(part, id, at)
         return self._run(protocol)
 
     def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:

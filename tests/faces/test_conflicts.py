@@ -1,0 +1,257 @@
+"""Two writers on one session: what conflicts, what is put behind, and that nothing is lost."""
+
+from __future__ import annotations
+
+import pickle
+import uuid
+from typing import Any
+
+import pytest
+
+import objstore
+from objstore import ConflictError, Message, NotFoundError, SessionData, SessionStore, TraceEvent
+
+
+@pytest.fixture
+def url() -> str:
+    return f"memory://conflicts/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def one(url: str) -> SessionStore:
+    return objstore.open(url)
+
+
+@pytest.fixture
+def other(url: str) -> SessionStore:
+    return objstore.open(url)
+
+
+def trace(name: str) -> TraceEvent:
+    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def names(store: SessionStore) -> list[str]:
+    return [event.name for event in store.load_trace_events("s") or []]
+
+
+def texts(store: SessionStore) -> list[Any]:
+    session = store.load("s")
+    assert session is not None
+    return [message.content[0].text for message in session.messages if hasattr(message.content[0], "text")]
+
+
+def loaded(store: SessionStore) -> SessionData:
+    session = store.load("s")
+    assert session is not None
+    return session
+
+
+def test_the_second_of_two_saves_on_one_revision_conflicts(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    mine, theirs = loaded(one), loaded(other)
+    mine.messages.append(Message.user("mine"))
+    theirs.messages.append(Message.user("theirs"))
+    one.save(mine)
+    with pytest.raises(ConflictError) as caught:
+        other.save(theirs)
+    assert (caught.value.id, caught.value.expected, caught.value.actual) == ("s", 1, 2)
+    assert texts(other) == ["mine"]
+
+
+def test_changes_of_other_parts_are_rebased(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    mine = loaded(one)
+    other.save_trace_events("s", [trace("a")])
+    mine.messages.append(Message.user("mine"))
+    revision = one.save(mine)
+    assert revision.seq == 3
+    assert texts(other) == ["mine"]
+    assert names(other) == ["a"]
+
+
+def test_both_sides_appending_to_traces_are_merged(one: SessionStore, other: SessionStore) -> None:
+    base = one.save_trace_events("s", [trace("a")])
+    one.save_trace_events("s", [trace("a"), trace("one")], base=base)
+    merged = other.save_trace_events("s", [trace("a"), trace("other")], base=base)
+    assert names(one) == ["a", "one", "other"]
+    # the holder of `merged` has never seen "one": what it appends next must not remove it
+    other.save_trace_events("s", [trace("a"), trace("other"), trace("next")], base=merged)
+    assert names(one) == ["a", "one", "other", "next"]
+
+
+def test_an_edit_by_one_who_has_not_seen_the_others_appends_conflicts(one: SessionStore, other: SessionStore) -> None:
+    base = one.save_trace_events("s", [trace("a")])
+    one.save_trace_events("s", [trace("a"), trace("one")], base=base)
+    merged = other.save_trace_events("s", [trace("a"), trace("other")], base=base)
+    with pytest.raises(ConflictError):
+        other.save_trace_events("s", [trace("other")], base=merged)
+    assert names(one) == ["a", "one", "other"]
+
+
+def test_a_merged_revision_that_was_pickled_refuses_what_it_never_saw(one: SessionStore, other: SessionStore) -> None:
+    base = one.save_trace_events("s", [trace("a")])
+    one.save_trace_events("s", [trace("a"), trace("one")], base=base)
+    merged = pickle.loads(pickle.dumps(other.save_trace_events("s", [trace("a"), trace("other")], base=base)))
+    with pytest.raises(ConflictError, match="traces"):
+        other.save_trace_events("s", [trace("a"), trace("other"), trace("next")], base=merged)
+    other.save(SessionData.new("s"), base=merged)  # other parts are vouched for
+    assert names(one) == ["a", "one", "other"]
+
+
+def test_a_part_that_was_not_saved_is_remembered_as_it_was_seen(one: SessionStore, other: SessionStore) -> None:
+    session = SessionData.new("s")
+    one.commit(session, trace_events=[trace("a")])
+    mine = loaded(one)
+    other.append("s", trace_events=[trace("b")])
+    mine.messages.append(Message.user("mine"))
+    one.save(mine)  # rebased over the append; its revision is the newest, but its holder never saw "b"
+    one.commit(mine, trace_events=[trace("a"), trace("c")])
+    assert names(other) == ["a", "b", "c"]
+
+
+def test_an_equal_outcome_is_no_conflict(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    mine, theirs = loaded(one), loaded(other)
+    mine.messages.append(Message.user("same"))
+    theirs.messages.append(Message.user("same"))
+    first = one.save(mine)
+    assert other.save(theirs) == first
+    assert len(one.history("s")) == 2
+
+
+def test_saving_what_did_not_change_while_others_changed_it_keeps_theirs(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    mine, theirs = loaded(one), loaded(other)
+    theirs.messages.append(Message.user("theirs"))
+    other.save(theirs)
+    one.save(mine)
+    assert texts(one) == ["theirs"]
+    mine.messages.append(Message.user("mine"))
+    with pytest.raises(ConflictError):  # it still has not seen theirs
+        one.save(mine)
+    assert texts(one) == ["theirs"]
+
+
+def test_base_zero_says_that_there_must_be_no_session(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"), base=0)
+    with pytest.raises(ConflictError):
+        other.save(SessionData.new("s", name="another"), base=0)
+    one.delete("s")
+    other.save(SessionData.new("s", name="another"), base=0)
+    assert loaded(one).config.name == "another"
+
+
+def test_a_save_without_a_revision_replaces_and_the_history_keeps_what_it_replaced(
+    one: SessionStore, other: SessionStore
+) -> None:
+    one.save(SessionData.new("s", name="first"))
+    other.save(SessionData.new("s", name="second"))
+    assert loaded(one).config.name == "second"
+    older = one.load("s", at=1)
+    assert older is not None
+    assert older.config.name == "first"
+
+
+def test_saving_an_older_state_conflicts_and_restore_commits_it(one: SessionStore) -> None:
+    session = SessionData.new("s", name="first")
+    one.save(session)
+    session.config.name = "second"
+    one.save(session)
+    older = one.load("s", at=1)
+    assert older is not None
+    older.config.goal_tracking = True
+    with pytest.raises(ConflictError):
+        one.save(older)
+    one.restore("s", 1)
+    assert loaded(one).config.name == "first"
+    assert [c.seq for c in one.history("s")] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_stale_writer_conflicts_after_a_delete(one: SessionStore, other: SessionStore, purge: bool) -> None:
+    one.save(SessionData.new("s"))
+    stale = loaded(other)
+    one.delete("s", purge=purge)
+    stale.messages.append(Message.user("late"))
+    with pytest.raises(ConflictError):
+        other.save(stale)
+    assert one.load("s") is None
+    assert one.list() == []
+
+
+def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    stale = loaded(other)
+    one.delete("s")
+    one.save(SessionData.new("s", name="new life"))
+    with pytest.raises(ConflictError):
+        other.save_trace_events("s", [trace("late")], base=stale.revision or 0)
+    assert names(one) == []
+
+
+def test_delete_with_a_base_conflicts_when_anything_changed(one: SessionStore, other: SessionStore) -> None:
+    base = one.save(SessionData.new("s"))
+    other.save_trace_events("s", [trace("a")])
+    with pytest.raises(ConflictError):
+        one.delete("s", base=base)
+    assert one.exists("s")
+    session = loaded(one)
+    assert session.revision is not None
+    one.delete("s", base=session.revision)
+    assert not one.exists("s")
+
+
+def test_an_append_with_a_base_conflicts_when_messages_moved(one: SessionStore, other: SessionStore) -> None:
+    base = one.save(SessionData.new("s"))
+    other.append("s", messages=[Message.user("theirs")])
+    with pytest.raises(ConflictError):
+        one.append("s", messages=[Message.user("mine")], base=base)
+    one.append("s", trace_events=[trace("mine")], base=base)
+    assert texts(one) == ["theirs"]
+
+
+def test_a_repeated_key_is_answered_and_not_saved_again(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    first = one.append("s", messages=[Message.user("once")], key="job-1")
+    assert other.append("s", messages=[Message.user("once")], key="job-1") == first
+    one.append("s", messages=[Message.user("between")])
+    assert one.append("s", messages=[Message.user("once")], key="job-1") == first
+    assert texts(one) == ["once", "between"]
+
+
+def test_a_revision_that_was_pickled_saves_and_conflicts_like_any(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    mine: SessionData = pickle.loads(pickle.dumps(loaded(one)))
+    mine.messages.append(Message.user("mine"))
+    assert other.save(mine).seq == 2
+    stale: SessionData = pickle.loads(pickle.dumps(one.load("s", at=1)))
+    stale.messages.append(Message.user("stale"))
+    with pytest.raises(ConflictError):
+        one.save(stale)
+
+
+def test_append_to_nothing_says_so(one: SessionStore) -> None:
+    with pytest.raises(NotFoundError, match="'s'"):
+        one.append("s", messages=[Message.user("x")])
+    one.save_trace_events("s", [trace("a")])
+    with pytest.raises(NotFoundError):
+        one.append("s", messages=[Message.user("x")])
+    assert not one.exists("s")
+    assert one.list() == []
+
+
+def test_update_goes_again_when_others_were_faster(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    calls = 0
+
+    def change(session: SessionData) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            other.append("s", messages=[Message.user("theirs")])
+        session.messages.append(Message.user("mine"))
+
+    one.update("s", change)
+    assert calls == 2
+    assert texts(one) == ["theirs", "mine"]
