@@ -23,7 +23,8 @@ from objstore._refs import Ref
 from .values import DOCUMENTS, edited
 
 PAIRS = edited() | st.tuples(DOCUMENTS, DOCUMENTS)
-LONG = edited(st.integers(0, 2) | st.floats(0, 2), 30, 100)  # longer than what is compared at once, and full of repeats
+# Longer than what is compared at once, full of repeats, and of items that are worth more than a range.
+LONG = edited(st.sampled_from(["a" * 60, "b" * 60, 1, 1.0]), 30, 100)
 
 
 def message(number: int, text: str = "") -> dict[str, Any]:
@@ -185,6 +186,10 @@ class TestLists:
         patch = found([run("a", 50), run("b", 50)], [run("new", 1), run("a", 50), run("x", 2), run("b", 51)])
         assert [next(iter(piece)) for piece in patch["list"]] == ["add", 0, "add", "at"]
 
+    def test_a_patched_item_is_found_between_others_that_were_exchanged(self) -> None:
+        patch = found(["a", run("a", 50), "b"], ["c", run("a", 51), "d"])
+        assert [next(iter(piece)) for piece in patch["list"]] == ["add", "at", "add"]
+
     def test_a_compacted_conversation_costs_its_new_head(self) -> None:
         old = messages(*range(5000))
         summary = message(-1, "what was said before")
@@ -223,14 +228,19 @@ class TestLists:
 
     def test_items_alike_do_not_tear_runs_apart(self) -> None:
         old = [item for i in range(100) for item in (message(i), message(-1))]
-        new = [message(1000), *old[50:]]
-        assert found(old, new) == {"list": [{"add": [message(1000)]}, [50, 150]]}
+        new = [message(1000), *old[50:], message(1001)]
+        assert found(old, new) == {"list": [{"add": [message(1000)]}, [50, 150], {"add": [message(1001)]}]}
+
+    def test_the_same_items_are_not_counted_from_both_ends(self) -> None:
+        old = messages(*[1] * 50)
+        assert found(old, old[:40]) == {"list": [[0, 40]]}
+        assert found(old, [*old[:20], message(2), *old[:20]]) == {"list": [[0, 20], {"add": [message(2)]}, [30, 20]]}
 
     def test_changes_below_many_levels_are_set_so_that_stored_text_stays_shallow(self) -> None:
         def tower(innermost: int) -> Any:
             value: Any = innermost
             for _ in range(MAX_DEPTH):
-                value = [value, "long " * 9]
+                value = [value, "long " * 40]
             return value
 
         patch = found(tower(1), tower(2))
@@ -288,10 +298,11 @@ class TestReferences:
         assert patch == {"list": [{"add": [message(-1)]}, [15, 8], {"add": [message(-2)]}]}
         assert same(apply(patch, old), new)
 
-    def test_a_reference_weighs_its_name_and_not_its_contents(self) -> None:
-        old: Any = {"a": self.ref(self.BIG), "b": [1, 2, 3, "long " * 30]}
-        new: Any = {"a": self.ref(self.BIG), "b": [1, 2, 4, "long " * 30]}
-        assert diff(old, new) == {"sub": {"b": {"list": [[0, 2], {"add": [4]}, [3, 1]]}}}
+    @pytest.mark.parametrize("short", ["text", b"raw"])
+    def test_however_short_what_a_reference_names_writing_it_again_costs_a_digest(self, short: str | bytes) -> None:
+        assert diff({"x": {"a": 1, "b": "r"}}, {"x": {"a": 2, "b": "r"}}) == {"set": {"x": {"a": 2, "b": "r"}}}
+        for kept in (self.ref(short), b"raw"):
+            assert diff({"x": {"a": 1, "b": kept}}, {"x": {"a": 2, "b": kept}}) == {"sub": {"x": {"put": {"a": 2}}}}
 
 
 class TestAppends:
