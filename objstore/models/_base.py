@@ -1,7 +1,6 @@
 """What all models have in common: how they are read, written, compared and kept strict."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: pydantic 2.12 looks up that of the unknown fields in the module of each subclass.
 import math
 import operator
 from collections.abc import Callable, Hashable
