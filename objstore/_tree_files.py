@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import _json, _keys, _parts, _wire
 from ._json import JSON
-from ._tree_rules import evicted, safe_id, unstorable
+from ._tree_rules import evicted, safe_id, unreadable, unstorable
 from .errors import IntegrityError, InvalidIdError, InvalidValueError, UnsupportedError
 from .models import _documents as documents
 
@@ -119,3 +119,18 @@ def owner(data: bytes) -> str | None:
 def digest(files: Iterable[bytes | None]) -> str:
     """Give the digest of some files, in the order of the parts: what a tree has for a revision."""
     return hashlib.sha256(b"".join(data for data in files if data is not None)).hexdigest()
+
+
+def losses(parts: Mapping[str, JSON]) -> Iterator[str]:
+    """Say what of a session A3S Code will not load, or drop while loading, although a tree keeps it."""
+    models = {part: documents.from_document(_ADAPTERS[part], document) for part, document in parts.items()}
+    found = unreadable(
+        models.get(_parts.SESSION),
+        trace_events=models.get(_parts.TRACES, ()),
+        run_records=models.get(_parts.RUNS, ()),
+    )
+    for place in found:
+        yield f"A3S Code does not load {place}"
+    dropped = evicted(models[_parts.ARTIFACTS]) if _parts.ARTIFACTS in models else None
+    if dropped:
+        yield f"A3S Code drops the oldest artifacts: {dropped}"

@@ -1,0 +1,196 @@
+"""Copying sessions between stores of any layout on any storage; importing and exporting are copies too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from . import _commit, _json, _keys
+from ._json import JSON
+from ._log import find_head
+from ._opened import Opened
+from ._ops import Entry, Get, List, Protocol
+from ._sessions import Layout
+from ._tree import Tree
+from ._tree_files import encode, losses
+from .aio import AsyncSessionStore
+from .documents import DocumentStore
+from .errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
+from .store import SessionStore, open
+
+Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
+"""A store that is open, or a URL or path to open for the time of the copy."""
+
+Outcome: TypeAlias = Literal["copied", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEvent:
+    """One session that a copy is done with.
+
+    Attributes:
+        id: The session.
+        outcome: What became of it; for ``failed``, `CopyReport.failed` says why.
+        done: How many sessions are done, this one included.
+        total: How many there are in all.
+    """
+
+    id: str
+    outcome: Outcome
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What a copy did.
+
+    Attributes:
+        copied: The sessions that were written, read back and compared.
+        unchanged: Those that the target had already, just so.
+        failed: Session -> why it was not copied; the others are not affected. For one whose id cannot be told: its
+            directory.
+        warnings: Session -> what A3S Code will not load, or drop while loading, although the target keeps it.
+        history: Whether older commits came along. Only the newest state of each session is copied, so never yet.
+    """
+
+    copied: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    failed: Mapping[str, str]
+    warnings: Mapping[str, tuple[str, ...]]
+    history: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether every session is in the target now."""
+        return not self.failed
+
+
+def copy(
+    source: Place,
+    target: Place,
+    *,
+    ids: Iterable[str] | None = None,
+    history: bool = True,  # noqa: ARG001 - wanted where both sides keep one; the report says what came along
+    lossy: bool = False,
+    progress: Callable[[CopyEvent], None] | None = None,
+) -> CopyReport:
+    """Copy sessions with all their siblings, each one by itself, read back and compared.
+
+    A session that the target has already is never replaced: it counts as unchanged where it is the same, is completed
+    where it is a part of the same (an earlier copy was cut off), and fails otherwise. So a copy that was interrupted is
+    simply repeated. A session that cannot be copied does not stop the others; a storage that fails does.
+
+    Args:
+        source: Where from. With a `DocumentStore` on both sides documents are copied.
+        target: Where to. A new place becomes a log store; for a tree give ``objstore.open(..., layout="tree")``.
+        ids: Which sessions; by default all that lie there, siblings without a session too.
+        history: Bring older commits along where both layouts keep them; see `CopyReport.history`.
+        lossy: Write to a tree also artifacts that A3S Code will drop when it loads them.
+        progress: Is called after each session.
+
+    Raises:
+        FormatError: One of the two places is not a store, or of the other layout than it was opened as.
+        BackendError: A storage failed or refused. What was copied until then is there.
+    """
+    with ExitStack() as stack:
+        origin = _opened(source, stack)
+        goal = _opened(target, stack)
+        layouts = _Layouts(origin.driver.run(origin.layout()), goal.driver.run(goal.layout()))
+        if isinstance(layouts.target, Tree):
+            layouts = replace(layouts, target=replace(layouts.target, lossy=lossy))
+        failed: dict[str, str] = {}
+        wanted = [*dict.fromkeys(ids)] if ids is not None else origin.driver.run(_all_ids(layouts.source, failed))
+        done: dict[str, Outcome] = {}
+        warnings: dict[str, tuple[str, ...]] = {}
+        for id in wanted:
+            try:
+                parts = origin.driver.run(_read(layouts.source, id, None))
+                if not parts and ids is None:  # only a tombstone, or deleted since it was listed
+                    continue
+                done[id] = _copy_one(layouts.target, goal, id, parts)
+                found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
+                if found:
+                    warnings[id] = found
+            except BackendError:
+                raise
+            except ObjstoreError as error:
+                done[id] = "failed"
+                failed[id] = f"{type(error).__name__}: {error}"
+            if progress:
+                progress(CopyEvent(id, done[id], len(done), len(wanted)))
+    return CopyReport(
+        copied=tuple(id for id, outcome in done.items() if outcome == "copied"),
+        unchanged=tuple(id for id, outcome in done.items() if outcome == "unchanged"),
+        failed=failed,
+        warnings=warnings,
+        history=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layouts:
+    source: Layout
+    target: Layout
+
+
+def _opened(place: Place, stack: ExitStack) -> Opened:
+    if isinstance(place, (SessionStore, AsyncSessionStore, DocumentStore)):
+        return place._opened
+    return stack.enter_context(open(place))._opened
+
+
+def _read(layout: Layout, id: str, at: int | None) -> Protocol[dict[str, JSON]]:
+    loaded = yield from layout.load(id, None, at)
+    return {part: value for part, value in loaded.parts.items() if value is not None} if loaded else {}
+
+
+def _copy_one(layout: Layout, goal: Opened, id: str, parts: dict[str, JSON]) -> Outcome:
+    if not parts:
+        raise NotFoundError(f"there is no session {id!r} to copy")
+    there = goal.driver.run(_read(layout, id, None))
+    differing = [part for part, value in there.items() if not _same(layout, id, part, parts.get(part), value)]
+    if differing:
+        raise ConflictError(
+            f"the target has another session {id!r} already ({' and '.join(differing)} differ); delete one of them, or "
+            "fork it under another id", id,
+        )  # fmt: skip
+    missing = {part: value for part, value in parts.items() if part not in there}
+    if not missing:
+        return "unchanged"
+    revision, _ = goal.driver.run(layout.save(id, missing, 0, None))
+    # By its number, since what a log store remembers of its own save would prove nothing about the storage.
+    written = goal.driver.run(_read(layout, id, revision.seq))
+    if written.keys() != parts.keys() or not all(_same(layout, id, part, parts[part], written[part]) for part in parts):
+        raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
+    return "copied"
+
+
+def _same(layout: Layout, id: str, part: str, a: JSON, b: JSON) -> bool:
+    if isinstance(layout, Tree) and a is not None:  # a tree has an order of its own for the members
+        return encode(part, id, a, lossy=True) == encode(part, id, b, lossy=True)
+    return _json.same(a, b)
+
+
+def _all_ids(layout: Layout, failed: dict[str, str]) -> Protocol[list[str]]:
+    """Name all sessions that lie there, whatever the hints say."""
+    if isinstance(layout, Tree):
+        return (yield from layout.all_ids())
+    entries: list[Entry] = yield List(_keys.SESSIONS)
+    ids: list[str] = []
+    for key in sorted(entry.name for entry in entries if entry.is_directory and _keys.is_key(entry.name)):
+        id = _keys.id_of(key)
+        if id is None:  # a hashed key: its commits tell
+            head = yield from find_head(key)
+            if not head:
+                continue  # a first save that crashed
+            data: bytes | None = yield Get(_keys.log_key(key, head))
+            id = _commit.id_in(data or b"")
+        if id is None:
+            failed[_keys.session_dir(key)] = "the newest commit does not tell the id of the session; verify the store"
+        else:
+            ids.append(id)
+    return sorted(ids)
