@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Final, Self
 
@@ -14,10 +15,11 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|
 
 
 def _check_timestamp(text: str) -> str:
-    if not _RFC_3339.fullmatch(text):
-        raise ValueError("not a timestamp of RFC 3339 with an offset")
-    datetime.fromisoformat(text)
-    return text
+    if _RFC_3339.fullmatch(text):
+        with suppress(ValueError):  # its message shows the text
+            datetime.fromisoformat(text)
+            return text
+    raise ValueError("not a timestamp of RFC 3339 with an offset")
 
 
 class ContextUsage(Model):
