@@ -1,0 +1,66 @@
+"""What the tests run in processes of its own: python -m tests.processes.worker MODE URL OPTIONS NAME COUNT."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import objstore
+from objstore import ArtifactStore, Message, SessionData, ToolArtifact, TraceEvent
+
+ID = "shared"
+
+
+def main() -> None:
+    """Do the work that the arguments ask for, and say on standard output what was begun and acknowledged."""
+    mode, url, options, name, count = sys.argv[1:]
+    store = objstore.open(url, storage_options=json.loads(options) or None)
+    {"append": append, "commit": commit}[mode](store, name, int(count))
+
+
+def append(store: objstore.SessionStore, name: str, count: int) -> None:
+    """Append turns to a session that others append to as well."""
+    for n in range(count):
+        text = f"{name}-{n}"
+        store.append(ID, messages=[Message.user(text)], trace_events=[_trace(text)])
+        say("ack", text)
+
+
+def commit(store: objstore.SessionStore, name: str, count: int) -> None:
+    """Go on with a session of one's own: turns with artifacts, big enough for objects."""
+    session = store.load(ID) or SessionData.new(ID)
+    traces = store.load_trace_events(ID) or []
+    artifacts = store.load_artifacts(ID) or ArtifactStore()
+    for n in range(count):
+        text = f"{name}-{n}"
+        session.messages.append(Message.user(text))
+        traces.append(_trace(text))
+        uri = f"a3s://tool-output/bash/{text}"
+        content = f"{text} " * 2_000
+        artifacts.put(
+            ToolArtifact(
+                artifact_id=text,
+                artifact_uri=uri,
+                tool_name="bash",
+                content=content,
+                original_bytes=len(content),
+                shown_bytes=1,
+            )
+        )
+        say("begin", text)
+        store.commit(session, artifacts=artifacts, trace_events=traces)
+        say("ack", text)
+
+
+def _trace(name: str) -> TraceEvent:
+    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def say(what: str, text: str) -> None:
+    """Write one line at once."""
+    sys.stdout.write(f"{what} {text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
