@@ -17,7 +17,7 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|
 def _check_timestamp(text: str) -> str:
     if _RFC_3339.fullmatch(text):
         with suppress(ValueError):  # its message shows the text
-            datetime.fromisoformat(text)
+            datetime.fromisoformat(text.upper())
             return text
     raise ValueError("not a timestamp of RFC 3339 with an offset")
 

@@ -283,17 +283,13 @@ def test_the_largest_integers_are_taken(path: str) -> None:
     assert to_document(documents.SESSION, from_document(documents.SESSION, document)) == document
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-11-22T11:46:00Z", "2026-11-22t11:46:00.123456789+02:00", "2026-11-22 11:46:00z"]
-)
+@pytest.mark.parametrize("text", ["2026-11-22T11:46:00Z", "2026-11-22t11:46:00.12345678+02:00", "2026-11-22 11:46:00z"])
 def test_a_timestamp_is_kept_as_it_is_written(text: str) -> None:
     session = from_document(documents.SESSION, changed(SESSION, "cost_records.0.timestamp", text))
     assert session.cost_records[0].timestamp == text
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-02-30T11:46:00Z", "2026-11-22T25:46:00Z", "2026-11-22T11:46:00+99:00", "secret"]
-)
+@pytest.mark.parametrize("text", ["2026-02-30T11:46:00Z", "2026-11-22T25:46:00Z", "2026-11-22T11:46:00+99:00", "other"])
 def test_a_timestamp_that_is_none_is_refused_without_being_shown(text: str) -> None:
     with pytest.raises(ValidationError, match="not a timestamp") as caught:
         from_document(documents.SESSION, changed(SESSION, "cost_records.0.timestamp", text))
