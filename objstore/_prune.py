@@ -152,13 +152,16 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     """
     head = yield from load(rules, id)
     objects = yield from _objects(head.key)
+    hints = yield from _hints(_keys.INDEX, head.key)
     chain = (yield from retained(head)) if head.seq else []
     keep = _named(chain)
     garbage = sorted(o for o in objects if o not in keep)
     doomed = [Doomed(_keys.object_key(head.key, e, n), "no retained commit names it") for e, n in garbage]
+    doomed += [Doomed(_keys.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
     if dry_run:
         return doomed
-    if any(epoch >= head.epoch for epoch, _ in garbage):  # only older epochs may be swept: open a new one
+    # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
+    if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
         state = head.state
         draft = Draft(kind="delete") if state is None else Draft(kind="prune", state=state, floor=head.floor)
         head = yield from commit(rules, head, replace(draft, unobserved=head.seq == 0), summarise)
@@ -168,10 +171,10 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     yield from _mend_hints(head)
     below = [c for c in chain if c.seq == head.floor]
     freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
-    if head.state is None and not (yield from _numbers_below(head.key, head.seq)):
-        hints: list[Entry] = yield List(f"{_keys.TRASH}{head.key}=.")
-        if hints:
-            yield Delete(tuple(f"{_keys.TRASH}{e.name}" for e in hints))
+    if not (yield from _numbers_below(head.key, head.floor)):  # else the sweep that a hint speaks of is still due
+        done = [n for n in (yield from _hints(_keys.TRASH, head.key)) if n <= head.seq]
+        if done:
+            yield Delete(tuple(_keys.trash_hint(head.key, n) for n in done))
     return doomed + freed
 
 
@@ -185,13 +188,17 @@ def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
     return found
 
 
+def _hints(directory: str, key: str) -> Protocol[list[int]]:
+    names: list[Entry] = yield List(f"{directory}{key}=.")
+    return [hint[1] for e in names if (hint := _keys.parse_hint(e.name)) and hint[0] == key]
+
+
 def _mend_hints(head: Base) -> Protocol[None]:
-    hints: list[Entry] = yield List(f"{_keys.INDEX}{head.key}=.")
-    numbers = [h[1] for e in hints if (h := _keys.parse_hint(e.name)) and h[0] == head.key]
-    wrong = tuple(_keys.index_hint(head.key, n) for n in numbers if n <= head.seq and n != head.born)
+    numbers = yield from _hints(_keys.INDEX, head.key)
     if head.born and head.born not in numbers:
         data = b"" if _keys.id_of(head.key) is not None else head.id.encode()
         yield Create(_keys.index_hint(head.key, head.born), data, durable=False)
+    wrong = tuple(_keys.index_hint(head.key, n) for n in numbers if n <= head.seq and n != head.born)
     if wrong:
         yield Delete(wrong)
 
