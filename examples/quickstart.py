@@ -50,7 +50,16 @@ def run_agent(url: str) -> None:
                 shown_bytes=80,
             )
         )
-        traces.append(TraceEvent.tool_execution("bash", success=True, exit_code=0, duration_ms=12, output_bytes=len(output), metadata={"artifact": {"artifact_uri": uri}}))
+        traces.append(
+            TraceEvent.tool_execution(
+                "bash",
+                success=True,
+                exit_code=0,
+                duration_ms=12,
+                output_bytes=len(output),
+                metadata={"artifact": {"artifact_uri": uri}},
+            )
+        )
         session.messages += [
             Message.user(question),
             Message(
@@ -95,7 +104,8 @@ def collide(url: str) -> None:
         other.append(ID, messages=[Message.user("from the other")])  # an append lands at the newest end
         session = one.load(ID)
         assert session is not None
-        print("both are there:", [m.content[0].text for m in session.messages[-2:] if isinstance(m.content[0], TextBlock)])
+        blocks = [message.content[0] for message in session.messages[-2:]]
+        print("both are there:", [block.text for block in blocks if isinstance(block, TextBlock)])
 
 
 def look_back(url: str) -> None:
@@ -107,7 +117,8 @@ def look_back(url: str) -> None:
         assert older is not None
         print(f"commit 1 still has its {len(older.messages)} messages")
         report = store.verify()
-        print(f"verified {report.commits} commits and {report.objects} objects: {'intact' if report.ok else report.findings}")
+        outcome = "intact" if report.ok else report.findings
+        print(f"verified {report.commits} commits and {report.objects} objects: {outcome}")
 
 
 def main() -> None:

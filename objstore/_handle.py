@@ -36,7 +36,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Parts of a session as they were read, with the revision that vouches for them, and the key that they stand under."""
+    """Parts of a session as they were read, with the revision that vouches for them and the key of its commit."""
 
     key: str
     parts: dict[str, JSON]
@@ -101,8 +101,8 @@ class Handle:
             return
         if not self._exclusive and not self._single_writer:
             raise UnsupportedBackendError(
-                "this storage cannot create an object only where none is, so two writers could lose each other's saves; "
-                "open it with single_writer=True if nobody else writes, or with layout='tree'"
+                "this storage cannot create an object only where none is, so two writers could lose each other's "
+                "saves; open it with single_writer=True if nobody else writes, or with layout='tree'"
             )
         self.place = yield from settle(self.place, demand=self._exclusive)
         self.rules = replace(self.rules, interval=self.place.interval)
@@ -197,7 +197,7 @@ class Handle:
         stale = sorted(base.partial.intersection(parts))
         if stale:
             raise ConflictError(
-                f"{' and '.join(stale)} of {id!r} had already been changed by others when this revision was made, and it was "
+                f"{' and '.join(stale)} of {id!r} had been changed by others when this revision was made, and it was "
                 "pickled since; load it again and redo the change", id, base.seq,
             )  # fmt: skip
         return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {})

@@ -112,15 +112,26 @@ def head_ops(key: str) -> tuple[List, List]:
 
 def head_from(key: str, names: list[Entry], first: list[Entry]) -> Protocol[int]:
     """Go on from what `head_ops` found: into the largest directory, downwards past empty ones and foreign names."""
-    groups = {n: e.name for e in names if e.is_directory and (n := _keys.parse_group(e.name)) is not None}
-    for group in sorted(groups, reverse=True):
-        entries = (yield List(_keys.log_dir(key, group))) if group else first
-        numbers = [
-            n for e in entries if not e.is_directory and (n := _keys.parse_log(groups[group], e.name)) is not None
-        ]
-        if numbers:
-            return max(numbers)
+    groups = _groups(names)
+    found = _numbers(groups.get(0, ""), first)
+    while groups:
+        group = max(groups)
+        if group or not found:
+            found = _numbers(groups[group], (yield List(_keys.log_dir(key, group))))
+        if found:
+            return max(found)
+        # Nothing was ever in it, or all of it was freed since it was named; then there is a larger one by now.
+        again = _groups((yield List(_keys.log_root(key))))
+        groups = again if max(again, default=0) > group else {g: name for g, name in groups.items() if g < group}
     return 0
+
+
+def _groups(names: list[Entry]) -> dict[int, str]:
+    return {n: e.name for e in names if e.is_directory and (n := _keys.parse_group(e.name)) is not None}
+
+
+def _numbers(group: str, names: list[Entry]) -> list[int]:
+    return [n for e in names if not e.is_directory and (n := _keys.parse_log(group, e.name)) is not None]
 
 
 def is_old(rules: Rules, observed: Moment | None, now: Moment) -> bool:

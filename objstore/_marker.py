@@ -58,7 +58,7 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         return Place("tree")
     names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
     raise FormatError(
-        f"there is no {MARKER} here, but {names}: not a store of ours, or its marker was removed; choose an empty place",
+        f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",
         MARKER,
     )
 
@@ -89,8 +89,8 @@ def _parse(data: bytes) -> Place:
 def settle(place: Place, *, demand: bool) -> Protocol[Place]:
     """Make the marker if there is none, and demand that the storage refuses to make it twice.
 
-    A backend that takes create-only for a suggestion is found out here, before anything of a session is written. Without
-    ``demand`` the caller has stated that nobody else writes.
+    A backend that takes create-only for a suggestion is found out here, before anything of a session is written.
+    Without ``demand`` the caller has stated that nobody else writes.
 
     Raises:
         UnsupportedBackendError: It wrote over the marker (with the same bytes, so no harm was done).

@@ -194,7 +194,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
         dict(done.objects) if whole else {**head.objects, **done.objects}, {**kept, **done.objects},
         Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
-        (0 if whole else head.weight) + len(record[1]), True,
+        (0 if whole else head.weight) + len(record[1]), hinted=True,
     )  # fmt: skip
 
 

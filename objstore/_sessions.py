@@ -81,7 +81,10 @@ class SessionBundle:
 
     Attributes:
         session: ``None`` where only siblings were saved.
-        artifacts: With their contents; ``None`` where none were ever saved, which is not the same as empty. So for the rest.
+        artifacts: With their contents; ``None`` where none were ever saved, which is not the same as empty.
+        trace_events: The same, and so for the rest.
+        run_records: Runs with their events.
+        verification_reports: The reports.
         revision: The commit that they were read from.
     """
 
@@ -140,7 +143,7 @@ class Sessions:
     def update(
         self,
         id: str,
-        change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]],
+        change: Callable[[SessionData], Awaitable[SessionData | None] | SessionData | None],
         attempts: int,
     ) -> Protocol[SessionData]:
         """See `SessionStore.update`."""
@@ -296,6 +299,6 @@ def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
     except ValidationError as error:
         where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
         raise FormatError(
-            f"the {part.name} of {id!r} are whole, but not of the seed's types (at {where}); was it saved as a document?",
+            f"the {part.name} of {id!r} are whole, but not of the seed's types (at {where}); is it a document?",
             loaded.key,
         ) from None

@@ -228,7 +228,7 @@ class AsyncSessionStore:
     async def update(
         self,
         id: str,
-        change: Callable[[SessionData], SessionData | None | Awaitable[SessionData | None]],
+        change: Callable[[SessionData], Awaitable[SessionData | None] | SessionData | None],
         *,
         attempts: int = 10,
     ) -> SessionData:

@@ -63,7 +63,7 @@ class UnsupportedError(ObjstoreError):
     """The layout or the backend cannot do this; nothing was written."""
 
 
-class _AboutKey(ObjstoreError):
+class _KeyedError(ObjstoreError):
     def __init__(self, message: str, key: str) -> None:
         super().__init__(message, key)
         self.key = key
@@ -72,7 +72,7 @@ class _AboutKey(ObjstoreError):
         return str(self.args[0])
 
 
-class IntegrityError(_AboutKey):
+class IntegrityError(_KeyedError):
     """Stored bytes are not what was written: damaged, torn, exchanged or missing.
 
     Attributes:
@@ -80,7 +80,7 @@ class IntegrityError(_AboutKey):
     """
 
 
-class FormatError(_AboutKey):
+class FormatError(_KeyedError):
     """Stored bytes are whole but not understood: another program's, or a newer objstore's.
 
     Attributes:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
-from ._drive import Observer, SaveEvent, Tally
+from ._drive import Observer
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
 from ._session import CommitInfo

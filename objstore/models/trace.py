@@ -57,8 +57,7 @@ with warnings.catch_warnings():
         def tool_execution(
             cls,
             name: str,
-            *,
-            success: bool,
+            success: bool,  # noqa: FBT001 - the seed's order, so that its calls can be carried over
             exit_code: int,
             duration_ms: int,
             output_bytes: int,
@@ -91,8 +90,7 @@ with warnings.catch_warnings():
         def program_execution(
             cls,
             name: str,
-            *,
-            success: bool,
+            success: bool,  # noqa: FBT001 - the seed's order, so that its calls can be carried over
             exit_code: int,
             duration_ms: int,
             output_bytes: int,

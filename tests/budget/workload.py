@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from objstore import Message, TextBlock, ToolUseBlock
 
-_WORDS = "agent session bucket object prefix build deploy error retry queue trace patch commit branch index cache".split()
+_WORDS = ["agent", "session", "bucket", "object", "prefix", "build", "deploy", "error", "retry", "queue", "trace"]
 
 
 def text(rng: random.Random, size: int) -> str:

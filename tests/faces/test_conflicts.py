@@ -120,7 +120,7 @@ def test_an_equal_outcome_is_no_conflict(one: SessionStore, other: SessionStore)
     assert len(one.history("s")) == 2
 
 
-def test_saving_what_did_not_change_while_others_changed_it_keeps_theirs(one: SessionStore, other: SessionStore) -> None:
+def test_saving_what_did_not_change_keeps_what_others_changed(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     mine, theirs = loaded(one), loaded(other)
     theirs.messages.append(Message.user("theirs"))
