@@ -31,19 +31,14 @@ def s3_options(s3_server: MotoServer) -> dict[str, Any]:
 
 
 @pytest.fixture
-def bucket(s3_options: dict[str, Any]) -> str:
+def bucket(s3_server: MotoServer) -> str:
     """A new, empty bucket on the S3 server."""
-    import boto3
-
     name = f"bucket-{next(_NUMBERS)}"
-    keys = {"aws_access_key_id": s3_options["key"], "aws_secret_access_key": s3_options["secret"]}
-    client = boto3.client("s3", endpoint_url=s3_options["endpoint_url"], region_name="us-east-1", **keys)
-    client.create_bucket(Bucket=name)
-    client.close()
+    s3_server.make_bucket(name)
     return name
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def scripted() -> Iterator[ScriptedServer]:
     """A server that says what the test tells it to say."""
     with scripted_server() as server:

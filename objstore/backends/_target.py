@@ -65,7 +65,7 @@ class Target:
             options: What to add to the user's own options, or to put in their place.
         """
         made = (self.filesystem or default)(*self.args, **{**self.options, **options, "skip_instance_cache": True})
-        made.dircache.use_listings_cache = False  # as an option it would be handed on by some, to what knows no such option
+        made.dircache.use_listings_cache = False  # not as an option: some hand theirs on to what does not know it
         return made
 
     def scrub(self, text: str) -> str:

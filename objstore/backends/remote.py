@@ -35,6 +35,7 @@ class _Connection:
     """What belongs to one process: sockets and loops do not survive a fork."""
 
     pid: int
+    gate: asyncio.Semaphore
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     adapter: Adapter | None = None
     inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
@@ -62,7 +63,7 @@ class RemoteBackend:
         self.name = name
         self._target = target
         self._limits = limits
-        self._connection = _Connection(os.getpid())
+        self._connection = self._unconnected()
 
     def __repr__(self) -> str:
         return f"RemoteBackend({self._target.scrub(self._place(self._target.path))!r})"
@@ -153,13 +154,16 @@ class RemoteBackend:
 
     def close(self) -> None:
         """Close the connections; the next request opens others."""
-        connection, self._connection = self._connection, _Connection(os.getpid())
+        connection, self._connection = self._connection, self._unconnected()
         if connection.adapter is not None and connection.pid == os.getpid():
             asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
 
+    def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
+        return _Connection(os.getpid(), asyncio.Semaphore(self._limits.concurrency), inherited=inherited)
+
     async def _connect(self) -> Adapter:
         if self._connection.pid != os.getpid():
-            self._connection = _Connection(os.getpid(), inherited=self._connection)
+            self._connection = self._unconnected(inherited=self._connection)
         connection = self._connection
         async with connection.lock:
             if connection.adapter is None:
@@ -182,7 +186,8 @@ class RemoteBackend:
         while True:
             attempt += 1
             try:
-                return await action(adapter, self._prefix(adapter) + key)
+                async with self._connection.gate:
+                    return await action(adapter, self._prefix(adapter) + key)
             except Exception as error:
                 if isinstance(error, KeyRefusedError):
                     refusal, place = error.refusal, f"{adapter.bucket}/{error.key}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
+from objstore.testing.backend import at_once
 from objstore.testing.blocking import blocking
 from tests.conftest import options_for
 from tests.servers.scripted import Act, Drop, Say, ScriptedServer, s3_error
@@ -43,9 +44,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-@pytest.fixture
-def place(scripted: ScriptedServer) -> Backend:
-    return at(scripted)
+@pytest.fixture(scope="module")
+def place(scripted: ScriptedServer) -> Iterator[Backend]:
+    place = at(scripted)
+    yield place
+    place.close()
 
 
 def at(server: ScriptedServer, *, config: dict[str, Any] | None = None, **limits: Any) -> Backend:
@@ -61,8 +64,8 @@ def create(place: Backend) -> object:
     return place.create("key", b"x")
 
 
-def put(place: Backend) -> object:
-    return place.put("key", b"x")
+def put(place: Backend) -> None:
+    place.put("key", b"x")
 
 
 def get(place: Backend) -> object:
@@ -73,12 +76,12 @@ def names(place: Backend) -> object:
     return place.list("key/")
 
 
-def delete(place: Backend) -> object:
-    return place.delete(["key"])
+def delete(place: Backend) -> None:
+    place.delete(["key"])
 
 
-def delete_two(place: Backend) -> object:
-    return place.delete(["key", "other"])
+def delete_two(place: Backend) -> None:
+    place.delete(["key", "other"])
 
 
 def copy(place: Backend) -> object:
@@ -307,6 +310,32 @@ def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: Script
     assert (ours.read_timeout, ours.connect_timeout, ours.max_pool_connections) == (7.0, 7.0, 9)
     theirs = config(read_timeout=1, max_pool_connections=2)
     assert (theirs.read_timeout, theirs.connect_timeout, theirs.max_pool_connections) == (1, 7.0, 2)
+
+
+def test_as_many_requests_are_under_way_as_allowed_and_no_more(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    from tests.servers.scripted import _Player
+
+    pair, lock, seen = threading.Barrier(2), threading.Lock(), [0, 0]
+    begin = _Player.begin
+
+    def watched(self: _Player) -> bytes:
+        with lock:
+            seen[0] += 1
+            seen[1] = max(seen)
+        pair.wait()
+        with lock:
+            seen[0] -= 1
+        return begin(self)
+
+    monkeypatch.setattr(_Player, "begin", watched)
+    place = at(scripted, concurrency=2)
+    scripted.play(BYTES)
+    assert at_once(16, lambda _: get(place)) == [b"hello"] * 16
+    assert seen == [0, 2]
 
 
 def test_error_numbers_play_no_part(place: Backend, scripted: ScriptedServer) -> None:

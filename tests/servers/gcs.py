@@ -52,7 +52,7 @@ class _Api(Handler):
             status, answer = error.status, {"error": {"code": error.status, "message": str(error)}}
         self.answer(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
-    do_GET = do_POST = do_DELETE = serve
+    do_GET = do_POST = do_DELETE = serve  # noqa: N815 - the names that http.server looks for
 
     def do(self, parts: list[str], query: dict[str, str], body: bytes) -> tuple[int, Any]:
         match self.command, parts:

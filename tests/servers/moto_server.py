@@ -42,7 +42,14 @@ class MotoServer:
 
     def reset(self) -> None:
         """Forget the requests."""
-        urllib.request.urlopen(urllib.request.Request(self.url + _LOG, method="DELETE")).close()
+        self._send("DELETE", _LOG)
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket."""
+        self._send("PUT", f"/{name}")
+
+    def _send(self, method: str, path: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(self.url + path, method=method)).close()
 
 
 @contextmanager
@@ -100,8 +107,13 @@ def _serve() -> None:
 
     application = _Application(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
-    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
-    print(f"http://127.0.0.1:{server.port}", flush=True)  # noqa: T201 - this is how the parent learns the port
+
+    def end_with_the_parent() -> None:
+        sys.stdin.read()
+        server.shutdown()
+
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    print(f"http://127.0.0.1:{server.port}", flush=True)
     server.serve_forever()
 
 

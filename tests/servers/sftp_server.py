@@ -27,7 +27,7 @@ async def _serve() -> None:
 
     import asyncssh
 
-    class Server(asyncssh.SSHServer):  # type: ignore[misc, name-defined] # an optional package
+    class Server(asyncssh.SSHServer):
         def password_auth_supported(self) -> bool:
             return True
 
@@ -36,7 +36,7 @@ async def _serve() -> None:
 
     keys = [asyncssh.generate_private_key("ssh-ed25519")]
     server = await asyncssh.create_server(Server, "127.0.0.1", 0, server_host_keys=keys, sftp_factory=True)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - this is how the parent learns the port
+    print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
