@@ -33,6 +33,9 @@ class Change(Protocol):
     def known(self, state: State) -> dict[str, JSON]:
         """Give the parts that the caller holds otherwise than they stand in ``state``, the new head."""
 
+    def held(self) -> dict[str, JSON]:
+        """Give the parts that the caller holds once the change is saved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replace:
@@ -47,6 +50,10 @@ class Replace:
     def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
         """See `Change.known`: a caller that looked at nothing vouches for nothing else."""
         return {}
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return dict(self.parts)
 
 
 @dataclass(slots=True)
@@ -89,8 +96,11 @@ class Edit:
         """See `Change.known`."""
         if not self._moved:  # then ``state`` is what the caller saw plus what it changed
             return {}
-        held = {**self.seen, **self.parts}
-        return {part: value for part, value in held.items() if not _json.same(value, state.get(part))}
+        return unlike(self.held(), state)
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return {**self.seen, **self.parts}
 
 
 def _both_appended(seen: JSON, now: JSON, patch: _patch.Patch, *, merged: bool) -> list[JSON] | None:
@@ -121,6 +131,15 @@ class Derive:
     def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
         """See `Change.known`: the caller holds no state."""
         return {}
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return {}
+
+
+def unlike(held: State, state: State) -> dict[str, JSON]:
+    """Give those of the parts that somebody holds that are not as they stand in ``state``."""
+    return {part: value for part, value in held.items() if not _json.same(value, state.get(part))}
 
 
 def _differences(old: State, new: State) -> dict[str, _patch.Patch]:

@@ -13,10 +13,13 @@ from typing import Any
 
 from . import _json, _keys, _prune, _session
 from ._change import Change, Derive, Edit, MovedError, Replace
+from ._diffs import Diff, differences
+from ._fork import Adopt, fork
 from ._json import JSON
 from ._log import Base, Rules, follow, load
 from ._marker import Place, settle
 from ._ops import Protocol
+from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
 from ._save import Saved, Summarise, save
 from ._verify import VerifyReport, verify
@@ -24,6 +27,7 @@ from .errors import ConflictError, InvalidValueError, NotFoundError, Unsupported
 from .models import Revision
 
 KEY_BYTES = 128
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,13 @@ class Handle:
     """The calls of a log store, as protocols. One instance serves all threads and tasks of a process."""
 
     def __init__(
-        self, place: Place, rules: Rules, summarise: Summarise, *, memory: Memory, exclusive: bool, single_writer: bool
+        self, place: Place, rules: Rules, summarise: Summarise, adopt: Adopt, *, memory: Memory,
+        exclusive: bool, single_writer: bool
     ) -> None:
         self.rules = replace(rules, interval=place.interval)
         self.place = place
         self._summarise = summarise
+        self._adopt = adopt
         self._memory = memory
         self._exclusive = exclusive
         self._single_writer = single_writer
@@ -165,6 +171,45 @@ class Handle:
             return (yield from self._commit(id, wish, sight.base, key))
         head = self._memory.get(_keys.check_id(id)) or (yield from load(self.rules, id))
         return (yield from self._commit(id, Derive(patches), head, key))
+
+    def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
+        """Make a new session of a state of another."""
+        _keys.check_id(new_id)
+        yield from self._writing()
+        base = yield from fork(self.rules, _keys.check_id(id), new_id, at, self._adopt, self._summarise)
+        self._remember(base)
+        return _revision(base, {})
+
+    def prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
+        """Raise the floor of a session's history; again when a writer was faster."""
+        if not dry_run:
+            yield from self._writing()
+        for _ in range(_ATTEMPTS):
+            try:
+                report = yield from _prune.prune(
+                    self.rules, _keys.check_id(id), choose, self._summarise, dry_run=dry_run
+                )
+            except _prune.LostError:
+                continue
+            self._memory.forget(id)
+            return report
+        raise ConflictError(f"others kept committing to {id!r} while it was to be pruned; try again", id)
+
+    def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
+        """Remove what crashes left of some sessions, or of all that lie there."""
+        if not dry_run:
+            yield from self._writing()
+        wanted = None if ids is None else [_keys.check_id(id) for id in ids]
+        return (yield from _prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
+
+    def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
+        """Compare two states of a session."""
+        states = []
+        for seq in (old, new):
+            base = yield from load(self.rules, _keys.check_id(id), at=seq)
+            parts = base.parts(self.rules)
+            states.append(parts)
+        return Diff(id, old, new, tuple(differences(*states)))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
         """Commit the state of an older commit on top of the newest."""
@@ -256,6 +301,9 @@ class _Pinned:
         return patches
 
     def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:  # noqa: ARG002
+        return {}
+
+    def held(self) -> dict[str, JSON]:
         return {}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import _keys, _patch
-from ._change import Change, MovedError, of_state
+from ._change import Change, MovedError, of_state, unlike
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._json import JSON
 from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse
@@ -71,7 +71,7 @@ def save(
     unobserved = base is None or (base.seq == 0 and base.observed is None)
     head: Base = nothing(id, (yield Now())) if base is None or unobserved else base
     for attempt in range(REBASES):
-        if key and (answered := _answer(head, key)):
+        if key and (answered := _answer(rules, head, key, change)):
             return answered
         moved = first is not None and head.digest != first.digest
         if first and first.seq and moved and (yield from _broken(first, head)):
@@ -106,10 +106,12 @@ def _draw() -> Protocol[float]:
     return int(drawn[:6], 16) / 0x1000000
 
 
-def _answer(head: Base, key: str) -> Saved | None:
+def _answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:
     for known in head.keys:
         if known.key == key:
-            return Saved(replace(head, seq=known.seq, digest=known.digest, observed=None), wrote=False)
+            base = replace(head, seq=known.seq, digest=known.digest, observed=None)
+            # The state is the head's, and others may have changed it since: vouch only for what the caller holds.
+            return Saved(base, unlike(change.held(), head.parts(rules)), wrote=False)
     return None
 
 
