@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,10 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
-from objstore.testing.backend import BackendTests
+from objstore.testing.backend import BackendTests, at_once
 from objstore.testing.blocking import blocking
 from tests.servers.gcs import GcsServer, gcs_server
-from tests.servers.scripted import Drop, Say, ScriptedServer
+from tests.servers.scripted import Drop, Player, Say, ScriptedServer
 
 pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'objstore[gcs]'")
 
@@ -103,4 +104,27 @@ def test_answers_mean_what_they_mean_on_s3(scripted: ScriptedServer) -> None:
     scripted.play(Say(200, b"hel", promised=5))
     with pytest.raises(UnavailableError):
         place.get("key")
+    place.close()
+
+
+def test_as_many_requests_are_under_way_as_allowed_and_no_more(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, lock, seen = threading.Barrier(2), threading.Lock(), [0, 0]
+    begin = Player.begin
+
+    def watched(self: Player) -> bytes:
+        with lock:
+            seen[0] += 1
+            seen[1] = max(seen)
+        pair.wait()
+        with lock:
+            seen[0] -= 1
+        return begin(self)
+
+    monkeypatch.setattr(Player, "begin", watched)
+    place = blocking(at(scripted.url, concurrency=2))
+    scripted.play(Say(200, b"hello"))
+    assert at_once(16, lambda _: place.get("key")) == [b"hello"] * 16
+    assert seen == [0, 2]
     place.close()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import sys
 import uuid
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.memory import MemoryBackend
 from objstore.errors import BackendError
-from objstore.testing.backend import BackendTests
+from objstore.testing.backend import RACERS, BackendTests, at_once
 
 
 class TestMemory(BackendTests):
@@ -49,6 +50,18 @@ def test_an_object_in_the_place_of_a_directory_is_an_error() -> None:
     place.put("a", b"1")
     with pytest.raises(BackendError, match="in its way"):
         place.put("a/b", b"2")
+
+
+def test_a_create_is_not_interrupted_between_its_look_and_its_write() -> None:
+    """The threads change hands as often as they can, where fsspec's own create has several winners."""
+    place = MemoryBackend.isolated()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        won = [at_once(RACERS, lambda _, key=str(number): place.create(key, b"x")) for number in range(60)]  # type: ignore[misc]
+    finally:
+        sys.setswitchinterval(before)
+    assert [round.count(True) for round in won] == [1] * 60
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

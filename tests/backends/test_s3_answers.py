@@ -12,7 +12,6 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
-from objstore.testing.backend import at_once
 from objstore.testing.blocking import blocking
 from tests.conftest import options_for
 from tests.servers.scripted import Act, Drop, Say, ScriptedServer, s3_error
@@ -257,16 +256,16 @@ def test_a_key_that_a_bulk_delete_leaves_is_named(
 def test_a_condition_goes_with_every_create_and_no_put(
     scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.servers.scripted import _Player
+    from tests.servers.scripted import Player
 
     seen: list[str | None] = []
-    begin = _Player.begin
+    begin = Player.begin
 
-    def watched(self: _Player) -> bytes:
+    def watched(self: Player) -> bytes:
         seen.append(self.headers.get("If-None-Match"))
         return begin(self)
 
-    monkeypatch.setattr(_Player, "begin", watched)
+    monkeypatch.setattr(Player, "begin", watched)
     place = at(scripted)
     scripted.play(OK)
     place.create("key", b"")
@@ -310,32 +309,6 @@ def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: Script
     assert (ours.read_timeout, ours.connect_timeout, ours.max_pool_connections) == (7.0, 7.0, 9)
     theirs = config(read_timeout=1, max_pool_connections=2)
     assert (theirs.read_timeout, theirs.connect_timeout, theirs.max_pool_connections) == (1, 7.0, 2)
-
-
-def test_as_many_requests_are_under_way_as_allowed_and_no_more(
-    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import threading
-
-    from tests.servers.scripted import _Player
-
-    pair, lock, seen = threading.Barrier(2), threading.Lock(), [0, 0]
-    begin = _Player.begin
-
-    def watched(self: _Player) -> bytes:
-        with lock:
-            seen[0] += 1
-            seen[1] = max(seen)
-        pair.wait()
-        with lock:
-            seen[0] -= 1
-        return begin(self)
-
-    monkeypatch.setattr(_Player, "begin", watched)
-    place = at(scripted, concurrency=2)
-    scripted.play(BYTES)
-    assert at_once(16, lambda _: get(place)) == [b"hello"] * 16
-    assert seen == [0, 2]
 
 
 def test_error_numbers_play_no_part(place: Backend, scripted: ScriptedServer) -> None:

@@ -37,7 +37,7 @@ class ScriptedServer(RecordingServer):
     """Plays its script, act by act, and repeats the last one for ever."""
 
     def __init__(self) -> None:
-        super().__init__(_Player)
+        super().__init__(Player)
         self.script: list[Act] = []
 
     def play(self, *acts: Act) -> None:
@@ -46,7 +46,7 @@ class ScriptedServer(RecordingServer):
         self.requests.clear()
 
 
-class _Player(Handler):
+class Player(Handler):
     server: ScriptedServer
 
     def play(self) -> None:
