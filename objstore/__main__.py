@@ -1,0 +1,5 @@
+"""``python -m objstore`` is the command ``objstore``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,90 @@
+"""The commands that examine: verify, check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .._marker import look
+from .._verify import Finding, VerifyReport
+from ..backends import probe
+from ..errors import BackendError, FormatError, NotFoundError
+from ..store import SessionStore
+from ._output import fields, say, working, write_json, write_table
+from ._places import Storage
+from ._problems import Code, end_with, scrub
+from ._read import AsJson
+from ._text import size
+
+
+def verify(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] [ID]...", hidden=True)] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references."""
+    url, ids = storage.split(args, several=True)
+    with working("verifying") as meter, storage.existing(url, meter.observe) as store:
+        reports = [_one(store, id) for id in dict.fromkeys(ids)] if ids else [store.verify()]
+    findings = [finding for report in reports for finding in report.findings]
+    counts = {
+        name: sum(getattr(report, name) for report in reports) for name in ("sessions", "commits", "objects", "size")
+    }
+    if as_json:
+        write_json({"ok": not findings, **counts, "findings": [fields(finding) for finding in findings]})
+    else:
+        if findings:
+            write_table(("id", "key", "problem", "detail"), [_row(finding) for finding in findings])
+        say(
+            f"{counts['sessions']} sessions, {counts['commits']} commits, {counts['objects']} objects, "
+            f"{size(counts['size'])} read: {f'{len(findings)} findings' if findings else 'all is well'}"
+        )
+    end_with(Code.FOUND if findings else Code.OK)
+
+
+def _one(store: SessionStore, id: str) -> VerifyReport:
+    report = store.verify([id])
+    if not report.sessions and report.ok:
+        raise NotFoundError(f"there is no session {id!r}; objstore ls shows what is there")
+    return report
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.id or "-", finding.key, finding.problem, finding.detail
+
+
+def check(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL]", hidden=True)] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Try out whether a place is fit to hold a store, and leave nothing behind."""
+    url, _ = storage.split(args)
+    with (
+        working("checking") as meter,
+        storage.open(url, layout=storage.layout, options=storage.options_for(url), observer=meter.observe) as store,
+    ):
+        findings = [_what_lies_there(store)]
+        report = store._opened.driver.run(probe.check(store._opened.backend))
+    findings += report.findings
+    ok = all(finding.ok is not False for finding in findings)
+    if as_json:
+        write_json({"ok": ok, "backend": report.backend, "findings": [fields(finding) for finding in findings]})
+    else:
+        marks = {True: "ok", False: "FAILED", None: "-"}
+        write_table(("what", "is", "detail"), [(f.name, marks[f.ok], scrub(f.detail)) for f in findings])
+        say("fit to hold a store" if ok else "not fit to hold a store")
+    end_with(Code.OK if ok else Code.FOUND)
+
+
+def _what_lies_there(store: SessionStore) -> probe.Finding:
+    """Say what is there before the probe puts anything beside it."""
+    try:
+        place = store._opened.driver.run(look(store._opened.options.layout))
+    except (FormatError, BackendError) as error:
+        return probe.Finding("place", ok=False, detail=str(error))
+    there = "nothing lies there yet" if place.layout is None else f"a store of the {place.layout} layout lies there"
+    return probe.Finding("place", ok=True, detail=there)

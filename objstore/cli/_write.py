@@ -1,0 +1,79 @@
+"""The commands that change one store: rm, restore."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ..store import SessionStore
+from ._output import say, working, write_json
+from ._places import Storage
+from ._problems import Code, UsageError, complain, end_with
+from ._read import AsJson
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+def rm(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] ID...", hidden=True)] = None,
+    *,
+    purge: Annotated[bool, typer.Option("--purge", help="Erase the history now, not after a day.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete sessions with all that belongs to them. It cannot be undone."""
+    url, given = storage.split(args, "ID", several=True)
+    ids = [*dict.fromkeys(given)]
+    with storage.existing(url) as store:
+        there = [id for id in ids if _is_there(store, id)]
+        missing = [id for id in ids if id not in there]
+        if there and not dry_run and not yes:
+            _ask(there)
+        if not dry_run:
+            with working("deleting") as meter:
+                for done, id in enumerate(there, start=1):
+                    store.delete(id, purge=purge)
+                    meter.advance(done, len(there))
+    if as_json:
+        write_json({"deleted": there, "missing": missing, "purge": purge, "dry_run": dry_run})
+    else:
+        for id in there:
+            say(f"{'would delete' if dry_run else 'deleted'} {id}")
+    if missing:
+        complain(f"there is no session {' and no '.join(map(repr, missing))}; objstore ls shows what is there")
+    end_with(Code.NOT_FOUND if missing else Code.OK)
+
+
+def _is_there(store: SessionStore, id: str) -> bool:
+    """Say whether there is anything to delete; siblings may be there without a session."""
+    return store.exists(id) or store.load_bundle(id) is not None
+
+
+def _ask(ids: list[str]) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("deleting needs a yes, and there is no terminal to ask on; add --yes, or look with --dry-run")
+    what = f"the session {ids[0]!r}" if len(ids) == 1 else f"{len(ids)} sessions"
+    if not typer.confirm(f"Delete {what}? It cannot be undone.", err=True):
+        complain("nothing was deleted")
+        raise typer.Exit(Code.FOUND)
+
+
+def restore(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] ID", hidden=True)] = None,
+    *,
+    at: Annotated[int, typer.Option("--at", min=1, metavar="N", help="The commit to go back to.")],
+    as_json: AsJson = False,
+) -> None:
+    """Commit the state of an older commit on top of the newest; what it replaces stays in the history."""
+    url, (id,) = storage.split(args, "ID")
+    with storage.existing(url) as store:
+        revision = store.restore(id, at)
+    if as_json:
+        write_json({"id": id, "at": at, "seq": revision.seq, "digest": revision.digest})
+    else:
+        say(f"{id}: commit {revision.seq} holds the state of commit {at}")
