@@ -21,7 +21,7 @@ from ._marker import Place, settle
 from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
-from ._save import Saved, Summarise, save
+from ._save import LostError, Saved, Summarise, save
 from ._verify import VerifyReport, verify
 from .errors import ConflictError, InvalidValueError, NotFoundError, UnsupportedBackendError
 from .models import Revision
@@ -89,8 +89,15 @@ class Handle:
     """The calls of a log store, as protocols. One instance serves all threads and tasks of a process."""
 
     def __init__(
-        self, place: Place, rules: Rules, summarise: Summarise, adopt: Adopt, *, memory: Memory,
-        exclusive: bool, single_writer: bool
+        self,
+        place: Place,
+        rules: Rules,
+        summarise: Summarise,
+        adopt: Adopt,
+        *,
+        memory: Memory,
+        exclusive: bool,
+        single_writer: bool,
     ) -> None:
         self.rules = replace(rules, interval=place.interval)
         self.place = place
@@ -189,7 +196,7 @@ class Handle:
                 report = yield from _prune.prune(
                     self.rules, _keys.check_id(id), choose, self._summarise, dry_run=dry_run
                 )
-            except _prune.LostError:
+            except LostError:
                 continue
             self._memory.forget(id)
             return report
@@ -204,12 +211,12 @@ class Handle:
 
     def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
         """Compare two states of a session."""
-        states = []
-        for seq in (old, new):
-            base = yield from load(self.rules, _keys.check_id(id), at=seq)
-            parts = base.parts(self.rules)
-            states.append(parts)
-        return Diff(id, old, new, tuple(differences(*states)))
+        before = yield from load(self.rules, _keys.check_id(id), at=old)
+        after = yield from load(self.rules, id, at=new)
+        found = list(differences(before.parts(self.rules), after.parts(self.rules)))
+        yield from _session.resolve(before, [d.old for d in found])
+        yield from _session.resolve(after, [d.new for d in found])
+        return Diff(id, old, new, tuple(replace(d, old=plain(d.old), new=plain(d.new)) for d in found))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
         """Commit the state of an older commit on top of the newest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import time
@@ -12,11 +13,14 @@ from typing import Any, Literal
 from fsspec import AbstractFileSystem
 
 from . import _parts
+from ._diffs import Diff
 from ._drive import Driver, Observer, SaveEvent, Tally
+from ._fork import Adopt
 from ._handle import Handle, Memory
 from ._log import Rules
 from ._marker import look, probe
 from ._ops import Protocol
+from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
 from ._session import CommitInfo
 from ._sessions import BaseArgument, Layout, Unset
@@ -66,10 +70,11 @@ class Options:
 class Opened:
     """One opened place, shared by all calls of a face, from any thread."""
 
-    def __init__(self, options: Options, rules: Rules, summarise: Summarise) -> None:
+    def __init__(self, options: Options, rules: Rules, summarise: Summarise, adopt: Adopt) -> None:
         self.options = options
         self._rules = rules
         self._summarise = summarise
+        self._adopt = adopt
         self.backend = open_backend(
             options.target,
             path=options.path,
@@ -87,12 +92,12 @@ class Opened:
     @classmethod
     def for_sessions(cls, options: Options) -> Opened:
         """Open a place for sessions of the seed's types."""
-        return cls(options, _SESSION_RULES, _parts.summarise)
+        return cls(options, _SESSION_RULES, _parts.summarise, _parts.adopt)
 
     @classmethod
     def for_documents(cls, options: Options) -> Opened:
         """Open a place for documents with parts of any name."""
-        return cls(options, Rules(), lambda _: {})
+        return cls(options, Rules(), lambda _: {}, lambda state, _: dict(state))
 
     def layout(self) -> Protocol[Layout]:
         """Find out what lies at the place; it is looked at again until there is something."""
@@ -107,6 +112,7 @@ class Opened:
                         place,
                         self._rules,
                         self._summarise,
+                        self._adopt,
                         memory=self._memory,
                         exclusive=self.backend.capabilities.exclusive_create,
                         single_writer=self.options.single_writer,
@@ -141,6 +147,46 @@ class Opened:
         """See `SessionStore.restore`."""
         revision, _ = yield from (yield from self.layout()).restore(id, at)
         return revision
+
+    def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
+        """See `SessionStore.fork`."""
+        return (yield from (yield from self._log()).fork(id, new_id, at))
+
+    def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
+        """See `SessionStore.diff`."""
+        return (yield from (yield from self._log()).diff(id, old, new))
+
+    def prune(
+        self,
+        id: str,
+        keep_last: int | None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None,
+        *,
+        dry_run: bool,
+    ) -> Protocol[PruneReport]:
+        """See `SessionStore.prune`."""
+        if keep_last is None and keep_newer_than is None:
+            raise ValueError("say what to keep: keep_last=, keep_newer_than= or both")
+        if keep_last is not None and keep_last < 1:
+            raise ValueError(f"keep_last must be 1 or more, not {keep_last}; to keep nothing, delete the session")
+        if isinstance(keep_newer_than, datetime.timedelta):
+            keep_newer_than = datetime.datetime.now(datetime.UTC) - keep_newer_than
+        elif keep_newer_than is not None and keep_newer_than.tzinfo is None:
+            raise ValueError("keep_newer_than must be an aware time or a timedelta")
+        return self._prune(id, retention(keep_last, keep_newer_than), dry_run=dry_run)
+
+    def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
+        return (yield from (yield from self._log()).prune(id, choose, dry_run=dry_run))
+
+    def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
+        """See `SessionStore.collect`."""
+        return (yield from (yield from self._log()).collect(ids, dry_run=dry_run))
+
+    def _log(self) -> Protocol[Handle]:
+        layout = yield from self.layout()
+        if not isinstance(layout, Handle):
+            raise UnsupportedError("the tree layout keeps no history; copy it into a log store for that")
+        return layout
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """See `SessionStore.verify`."""

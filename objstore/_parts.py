@@ -55,6 +55,12 @@ def _is_result(message: Mapping[str, Any]) -> bool:
     return bool(content) and isinstance(content[0], dict) and content[0].get("type") == "tool_result"
 
 
+def adopt(state: State, id: str) -> dict[str, Any]:
+    """Give the state of a session as that of another id."""
+    session = state.get(SESSION)
+    return {**state, SESSION: session and {**session, "id": id}}
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """What is to be added to the ends of a session's parts, as documents.

@@ -7,28 +7,69 @@ again under the new epoch. The list of what to delete stays right for ever, so a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from . import _keys
-from ._commit import Commit, moment
-from ._log import Base, Rules, load, parse, read_commits
-from ._ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
+from ._commit import Commit, id_in, moment
+from ._log import Base, Rules, find_head, load, parse, read_commits
+from ._ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
 from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE, after_delete, sweep
-from .errors import IntegrityError
+from .errors import FormatError, IntegrityError
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """Something that goes, and why."""
+    """Something that goes.
+
+    Attributes:
+        key: The object, relative to the store.
+        why: Why nobody needs it.
+        after: When it may go, where that is not at once.
+    """
 
     key: str
     why: str
+    after: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What a prune did, or would do.
+
+    Attributes:
+        id: The session.
+        floor: The oldest commit that can be loaded afterwards.
+        removed: What went at once (in a dry run: would go).
+        later: What a later `collect` or `prune` will remove: numbers that a sleeping writer may still believe in.
+        dry_run: Whether nothing was done.
+    """
+
+    id: str
+    floor: int
+    removed: tuple[Doomed, ...]
+    later: tuple[Doomed, ...]
+    dry_run: bool
 
 
 ChooseFloor = Callable[[list[Commit]], int]
-"""Given the retained commits, newest first: the number of the oldest one to keep."""
+"""Given the retained commits, newest first: the number of the oldest to keep; above the head: only its state."""
+
+
+def retention(keep_last: int | None, newer_than: datetime.datetime | None) -> ChooseFloor:
+    """Make the choice that keeps so many commits, or those since a time; of both, whichever keeps more."""
+
+    def choose(chain: list[Commit]) -> int:
+        wanted: list[int] = []
+        if keep_last is not None:
+            wanted.append(chain[0].seq + 1 if keep_last == 1 else chain[min(keep_last, len(chain)) - 1].seq)
+        if newer_than is not None:
+            wanted.append(min((c.seq for c in chain if moment(c.time) >= newer_than), default=chain[0].seq + 1))
+        return min(wanted)
+
+    return choose
 
 
 def retained(head: Base) -> Protocol[list[Commit]]:
@@ -55,23 +96,32 @@ def retained(head: Base) -> Protocol[list[Commit]]:
 
 def prune(
     rules: Rules, id: str, choose: ChooseFloor, summarise: Summarise, *, dry_run: bool = False
-) -> Protocol[list[Doomed]]:
+) -> Protocol[PruneReport]:
     """Raise the floor of a session and remove what is below it.
+
+    Nothing is committed where the floor would not rise and nothing lies about.
 
     Raises:
         LostError: Others kept committing; nothing was removed.
     """
     head = yield from load(rules, id)
     if head.state is None:
-        return []
+        return PruneReport(id, head.floor, (), (), dry_run)
     chain = yield from retained(head)
     wanted = choose(chain)
-    floor = max((c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor)), default=head.floor)
+    floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
+    if wanted > head.seq and head.floor < head.seq:
+        floor = head.seq + 1  # the prune commit holds the newest state itself
     kept = [c for c in chain if c.seq >= floor]
     if dry_run:
-        return (yield from _foreseen(head, kept, floor))
-    new = yield from commit(rules, head, Draft(kind="prune", state=head.state, floor=floor), summarise)
-    return (yield from _remove(rules, new, kept))
+        removed = yield from _foreseen(head, kept)
+    elif floor == head.floor:
+        removed = yield from _remove(rules, head, kept)
+    else:
+        head = yield from commit(rules, head, Draft(kind="prune", state=head.state, floor=floor), summarise)
+        removed = yield from _remove(rules, head, kept)
+    later = yield from _below(rules, head, floor, kept)
+    return PruneReport(id, floor, tuple(removed), tuple(later), dry_run)
 
 
 def finish(rules: Rules, id: str) -> Protocol[list[Doomed]]:
@@ -86,12 +136,17 @@ def finish(rules: Rules, id: str) -> Protocol[list[Doomed]]:
     return (yield from _remove(rules, head, chain))
 
 
-def _foreseen(head: Base, kept: list[Commit], floor: int) -> Protocol[list[Doomed]]:
+def _foreseen(head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
     keep = _named(kept) | _pairs(head)
     objects = yield from _objects(head.key)
+    return [Doomed(_keys.object_key(head.key, e, n), "no retained commit names it") for e, n in sorted(objects - keep)]
+
+
+def _below(rules: Rules, head: Base, floor: int, kept: list[Commit]) -> Protocol[list[Doomed]]:
+    since = moment(min(kept, key=lambda c: c.seq).time if kept else head.time)
+    after = since + datetime.timedelta(seconds=rules.grace)
     numbers = yield from _numbers_below(head.key, floor)
-    swept = [Doomed(_keys.object_key(head.key, e, n), "no retained commit names it") for e, n in sorted(objects - keep)]
-    return swept + [Doomed(_keys.log_key(head.key, n), "it is below the floor") for n in numbers]
+    return [Doomed(_keys.log_key(head.key, n), "it is below the floor", after) for n in numbers]
 
 
 def _remove(rules: Rules, head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
@@ -121,8 +176,7 @@ def free(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Do
         return []
     numbers = yield from _numbers_below(head.key, floor)
     for start in range(0, len(numbers), PAGE):
-        for n in numbers[start : start + PAGE]:
-            yield Delete((_keys.log_key(head.key, n),))
+        yield Delete(tuple(_keys.log_key(head.key, n) for n in numbers[start : start + PAGE]))
     return [Doomed(_keys.log_key(head.key, n), "it is below the floor") for n in numbers]
 
 
@@ -178,6 +232,55 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     return doomed + freed
 
 
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """What a collection did, or would do.
+
+    Attributes:
+        sessions: How many it looked at.
+        removed: What went (in a dry run: would go).
+        skipped: Session -> why it was left for the next time.
+        dry_run: Whether nothing was done.
+    """
+
+    sessions: int
+    removed: tuple[Doomed, ...]
+    skipped: Mapping[str, str]
+    dry_run: bool
+
+
+def collect_all(
+    rules: Rules, ids: list[str] | None, summarise: Summarise, *, dry_run: bool = False
+) -> Protocol[CollectReport]:
+    """Collect some sessions, or all that lie in ``sessions/``; one that cannot be read keeps nobody else waiting."""
+    if ids is None:
+        ids = yield from stored_ids()
+    removed: list[Doomed] = []
+    skipped: dict[str, str] = {}
+    for id in ids:
+        try:
+            removed += yield from collect(rules, id, summarise, dry_run=dry_run)
+        except LostError:
+            skipped[id] = "a writer was faster"
+        except (IntegrityError, FormatError) as error:
+            skipped[id] = str(error)
+    return CollectReport(len(ids), tuple(removed), skipped, dry_run)
+
+
+def stored_ids() -> Protocol[list[str]]:
+    """Give the ids of all sessions that lie there, deleted ones among them, whatever the hints say."""
+    entries: list[Entry] = yield List(_keys.SESSIONS)
+    ids: list[str] = []
+    for key in sorted(e.name for e in entries if e.is_directory and _keys.is_key(e.name)):
+        id = _keys.id_of(key)
+        if id is None:  # a long one stands in its commits only
+            head = yield from find_head(key)
+            id = id_in((yield Get(_keys.log_key(key, head))) or b"") if head else None
+        if id is not None and _keys.session_key(id) == key:
+            ids.append(id)
+    return ids
+
+
 def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
     found: set[tuple[int, str]] = set()
     for entry in (yield List(_keys.objects_root(key))):
@@ -201,6 +304,3 @@ def _mend_hints(head: Base) -> Protocol[None]:
     wrong = tuple(_keys.index_hint(head.key, n) for n in numbers if n <= head.seq and n != head.born)
     if wrong:
         yield Delete(wrong)
-
-
-__all__ = ["Doomed", "LostError", "collect", "finish", "free", "prune", "purge", "retained"]

@@ -6,6 +6,7 @@ No call blocks the running loop. Values are taken down before the first ``await`
 from __future__ import annotations
 
 import builtins
+import datetime
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
@@ -14,9 +15,11 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
+from ._diffs import Diff
 from ._drive import Observer
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
+from ._prune import CollectReport, PruneReport
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
@@ -249,6 +252,29 @@ class AsyncSessionStore:
     @_like(SessionStore.restore)
     async def restore(self, id: str, at: int) -> Revision:
         return await self._save(id, self._opened.restore(id, at))
+
+    @_like(SessionStore.fork)
+    async def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
+        return await self._save(new_id, self._opened.fork(id, new_id, at))
+
+    @_like(SessionStore.diff)
+    async def diff(self, id: str, old: int, new: int) -> Diff:
+        return await self._run(self._opened.diff(id, old, new))
+
+    @_like(SessionStore.prune)
+    async def prune(
+        self,
+        id: str,
+        *,
+        keep_last: int | None = None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+
+    @_like(SessionStore.collect)
+    async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
+        return await self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
 
     @_like(SessionStore.iter_ids)
     async def iter_ids(self, prefix: str = "") -> AsyncIterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -11,9 +12,11 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
+from ._diffs import Diff
 from ._drive import Observer
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
+from ._prune import CollectReport, PruneReport
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
@@ -337,6 +340,54 @@ class SessionStore:
     def restore(self, id: str, at: int) -> Revision:
         """Commit the state of commit ``at`` on top of the newest; what it replaces stays in the history."""
         return self._save(id, self._opened.restore(id, at))
+
+    def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
+        """Make a new session of the newest state of another, or of its commit ``at``.
+
+        Its objects are copied inside the storage; it shares nothing with the origin, which may be pruned or deleted.
+        `history` of the new one names where it came from.
+
+        Raises:
+            NotFoundError: There is no such session or commit.
+            ConflictError: There is a session ``new_id`` already.
+        """
+        return self._save(new_id, self._opened.fork(id, new_id, at))
+
+    def diff(self, id: str, old: int, new: int) -> Diff:
+        """Compare two commits of a session."""
+        return self._run(self._opened.diff(id, old, new))
+
+    def prune(
+        self,
+        id: str,
+        *,
+        keep_last: int | None = None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        """Give up old history: older states can not be loaded afterwards, and what only they needed is removed.
+
+        Safe beside writers, which at worst conflict, and repeatable at every step. At least what is asked for is kept:
+        the floor is the next older commit that holds a whole state.
+
+        Args:
+            id: The session.
+            keep_last: How many of the newest commits to keep; 1 keeps only the newest state.
+            keep_newer_than: Keep the commits since a time, or not older than this.
+            dry_run: Only report what would go, and why.
+        """
+        return self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+
+    def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
+        """Remove what crashes and deletions left of some sessions, or of all: never what a retained commit needs.
+
+        Safe beside writers, and repeatable at every step.
+
+        Args:
+            ids: The sessions; by default every one that lies there.
+            dry_run: Only report what would go, and why.
+        """
+        return self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
 
     def iter_ids(self, prefix: str = "") -> Iterator[str]:
         """Go over the ids that begin with ``prefix``, sorted."""
