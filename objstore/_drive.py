@@ -98,6 +98,8 @@ class Driver:
 
     def __init__(self, backend: Backend | AsyncBackend, observer: Observer | None) -> None:
         self.backend = backend
+        self._local = None if isinstance(backend, AsyncBackend) else backend
+        self._remote = backend if isinstance(backend, AsyncBackend) else None
         self._observer = observer
 
     def run(self, protocol: Protocol[T], finish: Callable[[T, Tally], None] | None = None) -> T:
@@ -149,7 +151,7 @@ class Driver:
                 return _Done(stop.value)
             single = not isinstance(yielded, tuple)
             outcome = _Outside((yielded,) if single else yielded, single)
-            if isinstance(self.backend, AsyncBackend):
+            if self._remote is not None:
                 if not all(isinstance(op, (Now, NewId)) for op in outcome.ops):
                     return outcome
             elif any(isinstance(op, Call) for op in outcome.ops):
@@ -165,10 +167,10 @@ class Driver:
             return local
         if isinstance(op, Pause):
             return time.sleep(op.seconds)
-        assert isinstance(self.backend, Backend)
+        assert self._local is not None
         started = time.perf_counter()
         try:
-            result = dispatch(self.backend, op)
+            result = dispatch(self._local, op)
         except UnavailableError as error:
             self._observe(op, None, started, tally, error)
             if isinstance(op, Create):
@@ -183,8 +185,8 @@ class Driver:
     def _outside_blocking(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
         if len(ops) == 1 and isinstance(ops[0], Call):
             return [ops[0].function(*ops[0].args)]
-        assert isinstance(self.backend, AsyncBackend)
-        future = asyncio.run_coroutine_threadsafe(self._batch(self.backend, ops, tally), self.backend.loop)
+        assert self._remote is not None
+        future = asyncio.run_coroutine_threadsafe(self._batch(self._remote, ops, tally), self._remote.loop)
         try:
             return future.result()
         except BaseException:  # an interrupt must not leave requests under way
@@ -195,9 +197,9 @@ class Driver:
         if len(ops) == 1 and isinstance(ops[0], Call):
             value = ops[0].function(*ops[0].args)
             return [await value if inspect.isawaitable(value) else value]
-        assert isinstance(self.backend, AsyncBackend)
-        coroutine = self._batch(self.backend, ops, tally)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.backend.loop))
+        assert self._remote is not None
+        coroutine = self._batch(self._remote, ops, tally)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._remote.loop))
 
     async def _batch(self, backend: AsyncBackend, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
         results = await asyncio.gather(*(self._one(backend, op, tally) for op in ops), return_exceptions=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _json, _keys, _prune, _session
 from ._change import Change, Derive, Edit, MovedError, Replace
-from ._diffs import Diff, differences
+from ._compare import Diff, differences
 from ._fork import Adopt, fork
 from ._json import JSON
 from ._log import Base, Rules, follow, load

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fsspec import AbstractFileSystem
 
 from . import _parts
-from ._diffs import Diff
+from ._compare import Diff
 from ._drive import Driver, Observer, SaveEvent, Tally
 from ._fork import Adopt
 from ._handle import Handle, Memory

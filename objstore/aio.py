@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
-from ._diffs import Diff
+from ._compare import Diff
 from ._drive import Observer
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol

@@ -31,9 +31,9 @@ class Backend(Protocol):
     """A place for objects, reached by blocking calls.
 
     Keys are relative, ``/``-separated, without ``.`` and ``..`` segments; a backend joins them to its own prefix and
-    never reaches outside it. It makes directories as needed. Every method may be called from any thread at any time, and works in a
-    forked child. Errors are those of `objstore.errors`: `UnavailableError` (worth a retry), `PermissionDeniedError`,
-    `BackendError` for the rest; retrying inside the backend is bounded.
+    never reaches outside it. It makes directories as needed. Every method may be called from any thread at any time,
+    and works in a forked child. Errors are those of `objstore.errors`: `UnavailableError` (worth a retry),
+    `PermissionDeniedError`, `BackendError` for the rest; retrying inside the backend is bounded.
     """
 
     @property
@@ -47,18 +47,25 @@ class Backend(Protocol):
     def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
         """Write a new object and say whether it is ours; ``False`` where something is there already.
 
-        The object appears whole or not at all, and ``True`` or ``False`` means that it is durable. Where the outcome is unknown:
-        `UnavailableError`. A resend inside a client library can turn our own success into ``False``.
+        The object appears whole or not at all, and ``True`` or ``False`` means that it is durable. Where the outcome is
+        unknown: `UnavailableError`. A resend inside a client library can turn our own success into ``False``.
         """
 
     def put(self, key: str, data: bytes) -> None:
-        """Write an object, replacing what is there, whole and durable, or not at all (see `Capabilities.atomic_put`)."""
+        """Write an object, replacing what is there: whole and durable, or not at all.
+
+        See `Capabilities.atomic_put` for what a reader may see meanwhile.
+        """
 
     def get(self, key: str) -> bytes | None:
         """Read an object in one request, or say ``None`` where there is none. Never from a cache."""
 
     def list(self, prefix: str) -> list[Entry]:
-        """Name all that lies directly below ``prefix`` (``""`` or ending in ``/``), never from a cache; ``[]`` where nothing does."""
+        """Name what lies in the directory up to the last ``/`` of ``prefix`` and begins like its rest.
+
+        ``""`` names all at the top, ``log/`` all in ``log/``, ``index/a=.`` what in ``index/`` begins with ``a=.``.
+        Complete, never from a cache, ``[]`` where there is nothing.
+        """
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no error. A failure names the key."""
@@ -67,7 +74,7 @@ class Backend(Protocol):
         """Copy an object over ``target``; ``False`` where there is no source."""
 
     def sync(self, prefix: str) -> None:
-        """Make durable the names that other processes created directly below ``prefix``; nothing to do off local disk."""
+        """Make durable the names that other processes created directly below ``prefix``; only a disk has to."""
 
     def close(self) -> None:
         """Let go of what was opened. A backend used after that opens it again."""
