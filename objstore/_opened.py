@@ -27,7 +27,7 @@ from ._sessions import BaseArgument, Layout, Unset
 from ._summary import SessionSummary, summary_of
 from ._tree import Tree
 from ._verify import VerifyReport
-from .backends import open_backend
+from .backends import AsyncBackend, Backend, open_backend
 from .errors import UnsupportedError
 from .models import Revision
 
@@ -45,7 +45,7 @@ _SESSION_RULES = Rules(
 class Options:
     """How a place is opened; see `objstore.open`. Holds secrets, so only what is harmless is shown."""
 
-    target: str | os.PathLike[str] | AbstractFileSystem = field(repr=False)
+    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend = field(repr=False)
     path: str | None = field(default=None, repr=False)
     layout: LayoutName | None = None
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)

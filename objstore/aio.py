@@ -24,6 +24,7 @@ from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
 from ._verify import VerifyReport
+from .backends import AsyncBackend, Backend
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -56,7 +57,7 @@ def _like(original: Callable[..., Any]) -> Callable[[F], F]:
 
 @_like(_open)
 def open_async(
-    target: str | os.PathLike[str] | AbstractFileSystem,
+    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
     *,
     path: str | None = None,
     layout: LayoutName | None = None,

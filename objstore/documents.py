@@ -20,6 +20,7 @@ from ._patch import Patch, append
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Layout, Unset
 from ._verify import VerifyReport
+from .backends import AsyncBackend, Backend
 from .errors import InvalidValueError
 from .models import Revision
 
@@ -100,7 +101,7 @@ class DocumentStore:
 
     def __init__(
         self,
-        target: str | os.PathLike[str] | AbstractFileSystem,
+        target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
         *,
         path: str | None = None,
         storage_options: Mapping[str, Any] | None = None,

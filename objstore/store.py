@@ -21,6 +21,7 @@ from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
 from ._verify import VerifyReport
+from .backends import AsyncBackend, Backend
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -39,7 +40,7 @@ V = TypeVar("V")
 
 
 def open(
-    target: str | os.PathLike[str] | AbstractFileSystem,
+    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
     *,
     path: str | None = None,
     layout: LayoutName | None = None,
@@ -57,7 +58,7 @@ def open(
 
     Args:
         target: A URL (``s3://bucket/agents``, ``gs://``, ``az://``, ``memory://``, ``sftp://`` ...), a path, or a
-            filesystem of fsspec together with ``path``.
+            filesystem of fsspec together with ``path``, or a backend of one's own (`objstore.backends.base`).
         path: The prefix of the store in the filesystem, and only there.
         layout: ``"log"`` or ``"tree"``; by default what lies there, and the log where nothing does.
         storage_options: Handed to fsspec as they are: endpoint, profile, encryption, tokens.

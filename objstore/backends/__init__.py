@@ -37,7 +37,7 @@ _PACKAGES = {"s3": ("s3fs", ""), "gcs": ("gcsfs", "[gcs]"), "az": ("adlfs", "[az
 
 
 def open_backend(
-    target: str | os.PathLike[str] | AbstractFileSystem,
+    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
     *,
     path: str | None = None,
     storage_options: Mapping[str, object] | None = None,
@@ -50,7 +50,7 @@ def open_backend(
 
     Args:
         target: A URL, a path, or a filesystem of fsspec. Of a filesystem only its class and its options are used, to
-            make one like it without caches.
+            make one like it without caches. A backend of one's own is used as it is.
         path: The prefix of the store in the filesystem, and only there.
         storage_options: Handed to fsspec as they are; not for local disk and memory.
         durability: ``"none"`` skips flushing on local disk.
@@ -64,6 +64,10 @@ def open_backend(
         ValueError: A number or a word is out of range, or arguments contradict each other.
     """
     limits = Limits(timeout, retries, concurrency)
+    if isinstance(target, (Backend, AsyncBackend)):
+        if path is not None or storage_options is not None:
+            raise ValueError("a backend knows its place: leave path= and storage_options= out")
+        return target
     options = dict(storage_options or {})
     if isinstance(target, AbstractFileSystem):
         if path is None or storage_options is not None:
