@@ -151,7 +151,10 @@ def _read(layout: Layout, id: str, at: int | None) -> Protocol[dict[str, JSON]]:
 def _copy_one(layout: Layout, goal: Opened, id: str, parts: dict[str, JSON]) -> Outcome:
     if not parts:
         raise NotFoundError(f"there is no session {id!r} to copy")
-    there = goal.driver.run(_read(layout, id, None))
+    try:
+        there = goal.driver.run(_read(layout, id, None))
+    except IntegrityError as error:  # damaged, or in a tree a session whose file has the same name
+        raise ConflictError(f"the target has something else in the place of {id!r}: {error}", id) from error
     differing = [part for part, value in there.items() if not _same(layout, id, part, parts.get(part), value)]
     if differing:
         raise ConflictError(

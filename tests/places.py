@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -33,7 +34,7 @@ class Place:
     options: dict[str, Any] | None = None
     directory: Path | None = None
 
-    @property
+    @cached_property
     def backend(self) -> Backend:
         """The same place without a store's knowledge of it."""
         return blocking(open_backend(self.target, storage_options=self.options))
