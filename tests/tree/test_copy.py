@@ -144,7 +144,7 @@ def test_deleted_and_hashed_and_colliding_ids_between_logs_and_trees(
     assert report.copied == ("a/b", long)
     assert {id: message.partition(":")[0] for id, message in report.failed.items()} == {
         ".": "InvalidIdError",
-        "a_b": "IntegrityError",
+        "a_b": "ConflictError",
         "x" * 300: "InvalidIdError",
     }
     assert local.list() == ["a/b", long]
@@ -226,6 +226,14 @@ def test_a_storage_that_fails_stops_the_copy(tmp_path: Path, local: SessionStore
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BackendError):
         copy(local, tmp_path / "file" / "store")
+
+
+def test_a_damaged_session_in_the_target_is_left_alone(log: SessionStore, local: SessionStore, directory: Path) -> None:
+    log.save(session("s"))
+    (directory / "s.json").write_bytes(b"{")
+    report = copy(log, local)
+    assert report.failed["s"].startswith("ConflictError: the target has something else in the place of 's': s.json")
+    assert (directory / "s.json").read_bytes() == b"{"
 
 
 def test_the_real_sessions_between_two_logs(
