@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from .._ops import Entry
 from ..backends.base import Backend, Capabilities
-from ..errors import BackendError, PermissionDeniedError, UnavailableError
+from ..errors import PermissionDeniedError, UnavailableError
 
 T = TypeVar("T")
 
@@ -30,16 +30,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FailBefore:
-    """Raise, and do nothing."""
+    """Raise, and do nothing. A ``BaseException`` that no code catches is a crash."""
 
-    error: BackendError
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
 class FailAfter:
-    """Do the work, then raise: the answer is lost on its way."""
+    """Do the work, then raise: the answer is lost on its way, or the program crashes behind it."""
 
-    error: BackendError
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)

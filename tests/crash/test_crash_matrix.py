@@ -1,0 +1,250 @@
+"""Every call that writes, broken off at every operation on the storage, in every way: the state is the old or the new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import objstore
+from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact, TraceEvent
+from objstore.backends import MemoryBackend
+from objstore.testing.faults import FailAfter, FailBefore, Fault, FaultyBackend, Request
+
+PAST_ANY_CALL = 400
+
+
+class CrashError(BaseException):
+    """The program ends here; nothing of ours catches it."""
+
+
+def crash_before() -> Fault:
+    return FailBefore(CrashError())
+
+
+def crash_after() -> Fault:
+    return FailAfter(CrashError())
+
+
+def lost_request() -> Fault:
+    return FailBefore(objstore.UnavailableError("the request is lost"))
+
+
+def lost_answer() -> Fault:
+    return FailAfter(objstore.UnavailableError("the answer is lost"))
+
+
+WAYS = [crash_before, crash_after, lost_request, lost_answer]
+
+
+def artifact(name: str) -> ToolArtifact:
+    content = f"{name} " * 2_000
+    return ToolArtifact(
+        artifact_id=name,
+        artifact_uri=f"a3s://{name}",
+        tool_name="bash",
+        content=content,
+        original_bytes=len(content),
+        shown_bytes=1,
+    )
+
+
+def artifacts(*names: str) -> ArtifactStore:
+    store = ArtifactStore()
+    for name in names:
+        store.put(artifact(name))
+    return store
+
+
+def trace(name: str) -> TraceEvent:
+    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def session(store: SessionStore, id: str = "s") -> SessionData:
+    found = store.load(id)
+    assert found is not None
+    return found
+
+
+def live(store: SessionStore) -> None:
+    """Give the store two sessions with a history."""
+    for id in ("s", "t"):
+        data = SessionData.new(id)
+        for turn in range(3):
+            data.messages.append(Message.user(f"turn {turn}"))
+            store.commit(data, artifacts=artifacts(f"{id}{turn}"), trace_events=[trace(f"{id}{turn}")])
+
+
+def deleted(store: SessionStore) -> None:
+    live(store)
+    store.delete("s")
+
+
+def save(store: SessionStore) -> None:
+    data = session(store)
+    data.messages.append(Message.user("new"))
+    store.save(data)
+
+
+def commit(store: SessionStore) -> None:
+    data = session(store)
+    data.messages.append(Message.user("new"))
+    store.commit(data, artifacts=artifacts("new1", "new2"), trace_events=[trace("s2"), trace("new")], run_records=[])
+
+
+def append(store: SessionStore) -> None:
+    store.append("s", messages=[Message.user("new")], trace_events=[trace("new")], artifacts=[artifact("new")])
+
+
+def first_save(store: SessionStore) -> None:
+    store.commit(SessionData.new("fresh"), artifacts=artifacts("fresh"))
+
+
+def recreate(store: SessionStore) -> None:
+    store.commit(SessionData.new("s"), artifacts=artifacts("again"))
+
+
+def fork(store: SessionStore) -> None:
+    store.fork("t", "branch")
+
+
+def prune(store: SessionStore) -> None:
+    store.prune("s", keep_last=1)
+
+
+def delete(store: SessionStore) -> None:
+    store.delete("s")
+
+
+def purge(store: SessionStore) -> None:
+    store.delete("s", purge=True)
+
+
+def collect(store: SessionStore) -> None:
+    store.collect()
+
+
+def restore(store: SessionStore) -> None:
+    store.restore("s", 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    act: Callable[[SessionStore], None]
+    prepare: Callable[[SessionStore], None] = live
+    layout: str = "log"
+
+    def __str__(self) -> str:
+        return f"{self.act.__name__}-{self.layout}"
+
+
+CASES = [
+    Case(save),
+    Case(commit),
+    Case(append),
+    Case(first_save),
+    Case(first_save, prepare=lambda _: None),
+    Case(recreate, prepare=deleted),
+    Case(fork),
+    Case(prune),
+    Case(delete),
+    Case(purge),
+    Case(collect),
+    Case(collect, prepare=deleted),
+    Case(restore),
+]
+
+State = dict[str, Any]
+
+
+def opened(backend: MemoryBackend | FaultyBackend, layout: str) -> SessionStore:
+    return objstore.open(backend, layout="tree" if layout == "tree" else None)
+
+
+def state(backend: MemoryBackend, layout: str) -> State:
+    """Read all that a reader can see, with a handle of its own."""
+    store = opened(backend, layout)
+    seen: State = {}
+    for id in ("s", "t", "fresh", "branch"):
+        bundle = store.load_bundle(id)
+        if bundle is not None:
+            parts = (bundle.session, bundle.artifacts, bundle.trace_events, bundle.run_records)
+            # two runs make sessions at two times
+            if bundle.session is not None:
+                bundle.session.created_at = bundle.session.updated_at = 0
+            seen[id] = parts
+    return seen
+
+
+def broken_off(case: Case, way: Callable[[], Fault], index: int) -> tuple[MemoryBackend, State, bool, bool]:
+    """Prepare a store, break the call off at one operation; give the old state, and whether it was broken, and done."""
+    memory = MemoryBackend.isolated()
+    case.prepare(opened(memory, case.layout))
+    old = state(memory, case.layout)
+    hits = 0
+
+    def choose(_: Request) -> Fault | None:
+        nonlocal hits
+        hits += 1
+        return way() if hits == index + 1 else None
+
+    done = False
+    try:
+        case.act(opened(FaultyBackend(memory, choose), case.layout))
+        done = True
+    except (CrashError, objstore.UnavailableError, objstore.OutcomeUnknownError):
+        pass
+    return memory, old, hits > index, done
+
+
+def new_state(case: Case) -> State:
+    memory = MemoryBackend.isolated()
+    case.prepare(opened(memory, case.layout))
+    case.act(opened(memory, case.layout))
+    return state(memory, case.layout)
+
+
+def every_place(case: Case, way: Callable[[], Fault]) -> Iterator[tuple[int, MemoryBackend, State, bool]]:
+    for index in range(PAST_ANY_CALL):
+        memory, old, broken, done = broken_off(case, way, index)
+        if not broken:
+            assert index > 0
+            return
+        yield index, memory, old, done
+    raise AssertionError("a call that never ends")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_call_that_is_broken_off_leaves_the_old_state_or_the_new(case: Case, way: Callable[[], Fault]) -> None:
+    new = new_state(case)
+    places = 0
+    for index, memory, old, done in every_place(case, way):
+        places += 1
+        after = state(memory, case.layout)
+        assert after == new if done else after in (old, new), f"broken off at operation {index}"
+        store = opened(memory, case.layout)
+        report = store.verify()
+        assert report.ok, (index, report.findings)
+        # whoever comes next can go on, and what was left over can be collected without touching anything
+        store.collect()
+        assert state(memory, case.layout) == after
+        case.act(store) if case.act is not fork or "branch" not in after else None
+        assert store.verify().ok
+    assert places > 1
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_every_file_of_a_tree_is_the_old_or_the_new(way: Callable[[], Fault]) -> None:
+    case = Case(commit, layout="tree")
+    new = new_state(case)
+    for index, memory, old, done in every_place(case, way):
+        after = state(memory, case.layout)
+        for part in range(4):
+            assert after["s"][part] in (old["s"][part], new["s"][part]), index
+        if done:
+            assert after == new
+        if after["s"][0] == new["s"][0]:  # the session comes last: once it is new, its siblings are
+            assert after == new
