@@ -23,14 +23,15 @@ from ._text import shown, size
 
 def write(text: str) -> None:
     """Write a text to stdout; what its encoding lacks is escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    write_bytes(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
 
 def write_bytes(data: bytes) -> None:
     """Write bytes to stdout as they are."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    rest = memoryview(data)
+    while rest:  # with PYTHONUNBUFFERED this is the bare file, which may take less than all
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()
 
 
@@ -82,12 +83,14 @@ def write_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers
 def _write_plain(lines: list[list[str]], right: list[bool]) -> None:
     """Columns by spaces. Never cut, whatever the width: the output goes into a file or another program."""
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    text = ""
     for line in lines:
         padded = [
             " " * (width - cell_len(cell)) + cell if to_right else cell + " " * (width - cell_len(cell))
             for cell, width, to_right in zip(line, widths, right, strict=True)
         ]
-        write("  ".join(padded).rstrip() + "\n")
+        text += "  ".join(padded).rstrip() + "\n"
+    write(text)
 
 
 class Meter:

@@ -114,8 +114,8 @@ def show(
     if as_json:
         write_json(document)
     else:
-        for name, value in document.items():
-            write(f"{name.replace('_', ' '):<13} {_readable(value)}".rstrip() + "\n")
+        lines = [f"{name.replace('_', ' '):<13} {_readable(value)}".rstrip() for name, value in document.items()]
+        write("\n".join(lines) + "\n")
 
 
 def _readable(value: object) -> str:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from objstore.cli._text import age, short, shown, size
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("plain", "plain"),
+        ("会话-ü-🚀", "会话-ü-🚀"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x9b31m\x7f", "\\x9b31m\\x7f"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("\u2028\ud800", "\\u2028\\ud800"),
+        ("[red]", "[red]"),
+    ],
+)
+def test_nothing_that_acts_on_a_terminal_is_shown(text: str, safe: str) -> None:
+    assert shown(text) == safe
+
+
+def test_what_is_kept_stays() -> None:
+    assert shown("a\n\x1b", keep="\n") == "a\n\\x1b"
+
+
+def test_a_long_text_becomes_one_short_line() -> None:
+    assert short("a\n b") == "a b"
+    assert short("x" * 100) == "x" * 100
+    assert short("x" * 101) == "x" * 99 + "…"
+    assert short("x" + " " * 1000 + "y", 10) == "x…"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-5, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (86400, "1d"), (86400 * 400, "400d")]
+)
+def test_ages_are_in_their_largest_unit(seconds: int, text: str) -> None:
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    assert age(now - datetime.timedelta(seconds=seconds), now) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536 * 1024, "1.5 MiB"), (1 << 50, "1024.0 TiB")],
+)
+def test_sizes_have_units(count: int, text: str) -> None:
+    assert size(count) == text

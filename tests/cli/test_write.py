@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from tests.places import Place
+
+from .conftest import HOSTILE, ID, Cli, saved
+
+
+def test_rm_deletes_sessions_and_siblings(cli: Cli, url: str, place: Place) -> None:
+    assert cli("rm", url, ID, "siblings-only", "--yes").lines == [f"deleted {ID}", "deleted siblings-only"]
+    with place.open() as store:
+        assert store.list() == ["-dash", HOSTILE]
+        assert store.load_bundle("siblings-only") is None
+
+
+def test_rm_as_json(cli: Cli, url: str) -> None:
+    result = cli("rm", url, ID, "nobody", ID, "--yes", "--json", code=3)
+    assert result.json == {"deleted": [ID], "missing": ["nobody"], "purge": False, "dry_run": False}
+    assert result.err == "objstore: there is no session 'nobody'; objstore ls shows what is there\n"
+
+
+def test_a_dry_run_removes_nothing(cli: Cli, url: str, place: Place) -> None:
+    before = place.files()
+    assert cli("rm", url, ID, "--dry-run").lines == [f"would delete {ID}"]
+    assert cli("rm", url, ID, "--dry-run", "--purge", "--json").json["dry_run"] is True
+    assert place.files() == before
+
+
+def test_rm_without_a_yes_and_a_terminal_removes_nothing(cli: Cli, url: str, place: Place) -> None:
+    before = place.files()
+    assert "--yes" in cli.fails("rm", url, ID, code=2)
+    assert place.files() == before
+
+
+def test_purge_erases_the_contents_of_the_history(cli: Cli, url: str, place: Place) -> None:
+    assert b"it is not" in b"".join(place.files(f"sessions/{ID}/").values())
+    cli("rm", url, ID, "--yes", "--purge")
+    assert b"it is not" not in b"".join(place.files(f"sessions/{ID}/").values())
+
+
+def test_rm_takes_an_id_that_begins_with_a_dash(cli: Cli, url: str) -> None:
+    assert cli("rm", "--yes", url, "--", "-dash").lines == ["deleted -dash"]
+
+
+def test_restore_puts_an_older_state_on_top(cli: Cli, url: str, place: Place) -> None:
+    assert cli("restore", url, ID, "--at", "1").lines == [f"{ID}: commit 4 holds the state of commit 1"]
+    session = saved(place)
+    assert len(session.messages) == 1
+    document = cli("restore", url, ID, "--at", "3", "--json").json
+    session = saved(place)
+    assert session.revision is not None
+    assert document == {"id": ID, "at": 3, "seq": 5, "digest": session.revision.digest}
+    assert len(session.messages) == 3
