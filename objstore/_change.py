@@ -64,11 +64,13 @@ class Edit:
         seen: The parts as the caller last knew them.
         parts: The parts as they should be.
         merged: Those that it knows otherwise than they stood at its revision, since others had added to them.
+        created: Whether the caller says that there is nothing yet, so that nothing can be added to.
     """
 
     seen: State
     parts: State
     merged: frozenset[str] = frozenset()
+    created: bool = False
     _patches: dict[str, _patch.Patch] = field(init=False)
     _moved: bool = field(init=False, default=False)
 
@@ -83,10 +85,12 @@ class Edit:
             seen, now = self.seen.get(part), state.get(part)
             if _json.same(seen, now):
                 patches[part] = patch
-            elif part in appendable and (items := _both_appended(seen, now, patch, merged=part in self.merged)):
+            elif _json.same(now, self.parts[part]):
+                continue
+            elif part in appendable and not self.created and (items := self._both_appended(part, now, patch)):
                 assert isinstance(now, list)
                 patches[part] = _patch.append(len(now), items)
-            elif not _json.same(now, self.parts[part]):
+            else:
                 moved.append(part)
         if moved:
             raise MovedError(moved)
@@ -102,20 +106,21 @@ class Edit:
         """See `Change.held`."""
         return {**self.seen, **self.parts}
 
-
-def _both_appended(seen: JSON, now: JSON, patch: _patch.Patch, *, merged: bool) -> list[JSON] | None:
-    if seen is None and isinstance(now, list) and isinstance(patch.get("set"), list):
-        items: list[JSON] = patch["set"]  # a part that was never saved is as good as an empty one
-        return items
-    if not isinstance(seen, list) or not isinstance(now, list) or not _patch.is_append(patch, len(seen)):
-        return None
-    if merged:  # what the others added stands between what the caller added
-        rest = iter(now)
-        if not all(any(_json.same(item, other) for other in rest) for item in seen):
+    def _both_appended(self, part: str, now: JSON, patch: _patch.Patch) -> list[JSON] | None:
+        """Give what the caller appended, where the others have only appended as well."""
+        seen = self.seen.get(part)
+        if seen is None and isinstance(now, list) and isinstance(patch.get("set"), list):
+            items: list[JSON] = patch["set"]  # a part that was never saved is as good as an empty one
+            return items
+        if not isinstance(seen, list) or not isinstance(now, list) or not _patch.is_append(patch, len(seen)):
             return None
-    elif len(now) < len(seen) or not all(map(_json.same, seen, now)):
-        return None
-    return _patch.appended(patch)
+        if part in self.merged:  # what the others added stands between what the caller added
+            rest = iter(now)
+            if not all(any(_json.same(item, other) for other in rest) for item in seen):
+                return None
+        elif len(now) < len(seen) or not all(map(_json.same, seen, now)):
+            return None
+        return _patch.appended(patch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,11 @@ class Handle:
                 return (yield from self._commit(id, Replace(parts), known, key))
             sight = yield from self._sight(id, base, parts)
             seen = {**sight.base.parts(self.rules), **sight.known}
-            return (yield from self._commit(id, Edit(seen, parts, frozenset(sight.known)), sight.base, key))
+            return (
+                yield from self._commit(
+                    id, Edit(seen, parts, frozenset(sight.known), created=sight.base.seq == 0), sight.base, key
+                )
+            )
         except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
             for part, value in parts.items():
                 _json.check(value, what=part, binary=True)

@@ -75,6 +75,8 @@ def open_backend(
         return _from_filesystem(target, path, durability, limits)
     if path is not None:
         raise ValueError("path= goes with a filesystem; a URL names its path itself")
+    if not isinstance(target, (str, os.PathLike)):
+        raise UnsupportedError(f"a {type(target).__name__} is no place: give a URL, a path, a filesystem or a backend")
     url = str(stringify_path(target))
     protocol, separator, rest = url.partition("://")
     if not url.strip():

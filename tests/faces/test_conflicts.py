@@ -142,6 +142,14 @@ def test_base_zero_says_that_there_must_be_no_session(one: SessionStore, other: 
     assert loaded(one).config.name == "another"
 
 
+def test_base_zero_holds_for_traces_and_runs_as_well(one: SessionStore, other: SessionStore) -> None:
+    one.commit("s", trace_events=[trace("a")], base=0)
+    with pytest.raises(ConflictError):
+        other.commit("s", trace_events=[trace("b")], base=0)
+    assert other.commit("s", trace_events=[trace("a")], base=0).seq == 1  # an equal outcome is no conflict
+    assert names(one) == ["a"]
+
+
 def test_a_save_without_a_revision_replaces_and_the_history_keeps_what_it_replaced(
     one: SessionStore, other: SessionStore
 ) -> None:
