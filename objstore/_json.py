@@ -30,6 +30,7 @@ _MAX_INT: Final = 10**640
 # No interpreter can be told to convert fewer digits than 640, so a smaller integer is readable everywhere.
 
 _SHOWN: Final = 40  # characters of a key in an error message
+_STEPS: Final = 12  # steps on the way to a place in an error message
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE: Final = re.compile(  # a pair of surrogates, a lone one (group 1), any other escape
@@ -147,7 +148,8 @@ def check(value: object, *, what: str = "value", binary: bool = False) -> JSON:
         copiers = _BINARY if binary else _COPIERS
         return copiers.get(type(value), _copy_other)(value, MAX_DEPTH, copiers)
     except _InvalidError as error:
-        place = what + "".join(_step(step) for step in reversed(error.path))
+        place = what + "".join(_step(step) for step in error.path[: -_STEPS - 1 : -1])
+        place += "..." if len(error.path) > _STEPS else ""
         raise InvalidValueError(f"{place} {error.reason}") from None
 
 

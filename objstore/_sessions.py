@@ -14,7 +14,7 @@ from typing import Protocol as Contract
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from . import _parts
+from . import _json, _keys, _parts
 from ._handle import Loaded
 from ._json import JSON
 from ._ops import Call, Moment, NewId, Now, Pause, Protocol
@@ -126,7 +126,8 @@ class Sessions:
 
     def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
         """See `SessionStore.save`."""
-        return self._saved(session, {_parts.SESSION: _dumped(documents.SESSION, session)}, _based(session, base), None)
+        _keys.check_id(session.id)
+        return self._saved(session, {_parts.SESSION: _dumped(_SESSION, session)}, _based(session, base), None)
 
     def _saved(
         self, session: SessionData, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -153,7 +154,9 @@ class Sessions:
                 raise NotFoundError(f"there is no session {id!r} to update; save one first")
             revision = session.revision
             changed = yield Call(change, (session,))
-            session = changed if isinstance(changed, SessionData) else session
+            if changed is not None and not isinstance(changed, SessionData):
+                raise TypeError(f"the update of {id!r} gave a {type(changed).__name__}, not a session or None")
+            session = changed or session
             if session.id != id:
                 raise InvalidValueError(f"the update of {id!r} made a session with another id; save that one instead")
             try:
@@ -171,7 +174,7 @@ class Sessions:
 
     def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
         """Save one sibling of a session, which need not have a session part."""
-        document = _dumped(part.adapter, value)
+        document = _dumped(part, value)
         return self._save_part(part, id, document, None if isinstance(base, Unset) else base)
 
     def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
@@ -199,15 +202,16 @@ class Sessions:
         parts: dict[str, JSON] = {}
         session = session_or_id if isinstance(session_or_id, SessionData) else None
         if session is not None:
-            parts[_parts.SESSION] = _dumped(documents.SESSION, session)
+            _keys.check_id(session.id)
+            parts[_parts.SESSION] = _dumped(_SESSION, session)
         if artifacts is not None:
-            parts[_parts.ARTIFACTS] = _dumped(documents.ARTIFACTS, artifacts)
+            parts[_parts.ARTIFACTS] = _dumped(ARTIFACTS, artifacts)
         if trace_events is not None:
-            parts[_parts.TRACES] = _dumped(documents.TRACE_EVENTS, list(trace_events))
+            parts[_parts.TRACES] = _dumped(TRACE_EVENTS, list(trace_events))
         if run_records is not None:
-            parts[_parts.RUNS] = _dumped(documents.RUN_RECORDS, list(run_records))
+            parts[_parts.RUNS] = _dumped(RUN_RECORDS, list(run_records))
         if verification_reports is not None:
-            parts[_parts.VERIFICATION] = _dumped(documents.VERIFICATION_REPORTS, list(verification_reports))
+            parts[_parts.VERIFICATION] = _dumped(VERIFICATION_REPORTS, list(verification_reports))
         if session is not None:
             return self._saved(session, parts, _based(session, base), key)
         assert isinstance(session_or_id, str)
@@ -232,14 +236,15 @@ class Sessions:
         key: str | None,
     ) -> Protocol[Revision]:
         """See `SessionStore.append`."""
-        added = {
-            "messages": [_dumped(_MESSAGE, m) for m in messages],
-            "traces": _dumped(documents.TRACE_EVENTS, list(trace_events)),
-            "runs": _dumped(documents.RUN_RECORDS, list(run_records)),
+        written = {
+            "messages": [_document(_MESSAGE, m) for m in messages],
+            "traces": _document(documents.TRACE_EVENTS, list(trace_events)),
+            "runs": _document(documents.RUN_RECORDS, list(run_records)),
             "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
-            "artifacts": [_dumped(_ARTIFACT, a) for a in artifacts],
-            "verification": _dumped(documents.VERIFICATION_REPORTS, list(verification_reports)),
+            "artifacts": [_document(_ARTIFACT, a) for a in artifacts],
+            "verification": _document(documents.VERIFICATION_REPORTS, list(verification_reports)),
         }
+        added: Any = _json.check(written, what="appended")  # no deeper here than where it will stand
         return self._append(id, added, None if isinstance(base, Unset) else base, key)
 
     def _append(
@@ -269,7 +274,12 @@ def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
     return session.revision if isinstance(base, Unset) else base
 
 
-def _dumped(adapter: TypeAdapter[T], value: T) -> Any:
+def _dumped(part: Part[T], value: T) -> JSON:
+    """Take a value down as JSON that shares nothing with it; what a model holds in free fields may be anything."""
+    return _json.check(_document(part.adapter, value), what=part.name)
+
+
+def _document(adapter: TypeAdapter[T], value: T) -> Any:
     try:
         return documents.to_document(adapter, value)
     except PydanticSerializationError as error:
@@ -278,9 +288,9 @@ def _dumped(adapter: TypeAdapter[T], value: T) -> Any:
 
 def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
     if isinstance(event, RunEventRecord):
-        record: dict[str, Any] = _dumped(_EVENT_RECORD, event)
+        record: dict[str, Any] = _document(_EVENT_RECORD, event)
         return record
-    return {"event": _dumped(_EVENT, event)}
+    return {"event": _document(_EVENT, event)}
 
 
 def _session_of(id: str, loaded: Loaded) -> SessionData | None:

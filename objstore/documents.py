@@ -49,7 +49,10 @@ class Documents:
     def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Document | None]:
         """See `DocumentStore.load`."""
         loaded = yield from (yield from self._layout()).load(id, parts, at)
-        return Document(_json.check(loaded.parts, binary=True), loaded.revision) if loaded else None  # type: ignore[arg-type]
+        if loaded is None:
+            return None
+        found = {name: _json.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+        return Document(found, loaded.revision)
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
@@ -90,6 +93,7 @@ class Documents:
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidValueError("the name of a part is a str that is not empty")
+    _json.check(name, what="the name of a part")
     return name
 
 
