@@ -1,7 +1,9 @@
 """Sessions of AI agents on any object storage: atomic, verified, with history."""
 
 from . import models
+from ._compare import Diff, Difference
 from ._drive import Event, OperationEvent, SaveEvent
+from ._prune import CollectReport, Doomed, PruneReport
 from ._session import CommitInfo
 from ._sessions import SessionBundle
 from ._summary import SessionSummary
@@ -26,15 +28,22 @@ from .errors import (
 from .models import *  # noqa: F403 - every type of the seed, under its name
 from .protocols import AsyncSessionStoreProtocol, SessionStoreProtocol
 from .store import SessionStore, open
+from .transfer import CopyEvent, CopyReport, copy
 
 __all__ = [
     "AsyncSessionStore",
     "AsyncSessionStoreProtocol",
     "BackendError",
+    "CollectReport",
     "CommitInfo",
     "ConflictError",
+    "CopyEvent",
+    "CopyReport",
+    "Diff",
+    "Difference",
     "Document",
     "DocumentStore",
+    "Doomed",
     "Event",
     "Finding",
     "FormatError",
@@ -46,6 +55,7 @@ __all__ = [
     "OperationEvent",
     "OutcomeUnknownError",
     "PermissionDeniedError",
+    "PruneReport",
     "SaveEvent",
     "SessionBundle",
     "SessionStore",
@@ -55,6 +65,7 @@ __all__ = [
     "UnsupportedBackendError",
     "UnsupportedError",
     "VerifyReport",
+    "copy",
     "open",
     "open_async",
 ]

@@ -41,7 +41,7 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         FormatError: It is not ours, of a newer objstore, or of the other layout.
     """
     data: bytes | None = yield Get(MARKER)
-    if data is not None:
+    if data is not None and not _is_session(data):
         place = _parse(data)
         if wanted not in (None, place.layout):
             raise FormatError(
@@ -61,6 +61,15 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",
         MARKER,
     )
+
+
+def _is_session(data: bytes) -> bool:
+    """Say whether this is no marker but a tree's file of a session that is called like it."""
+    try:
+        found = _json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "format" not in found and {"id", "config", "messages"} <= found.keys()
 
 
 def _of_a_tree(entry: Entry) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _json, _keys
-from ._commit import Commit, Origin, moment
+from ._commit import Commit, Origin, id_in, moment
 from ._json import JSON
 from ._log import Base, Rules, find_head, follow, head_from, head_ops, load, nothing, parse, read_commits, read_objects
 from ._ops import Create, Delete, Entry, Get, List, Protocol
@@ -49,10 +49,10 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The head of a session as a listing reads it."""
+    """The head of a session as a listing reads it; a layout that does not count has no ``seq``."""
 
     id: str
-    seq: int
+    seq: int | None
     time: datetime.datetime
     summary: Mapping[str, JSON]
 
@@ -200,9 +200,9 @@ def _info(commit: Commit, before: Commit | None) -> CommitInfo:
     body = commit.body if isinstance(commit.body, dict) else {}
     if commit.kind == "patch":
         members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
-        parts = tuple(dict.fromkeys(key for member in members for key in member))
+        parts = tuple(dict.fromkeys(unescaped(key) for member in members for key in member))
     else:
-        parts = tuple(k for k, v in body.items() if v is not None)
+        parts = tuple(unescaped(key) for key, value in body.items() if value is not None)
     known = before.objects if before else {}
     return CommitInfo(
         commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
@@ -229,19 +229,32 @@ def list_ids(prefix: str = "") -> Protocol[list[str]]:
         page = keys[start : start + PAGE]
         contents = yield tuple(Get(name) for _, name in page)
         for (key, name), data in zip(page, contents, strict=True):
-            if data is not None:  # else it was deleted since it was listed
-                ids.add(_hashed_id(key, name, data))
+            if data is None:  # it was deleted since it was listed
+                continue
+            id = _id_in_hint(key, data) or (yield from _id_in_log(key, name))
+            if id is not None:
+                ids.add(id)
     return sorted(id for id in ids if id.startswith(prefix))
 
 
-def _hashed_id(key: str, hint: str, data: bytes) -> str:
+def _id_in_hint(key: str, data: bytes) -> str | None:
     try:
         id = data.decode()
-        if _keys.session_key(id) == key:
-            return id
+        return id if _keys.session_key(id) == key else None
     except ValueError:
-        pass
-    raise IntegrityError(f"the hint {hint} does not hold the id that its name was made from", hint)
+        return None
+
+
+def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
+    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one."""
+    head = yield from find_head(key)
+    if not head:
+        return None
+    newest = yield Get(_keys.log_key(key, head))
+    id = id_in(newest or b"")
+    if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
+        raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
+    return id
 
 
 def heads(ids: Iterable[str]) -> Protocol[list[Listed]]:

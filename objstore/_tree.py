@@ -19,7 +19,6 @@ from typing import Any
 from . import _parts, _patch
 from ._handle import Loaded
 from ._json import JSON
-from ._keys import MARKER
 from ._ops import Delete, Entry, Get, List, Protocol, Put
 from ._patch import Patch
 from ._session import PAGE, CommitInfo, Listed
@@ -63,7 +62,7 @@ class Tree:
             raise IntegrityError(f"{key} holds the session {other!r}, not {id!r}; move it away or ask for that id", key)
         if all(value is None for value in found.values()):
             return None
-        return Loaded(key, found, _revision(files), {})
+        return Loaded(key, found, _revision(files))
 
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -80,7 +79,7 @@ class Tree:
         """
         _check(base, key)
         name = name_of(id)
-        encoded = self._encoded(id, name, parts)
+        encoded = self._encoded(id, parts)
         files = yield from _read(name, encoded if base == 0 else ())
         return (yield from _write(id, name, encoded, files, base))
 
@@ -98,11 +97,9 @@ class Tree:
         _refuse_foreign(id, name, files)
         state = {part: _decoded(part, name, data) for part, data in files.items()}
         changed = {part: _patch.apply(patch, state[part]) for part, patch in patches(state).items()}
-        return (yield from _write(id, name, self._encoded(id, name, changed), files, base))
+        return (yield from _write(id, name, self._encoded(id, changed), files, base))
 
-    def _encoded(self, id: str, name: str, parts: Mapping[str, JSON]) -> dict[str, bytes]:
-        if key_of(_parts.SESSION, name) == MARKER:
-            raise InvalidIdError(f"the file of {id!r} would be taken for the marker of a log store; choose another id")
+    def _encoded(self, id: str, parts: Mapping[str, JSON]) -> dict[str, bytes]:
         return {part: encode(part, id, document, lossy=self.lossy) for part, document in parts.items()}
 
     def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:  # noqa: ARG002
@@ -153,7 +150,7 @@ class Tree:
                 session = state[_parts.SESSION]
                 if session is not None and session["id"] == id:
                     saved_at = _time(session["updated_at"])
-                    found.append(Listed(id, None, saved_at, _parts.summarise(state)))  # type: ignore[arg-type]
+                    found.append(Listed(id, None, saved_at, _parts.summarise(state)))
         return found
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
