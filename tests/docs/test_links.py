@@ -1,0 +1,68 @@
+"""What the documentation refers to exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
+CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+TEST = re.compile(r"((?:tests|objstore/testing)/[\w/]+\.py)(?:::(\w+))?(?:::(\w+))?")
+HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+
+
+def text_of(page: Path) -> str:
+    """A page, with what it takes from other files in place of the reference."""
+    return re.sub(r'^--8<-- "(.+)"$', lambda found: (ROOT / found[1]).read_text(), page.read_text(), flags=re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    titles = (
+        re.sub(r"[`*]|\]\([^)]*\)|\[", "", title) for title in HEADING.findall(CODE.sub(_keep_inline, text_of(page)))
+    )
+    return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}
+
+
+def _keep_inline(code: re.Match[str]) -> str:
+    return "" if code[0].startswith("```") else code[0]
+
+
+def names(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_tests_that_are_mentioned_exist(page: Path) -> None:
+    missing = []
+    for path, *parts in TEST.findall(page.read_text()):
+        source = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
+        found = all(
+            re.search(rf"^\s*(?:async )?(?:def|class) {part}\b", source, re.MULTILINE) for part in parts if part
+        )
+        if not source or not found:
+            missing.append("::".join([path, *filter(None, parts)]))
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_links_lead_to_a_page_and_a_heading(page: Path) -> None:
+    broken = []
+    base = ROOT if page == ROOT / "docs" / "index.md" else page.parent
+    for link in LINK.findall(CODE.sub("", text_of(page))):
+        path, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        target = (base / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_mentions_are_found() -> None:
+    mentioned = TEST.findall((ROOT / "docs" / "guarantees.md").read_text())
+    assert len(mentioned) > 20
+    assert all(name for _, name, _ in mentioned)

@@ -1,0 +1,59 @@
+"""The Python in the documentation runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+import objstore
+from objstore.backends import MemoryBackend
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NEEDED = {'"gs://': "gcsfs", '"az://': "adlfs", '"abfs://': "adlfs", '"sftp://': "paramiko"}
+
+
+def blocks_of(page: str) -> Iterator[str]:
+    """The Python of a page, block by block, each at the line where it stands there."""
+    text = (DOCS / page).read_text()
+    blocks = [*BLOCK.finditer(text)]
+    assert len(blocks) == text.count("```python") > 0
+    for block in blocks:
+        yield "\n" * text.count("\n", 0, block.start(1)) + block[1]
+
+
+def run(block: str, page: str, namespace: dict[str, object]) -> None:
+    exec(compile(block, str(DOCS / page), "exec"), namespace)
+
+
+def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "tutorial"}
+    for block in blocks_of("tutorial.md"):
+        run(block, "tutorial.md", namespace)
+
+
+def test_what_is_said_about_testing_runs() -> None:
+    namespace: dict[str, object] = {"__name__": "testing", "MyBackend": MemoryBackend.isolated}
+    for block in blocks_of("testing.md"):
+        run(block, "testing.md", namespace)
+
+
+def line_of(block: str) -> str:
+    return f"line-{len(block) - len(block.lstrip()) + 1}"
+
+
+@pytest.mark.parametrize("block", [*blocks_of("backends.md")], ids=line_of)
+def test_every_way_to_open_a_store_is_accepted(block: str) -> None:
+    for scheme, package in NEEDED.items():
+        if scheme in block and find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    namespace: dict[str, object] = {"objstore": objstore, "filesystem": DirFileSystem("there", LocalFileSystem())}
+    run(block, "backends.md", namespace)
+    assert isinstance(namespace["store"], objstore.SessionStore)
