@@ -9,6 +9,7 @@ from ._sessions import SessionBundle
 from ._summary import SessionSummary
 from ._verify import Finding, VerifyReport
 from .aio import AsyncSessionStore, open_async
+from .aio_documents import AsyncDocumentStore
 from .documents import Document, DocumentStore
 from .errors import (
     BackendError,
@@ -31,6 +32,7 @@ from .store import SessionStore, open
 from .transfer import CopyEvent, CopyReport, copy
 
 __all__ = [
+    "AsyncDocumentStore",
     "AsyncSessionStore",
     "AsyncSessionStoreProtocol",
     "BackendError",

@@ -45,7 +45,7 @@ V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _like(original: Callable[..., Any]) -> Callable[[F], F]:
+def like(original: Callable[..., Any]) -> Callable[[F], F]:
     """Give a call the documentation of its twin, which has the same parameters and promises."""
 
     def document(function: F) -> F:
@@ -55,7 +55,7 @@ def _like(original: Callable[..., Any]) -> Callable[[F], F]:
     return document
 
 
-@_like(_open)
+@like(_open)
 def open_async(
     target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
     *,
@@ -114,7 +114,7 @@ class AsyncSessionStore:
     ) -> None:
         await self.close()
 
-    @_like(SessionStore.close)
+    @like(SessionStore.close)
     async def close(self) -> None:
         await self._opened.driver.aclose()
 
@@ -128,71 +128,71 @@ class AsyncSessionStore:
     async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
         return await self._opened.driver.arun(protocol, self._opened.reporter(id))
 
-    @_like(SessionStore.save)
+    @like(SessionStore.save)
     async def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Revision:
         return await self._save(session.id, self._sessions.save(session, base))
 
-    @_like(SessionStore.load)
+    @like(SessionStore.load)
     async def load(self, id: str, *, at: int | None = None) -> SessionData | None:
         return await self._run(self._sessions.load(id, at))
 
-    @_like(SessionStore.delete)
+    @like(SessionStore.delete)
     async def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
         await self._run(self._opened.delete(id, base, purge=purge))
 
-    @_like(SessionStore.list)
+    @like(SessionStore.list)
     async def list(self) -> list[str]:
         return await self._run(self._opened.list_ids(""))
 
-    @_like(SessionStore.exists)
+    @like(SessionStore.exists)
     async def exists(self, id: str) -> bool:
         return await self._run(self._opened.exists(id))
 
-    @_like(SessionStore.health_check)
+    @like(SessionStore.health_check)
     async def health_check(self) -> None:
         await self._run(self._opened.health())
 
-    @_like(SessionStore.backend_name)
+    @like(SessionStore.backend_name)
     def backend_name(self) -> str:
         return self._opened.backend.name
 
-    @_like(SessionStore.save_artifacts)
+    @like(SessionStore.save_artifacts)
     async def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
         return await self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
 
-    @_like(SessionStore.load_artifacts)
+    @like(SessionStore.load_artifacts)
     async def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
         return await self._load(_sessions.ARTIFACTS, id, at)
 
-    @_like(SessionStore.save_trace_events)
+    @like(SessionStore.save_trace_events)
     async def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
         return await self._save(id, self._sessions.save_part(_sessions.TRACE_EVENTS, id, [*events], base))
 
-    @_like(SessionStore.load_trace_events)
+    @like(SessionStore.load_trace_events)
     async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
         return await self._load(_sessions.TRACE_EVENTS, id, at)
 
-    @_like(SessionStore.save_run_records)
+    @like(SessionStore.save_run_records)
     async def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
         return await self._save(id, self._sessions.save_part(_sessions.RUN_RECORDS, id, [*records], base))
 
-    @_like(SessionStore.load_run_records)
+    @like(SessionStore.load_run_records)
     async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
         return await self._load(_sessions.RUN_RECORDS, id, at)
 
-    @_like(SessionStore.save_verification_reports)
+    @like(SessionStore.save_verification_reports)
     async def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Revision:
         return await self._save(id, self._sessions.save_part(_sessions.VERIFICATION_REPORTS, id, [*reports], base))
 
-    @_like(SessionStore.load_verification_reports)
+    @like(SessionStore.load_verification_reports)
     async def load_verification_reports(
         self, id: str, *, at: int | None = None
     ) -> builtins.list[VerificationReport] | None:
         return await self._load(_sessions.VERIFICATION_REPORTS, id, at)
 
-    @_like(SessionStore.commit)
+    @like(SessionStore.commit)
     async def commit(
         self,
         session_or_id: SessionData | str,
@@ -210,7 +210,7 @@ class AsyncSessionStore:
             self._sessions.commit(session_or_id, artifacts, trace_events, run_records, verification_reports, base, key),
         )
 
-    @_like(SessionStore.append)
+    @like(SessionStore.append)
     async def append(
         self,
         id: str,
@@ -242,27 +242,27 @@ class AsyncSessionStore:
         """
         return await self._run(self._sessions.update(id, change, attempts))
 
-    @_like(SessionStore.load_bundle)
+    @like(SessionStore.load_bundle)
     async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
         return await self._run(self._sessions.load_bundle(id, at))
 
-    @_like(SessionStore.history)
+    @like(SessionStore.history)
     async def history(self, id: str) -> builtins.list[CommitInfo]:
         return await self._run(self._opened.history(id))
 
-    @_like(SessionStore.restore)
+    @like(SessionStore.restore)
     async def restore(self, id: str, at: int) -> Revision:
         return await self._save(id, self._opened.restore(id, at))
 
-    @_like(SessionStore.fork)
+    @like(SessionStore.fork)
     async def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
         return await self._save(new_id, self._opened.fork(id, new_id, at))
 
-    @_like(SessionStore.diff)
+    @like(SessionStore.diff)
     async def diff(self, id: str, old: int, new: int) -> Diff:
         return await self._run(self._opened.diff(id, old, new))
 
-    @_like(SessionStore.prune)
+    @like(SessionStore.prune)
     async def prune(
         self,
         id: str,
@@ -273,19 +273,19 @@ class AsyncSessionStore:
     ) -> PruneReport:
         return await self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
 
-    @_like(SessionStore.collect)
+    @like(SessionStore.collect)
     async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
         return await self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
 
-    @_like(SessionStore.iter_ids)
+    @like(SessionStore.iter_ids)
     async def iter_ids(self, prefix: str = "") -> AsyncIterator[str]:
         for id in await self._run(self._opened.list_ids(prefix)):
             yield id
 
-    @_like(SessionStore.summaries)
+    @like(SessionStore.summaries)
     async def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
         return await self._run(self._opened.summaries([*ids]))
 
-    @_like(SessionStore.verify)
+    @like(SessionStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         return await self._run(self._opened.verify(None if ids is None else [*ids]))

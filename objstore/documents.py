@@ -118,28 +118,31 @@ class DocumentStore:
         observer: Observer | None = None,
     ) -> None:
         """Open a place; see `objstore.open` for the arguments. No I/O."""
-        self._options = Options(
-            target=target,
-            path=path,
-            layout="log",
-            storage_options=storage_options,
-            single_writer=single_writer,
-            durability=durability,
-            timeout=timeout,
-            retries=retries,
-            concurrency=concurrency,
-            cache_bytes=cache_bytes,
-            observer=observer,
+        self._open(
+            Options(
+                target=target,
+                path=path,
+                layout="log",
+                storage_options=storage_options,
+                single_writer=single_writer,
+                durability=durability,
+                timeout=timeout,
+                retries=retries,
+                concurrency=concurrency,
+                cache_bytes=cache_bytes,
+                observer=observer,
+            )
         )
-        self._opened = Opened.for_documents(self._options)
+
+    def _open(self, options: Options) -> None:
+        self._options = options
+        self._opened = Opened.for_documents(options)
         self._documents = Documents(self._opened.layout)
 
     @classmethod
     def _reopen(cls, options: Options) -> Self:
         store = cls.__new__(cls)
-        store._options = options
-        store._opened = Opened.for_documents(options)
-        store._documents = Documents(store._opened.layout)
+        store._open(options)
         return store
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,0 +1,131 @@
+"""The document store for programs that await: the calls of `objstore.DocumentStore`, with the same promises."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from fsspec import AbstractFileSystem
+
+from ._drive import Observer
+from ._opened import Opened, Options
+from ._ops import Protocol
+from ._session import CommitInfo
+from ._sessions import UNSET, BaseArgument
+from ._verify import VerifyReport
+from .aio import like
+from .backends import AsyncBackend, Backend
+from .documents import Document, Documents, DocumentStore
+from .models import Revision
+
+T = TypeVar("T")
+
+
+class AsyncDocumentStore:
+    """Documents with parts of any name, awaited; see `objstore.DocumentStore`."""
+
+    @like(DocumentStore.__init__)
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
+        *,
+        path: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        single_writer: bool = False,
+        durability: Literal["full", "none"] = "full",
+        timeout: float = 30.0,
+        retries: int = 4,
+        concurrency: int = 32,
+        cache_bytes: int = 64 * 1024 * 1024,
+        observer: Observer | None = None,
+    ) -> None:
+        self._open(
+            Options(
+                target=target,
+                path=path,
+                layout="log",
+                storage_options=storage_options,
+                single_writer=single_writer,
+                durability=durability,
+                timeout=timeout,
+                retries=retries,
+                concurrency=concurrency,
+                cache_bytes=cache_bytes,
+                observer=observer,
+            )
+        )
+
+    def _open(self, options: Options) -> None:
+        self._options = options
+        self._opened = Opened.for_documents(options)
+        self._documents = Documents(self._opened.layout)
+
+    @classmethod
+    def _reopen(cls, options: Options) -> Self:
+        store = cls.__new__(cls)
+        store._open(options)
+        return store
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._reopen, (self._options,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._opened.backend!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @like(DocumentStore.close)
+    async def close(self) -> None:
+        await self._opened.driver.aclose()
+
+    async def _run(self, protocol: Protocol[T]) -> T:
+        return await self._opened.driver.arun(protocol)
+
+    @like(DocumentStore.load)
+    async def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
+        return await self._run(self._documents.load(id, None if parts is None else [*parts], at))
+
+    @like(DocumentStore.save)
+    async def save(
+        self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None
+    ) -> Revision:
+        return await self._run(self._documents.save(id, parts, base, key))
+
+    @like(DocumentStore.append)
+    async def append(
+        self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
+    ) -> Revision:
+        return await self._run(self._documents.append(id, items, base, key))
+
+    @like(DocumentStore.delete)
+    async def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
+        await self._run(self._opened.delete(id, base, purge=purge))
+
+    @like(DocumentStore.list)
+    async def list(self, prefix: str = "") -> list[str]:
+        return await self._run(self._opened.list_ids(prefix))
+
+    @like(DocumentStore.exists)
+    async def exists(self, id: str) -> bool:
+        return await self._run(self._opened.exists(id))
+
+    @like(DocumentStore.history)
+    async def history(self, id: str) -> builtins.list[CommitInfo]:
+        return await self._run(self._opened.history(id))
+
+    @like(DocumentStore.restore)
+    async def restore(self, id: str, at: int) -> Revision:
+        return await self._run(self._opened.restore(id, at))
+
+    @like(DocumentStore.verify)
+    async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
+        return await self._run(self._opened.verify(None if ids is None else [*ids]))

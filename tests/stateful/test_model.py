@@ -1,0 +1,304 @@
+"""A store against a plain dict: random lives of a few sessions, seen through handles that grow stale."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import objstore
+from objstore import ConflictError, Message, NotFoundError, SessionData, SessionStore, TextBlock, TraceEvent
+from objstore.backends import MemoryBackend
+
+IDS = st.sampled_from(["a/b", "B"])
+HANDLES = st.integers(0, 1)
+BIG = st.sampled_from("xé").map(lambda letter: letter * 300_000)
+TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["=", '{"=": "y"}']), BIG)
+PLACES = st.integers(0, 1_000)
+
+
+def trace(name: str) -> TraceEvent:
+    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def texts(session: SessionData) -> list[str]:
+    return [block.text for message in session.messages for block in message.content if isinstance(block, TextBlock)]
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """What every layout does."""
+
+    layout: Any = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backend = MemoryBackend.isolated()
+        self.stores: list[SessionStore] = []
+        self.sessions: dict[str, dict[str, Any]] = {}  # id -> {"messages": [...], "traces": [...] or None}
+        self.held: dict[tuple[int, str], SessionData] = {}  # what a handle loaded last
+
+    @initialize()
+    def open(self) -> None:
+        self.stores = [objstore.open(self.backend, layout=self.layout) for _ in range(2)]
+
+    def changed(self, id: str, **parts: Any) -> None:
+        self.sessions[id] = {**self.sessions.get(id, {"traces": None}), **parts}
+
+    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, max_size=3))
+    def create_or_replace(self, id: str, handle: int, words: list[str]) -> None:
+        session = SessionData.new(id)
+        session.messages = [Message.user(word) for word in words]
+        self.stores[handle].save(session)
+        self.changed(id, messages=words)
+
+    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=1, max_size=3))
+    def append(self, id: str, handle: int, words: list[str]) -> None:
+        if id not in self.sessions or "messages" not in self.sessions[id]:
+            with pytest.raises(NotFoundError):
+                self.stores[handle].append(id, messages=[Message.user(word) for word in words])
+            return
+        self.stores[handle].append(id, messages=[Message.user(word) for word in words])
+        self.changed(id, messages=self.sessions[id]["messages"] + words)
+
+    @rule(id=IDS, handle=HANDLES, name=st.text(max_size=5))
+    def append_trace(self, id: str, handle: int, name: str) -> None:
+        self.stores[handle].append(id, trace_events=[trace(name)])
+        self.changed(id, traces=[*(self.sessions.get(id, {}).get("traces") or []), name])
+
+    @rule(id=IDS, handle=HANDLES)
+    def load(self, id: str, handle: int) -> None:
+        session = self.stores[handle].load(id)
+        if session is None:
+            self.held.pop((handle, id), None)
+        else:
+            self.held[handle, id] = session
+
+    @rule(id=IDS, handle=HANDLES)
+    def delete(self, id: str, handle: int) -> None:
+        self.stores[handle].delete(id)
+        self.sessions.pop(id, None)
+
+    @rule(handle=HANDLES)
+    def reopen(self, handle: int) -> None:
+        self.stores[handle] = objstore.open(self.backend, layout=self.layout)
+
+    @invariant()
+    def everything_is_as_the_model_says(self) -> None:
+        fresh = objstore.open(self.backend, layout=self.layout)
+        for store in (fresh, *self.stores):
+            assert store.list() == sorted(id for id, parts in self.sessions.items() if "messages" in parts)
+            for id in ("a/b", "B"):
+                bundle = store.load_bundle(id)
+                parts = self.sessions.get(id)
+                if parts is None:
+                    assert bundle is None
+                    continue
+                assert bundle is not None
+                assert (bundle.session and texts(bundle.session)) == parts.get("messages")
+                traces = bundle.trace_events
+                assert (None if traces is None else [t.name for t in traces]) == parts["traces"]
+
+
+class LogMachine(StoreMachine):
+    """What the log layout does beyond: revisions, history, forks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.versions: dict[str, dict[int, dict[str, Any]]] = {}  # id -> number -> state
+        self.known: dict[tuple[int, str], dict[str, Any]] = {}
+
+    def changed(self, id: str, **parts: Any) -> None:
+        super().changed(id, **parts)
+        (newest, *_) = objstore.open(self.backend).history(id)
+        self.versions.setdefault(id, {})[newest.seq] = copy.deepcopy(self.sessions[id])
+
+    @rule(id=IDS, handle=HANDLES)
+    def load(self, id: str, handle: int) -> None:
+        super().load(id, handle)
+        if (handle, id) in self.held:
+            self.known[handle, id] = copy.deepcopy(self.sessions[id])
+
+    @rule(id=IDS, handle=HANDLES, place=PLACES, words=st.lists(TEXTS, min_size=1, max_size=2), kind=st.integers(0, 3))
+    def edit_what_was_loaded(self, id: str, handle: int, place: int, words: list[str], kind: int) -> None:
+        session = self.held.pop((handle, id), None)
+        if session is None:
+            return
+        new = [Message.user(word) for word in words]
+        match kind:
+            case 0:
+                session.messages += new
+            case 1:
+                session.messages[place % (len(session.messages) + 1) :] = []  # truncate
+            case 2:
+                session.messages[: place % (len(session.messages) + 1)] = new  # compact
+            case _:
+                session.messages.insert(place % (len(session.messages) + 1), new[0])
+        before = self.known[handle, id].get("messages")
+        now = self.sessions.get(id, {}).get("messages")
+        wanted = texts(session)
+        alive = self.versions[id].keys() and id in self.sessions
+        if alive and (now in (before, wanted)) and not self.reborn(id, session):
+            self.stores[handle].save(session)
+            if wanted != now:
+                self.changed(id, messages=wanted)
+        elif wanted != before:
+            with pytest.raises(ConflictError):
+                self.stores[handle].save(session)
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=2, max_size=2, unique=True))
+    def collide(self, id: str, handle: int, words: list[str]) -> None:
+        """Both handles load a session and save it: the second is told."""
+        first, second = self.stores[handle].load(id), self.stores[1 - handle].load(id)
+        if first is None or second is None:
+            return
+        first.messages.append(Message.user(words[0]))
+        second.messages.append(Message.user(words[1]))
+        self.stores[handle].save(first)
+        self.changed(id, messages=[*self.sessions[id]["messages"], words[0]])
+        with pytest.raises(ConflictError):
+            self.stores[1 - handle].save(second)
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=1, max_size=2), name=st.text(max_size=5))
+    def save_over_the_traces_of_another(self, id: str, handle: int, words: list[str], name: str) -> None:
+        """One handle changes the conversation while the other appends a trace: both are kept."""
+        session = self.stores[handle].load(id)
+        if session is None:
+            return
+        self.append_trace(id, 1 - handle, name)
+        session.messages += [Message.user(word) for word in words]
+        self.stores[handle].save(session)
+        self.changed(id, messages=self.sessions[id]["messages"] + words)
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, recreate=st.booleans())
+    def save_what_another_deleted(self, id: str, handle: int, recreate: bool) -> None:
+        """A handle that slept through a delete, and perhaps a new life, conflicts."""
+        session = self.stores[handle].load(id)
+        if session is None:
+            return
+        self.delete(id, 1 - handle)
+        if recreate:
+            self.append_trace(id, 1 - handle, "new life")
+        session.messages.append(Message.user("late"))
+        with pytest.raises(ConflictError):
+            self.stores[handle].save(session)
+        with pytest.raises(ConflictError):
+            assert session.revision is not None
+            self.stores[handle].save_verification_reports(id, [], base=session.revision)
+
+    def reborn(self, id: str, session: SessionData) -> bool:
+        """Say whether the session was deleted since it was loaded."""
+        assert session.revision is not None
+        assert session.revision.seq is not None
+        return any(
+            commit.kind == "delete" and commit.seq > session.revision.seq
+            for commit in objstore.open(self.backend).history(id)
+        ) or session.revision.seq < min(self.versions[id], default=0)
+
+    @rule(id=IDS, handle=HANDLES)
+    def delete(self, id: str, handle: int) -> None:
+        super().delete(id, handle)
+        self.versions[id] = {}
+        for other in (0, 1):
+            self.held.pop((other, id), None)
+
+    @rule(id=IDS, onto=IDS, handle=HANDLES, place=PLACES)
+    def fork(self, id: str, onto: str, handle: int, place: int) -> None:
+        versions = self.versions.get(id) or {}
+        if id not in self.sessions:
+            with pytest.raises(NotFoundError):
+                self.stores[handle].fork(id, onto)
+        elif onto in self.sessions:
+            with pytest.raises(ConflictError):
+                self.stores[handle].fork(id, onto)
+        else:
+            at = sorted(versions)[place % len(versions)]
+            self.stores[handle].fork(id, onto, at=at)
+            self.changed(onto, **versions[at])
+
+    @rule(id=IDS, handle=HANDLES, keep=st.integers(1, 5))
+    def prune(self, id: str, handle: int, keep: int) -> None:
+        report = self.stores[handle].prune(id, keep_last=keep)
+        if id in self.sessions:
+            newest_first = sorted(self.versions[id], reverse=True)
+            if keep > 1:  # 1 keeps the newest state, which the prune commit holds itself
+                assert report.floor <= newest_first[min(keep, len(newest_first)) - 1]
+            self.versions[id] = {n: state for n, state in self.versions[id].items() if n >= report.floor}
+            (newest, *_) = objstore.open(self.backend).history(id)
+            self.versions[id][newest.seq] = copy.deepcopy(self.sessions[id])
+            for other in (0, 1):  # a revision below the floor may conflict; the model does not follow that
+                self.held.pop((other, id), None)
+
+    @rule(handle=HANDLES)
+    def collect(self, handle: int) -> None:
+        self.stores[handle].collect()
+        for id in self.sessions:
+            (newest, *_) = objstore.open(self.backend).history(id)
+            self.versions[id].setdefault(newest.seq, copy.deepcopy(self.sessions[id]))
+
+    @precondition(lambda self: any(self.versions.values()))
+    @rule(id=IDS, place=PLACES, handle=HANDLES)
+    def travel(self, id: str, place: int, handle: int) -> None:
+        versions = self.versions.get(id)
+        if versions:
+            at = sorted(versions)[place % len(versions)]
+            bundle = self.stores[handle].load_bundle(id, at=at)
+            assert bundle is not None
+            assert (bundle.session and texts(bundle.session)) == versions[at].get("messages")
+
+    @precondition(lambda self: any(self.versions.values()))
+    @rule(id=IDS, place=PLACES, handle=HANDLES)
+    def restore(self, id: str, place: int, handle: int) -> None:
+        versions = self.versions.get(id)
+        if versions and id in self.sessions:
+            at = sorted(versions)[place % len(versions)]
+            state = copy.deepcopy(versions[at])
+            self.stores[handle].restore(id, at)
+            self.sessions[id] = state
+            (newest, *_) = objstore.open(self.backend).history(id)
+            versions[newest.seq] = copy.deepcopy(state)
+
+    @invariant()
+    def it_verifies(self) -> None:
+        report = objstore.open(self.backend).verify()
+        assert report.ok, report.findings
+
+
+class TreeMachine(StoreMachine):
+    """The tree layout: the last writer wins."""
+
+    layout = "tree"
+
+
+_QUICK = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+)
+_DEEP = settings(_QUICK, max_examples=1_500, stateful_step_count=50, derandomize=False)
+
+
+class TestLog(LogMachine.TestCase):
+    settings = _QUICK
+
+
+class TestTree(TreeMachine.TestCase):
+    settings = _QUICK
+
+
+@pytest.mark.deep
+class TestLogDeep(LogMachine.TestCase):
+    settings = _DEEP
+
+
+@pytest.mark.deep
+class TestTreeDeep(TreeMachine.TestCase):
+    settings = _DEEP
