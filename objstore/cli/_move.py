@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated, Any
 
@@ -96,7 +97,7 @@ def _move(storage: Storage, source: Side, target: Side, ids: list[str] | None, *
     end_with(Code.OK if report.ok else Code.FOUND)
 
 
-def _reporter(meter: Meter) -> Any:
+def _reporter(meter: Meter) -> Callable[[CopyEvent], None]:
     def progress(event: CopyEvent) -> None:
         meter.advance(event.done, event.total)
 
