@@ -15,7 +15,7 @@ from ._commit import FENCES, Commit, IdempotencyKey, Table, decode
 from ._json import JSON
 from ._ops import Entry, Get, List, Moment, Now, Op, Protocol
 from ._state import LEAF, Decoder, Leaf, Leaves, Limits, names_in, opened
-from .errors import FormatError, IntegrityError, NotFoundError
+from .errors import FormatError, IntegrityError, NotFoundError, UnavailableError
 
 RESTARTS = 6
 
@@ -144,9 +144,9 @@ def too_old_to_follow(rules: Rules, base: Base, now: Moment) -> bool:
     return is_old(rules, base.observed, now)
 
 
-def stands_on(parent: str | None, below: Commit) -> bool:
-    """Say whether a commit that names ``parent`` stands on the one below it; numbers alone are no chain."""
-    return parent == below.digest
+def stands_on(parent: str | None, digest: str | None) -> bool:
+    """Say whether a commit that names ``parent`` stands on the one with ``digest``; numbers alone are no chain."""
+    return parent == digest
 
 
 def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
@@ -161,6 +161,7 @@ def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = N
     Raises:
         NotFoundError: ``at`` is below the floor or above the head.
         IntegrityError: What was read does not fit together, again and again; names the newest commit that does.
+        UnavailableError: The storage is so slow that whatever was read was old by then.
     """
     failure: IntegrityError | None = None
     for _ in range(RESTARTS):
@@ -172,9 +173,7 @@ def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = N
         if base is not None:
             return base
     if failure is None:
-        failure = IntegrityError(
-            f"the log of this session keeps changing under the reader after {RESTARTS} attempts", id
-        )
+        raise UnavailableError(f"the log of {id!r} could not be read within {rules.patience:g} seconds; try again")
     raise (yield from _with_way_out(rules, id, failure))
 
 
@@ -192,8 +191,9 @@ def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protoco
     newest = parse(blank, head, data[head]) if at is None else _parse_or_none(blank, head, data[head])
     if is_old(rules, observed, (yield Now())):
         return None  # the list may name a number that was freed and taken again by a writer who slept
-    if at is None and newest is None:
-        return None
+    if newest is None and (at is None or not data[head]):  # a purge; without its floor no number below can be trusted
+        key = _keys.log_key(blank.key, head)
+        raise IntegrityError(f"commit {key} is empty or gone, though it is the newest of {id!r}", key)
     if newest and target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
@@ -223,7 +223,7 @@ def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol
         key = _keys.log_key(base.key, n)
         if commit is None:
             raise IntegrityError(f"commit {key} is missing, though commit {n + 1} stands on it", key)
-        if digest is not None and not stands_on(digest, commit):
+        if chain and not stands_on(digest, commit.digest):
             raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
         chain.append(commit)
         if commit.whole:
@@ -257,7 +257,7 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
             raise FormatError(
                 f"commit {key} changes the state in a way this objstore does not know; upgrade", key
             ) from error
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, RecursionError) as error:
             raise FormatError(f"commit {key} is whole, but its body is not of this format", key) from error
     return Base(
         base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),
@@ -296,7 +296,7 @@ def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[di
             wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(_json.loads(raw), LEAF)}
         for name in found:
             decode(name)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         key = _keys.log_key(base.key, chain[-1].seq)
         raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
     return leaves
@@ -335,13 +335,15 @@ def follow(rules: Rules, base: Base) -> Protocol[Base]:
         if too_old_to_follow(rules, base, asked):
             return (yield from _reload(rules, base))
         data = yield Get(_keys.log_key(base.key, base.seq + 1))
+        if too_old_to_follow(rules, base, (yield Now())):  # it was freed while we asked, for all we know
+            return (yield from _reload(rules, base))
         if data is None:
             return replace(base, observed=asked)
         try:
             commit = parse(base, base.seq + 1, data)
         except IntegrityError:
             commit = None
-        if commit is None or commit.parent != base.digest:
+        if commit is None or not stands_on(commit.parent, base.digest):
             return (yield from _reload(rules, base))
         try:
             base = yield from assemble(base, [commit], current=True)

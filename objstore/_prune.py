@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from . import _keys
 from ._commit import Commit, id_in, moment
-from ._log import Base, Rules, find_head, load, parse, read_commits
+from ._log import Base, Rules, find_head, load, parse, read_commits, stands_on
 from ._ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
 from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE, after_delete, sweep
@@ -85,7 +85,7 @@ def retained(head: Base) -> Protocol[list[Commit]]:
         data = yield from read_commits(head, numbers)
         for number in numbers:
             found = parse(head, number, data[number])
-            if found is None or found.digest != digest:
+            if found is None or not stands_on(digest, found.digest):
                 key = _keys.log_key(head.key, number)
                 raise IntegrityError(f"commit {key} is not the one that the commit above stands on", key)
             chain.append(found)

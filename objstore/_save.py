@@ -10,10 +10,10 @@ from . import _keys, _patch
 from ._change import Change, MovedError, of_state, unlike
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._json import JSON
-from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse
+from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse, stands_on
 from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync
 from ._state import Encoder, Leaves, stored
-from .errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
+from .errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
 
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
@@ -80,23 +80,31 @@ def save(
             patches = change.on(head.parts(rules), rules.appendable)
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
-        if not patches and not unobserved:
+        if not patches and unobserved:  # there is nothing to write, so look at what is there
+            head, unobserved = (yield from load(rules, id)), False
+            continue
+        if not patches:
             if not moved and not (yield from _is_head(rules, head)):
                 head = yield from follow(rules, head)
                 continue
             return Saved(head, change.known(head.parts(rules)), wrote=False)
         draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
-        hint = None
+        began: Moment = yield Now()
         try:
             new = yield from commit(rules, head, draft, summarise)
             return Saved(new, change.known(new.parts(rules)))
-        except LostError as lost:
-            hint = lost.hint
+        except LostError as error:
+            lost = error
+        seq = head.seq + 1
         if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
             yield Pause((yield from _draw()) * min(0.02 * 2**attempt, 2.0))
         head = yield from (load(rules, id) if unobserved else follow(rules, head))
-        if hint and (not head.born or hint != _keys.index_hint(head.key, head.born)):
-            yield Delete((hint,))  # ours, of a life that is over: it would list what was deleted
+        if lost.hint and (not head.born or lost.hint != _keys.index_hint(head.key, head.born)):
+            yield Delete((lost.hint,))  # ours, of a life that is over: it would list what was deleted
+        if lost.digest and not key and is_old(rules, began, (yield Now())):
+            late = yield from _after_sleep(rules, id, seq, lost.digest)
+            if late is not None:
+                return Saved(late, unlike(change.held(), late.parts(rules)))
         unobserved = False
     raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
 
@@ -115,6 +123,21 @@ def _answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:
     return None
 
 
+def _after_sleep(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base | None]:
+    """Look for a commit of ours whose number may have been freed before we looked; ``None``: it is not on the chain.
+
+    Raises:
+        OutcomeUnknownError: The log does not reach down to it any more. To repeat the save could apply it twice.
+    """
+    try:
+        found = yield from load(rules, id, at=seq)
+    except NotFoundError:
+        raise OutcomeUnknownError(
+            f"this process slept while it saved commit {seq} of {id!r}, and the log was pruned meanwhile; load it to see"
+        ) from None
+    return found if found.digest == digest else None
+
+
 def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictError:
     expected = first.seq if first else None
     return ConflictError(
@@ -124,10 +147,11 @@ def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictErro
 
 
 def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
-    now: Moment = yield Now()
-    if is_old(rules, base.observed, now):
-        return (yield from find_head(base.key)) == base.seq
-    return (yield Get(_keys.log_key(base.key, base.seq + 1))) is None
+    if not is_old(rules, base.observed, (yield Now())):
+        above = yield Get(_keys.log_key(base.key, base.seq + 1))
+        if not is_old(rules, base.observed, (yield Now())):
+            return above is None
+    return (yield from find_head(base.key)) == base.seq
 
 
 def _broken(first: Base, head: Base) -> Protocol[bool]:
@@ -149,11 +173,17 @@ def _broken(first: Base, head: Base) -> Protocol[bool]:
 
 
 class LostError(Exception):
-    """Another commit took the number, or ours is not on the chain; ``hint`` is the one that was created beside it."""
+    """Another commit took the number, or ours is not on the chain.
 
-    def __init__(self, hint: str | None = None) -> None:
-        super().__init__(hint)
+    Attributes:
+        hint: The hint that was created beside ours.
+        digest: Of ours, where it was sent at all.
+    """
+
+    def __init__(self, hint: str | None = None, digest: str | None = None) -> None:
+        super().__init__(hint, digest)
         self.hint = hint
+        self.digest = digest
 
 
 def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
@@ -181,13 +211,16 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         unobserved = False
     if creates:
         yield from _create_objects(creates)
-    if seq > 1 and seq % 1000 == 0:  # a new directory: what the old one shows may not be durable yet
+    if seq > 1 and seq % _keys.GROUP == 0:  # a new directory: what the old one shows may not be durable yet
         yield Sync(_keys.log_key(head.key, head.seq).rpartition("/")[0] + "/")
     create = Create(_keys.log_key(head.key, seq), data)
-    listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+    try:
+        listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+    except LostError as lost:
+        raise LostError(lost.hint, digest) from None
     now: Moment = yield Now()
     if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
-        raise LostError(hint.key if hint else None)
+        raise LostError(hint.key if hint else None, digest)
     done = record[0]
     whole = done.whole
     kept = {} if done.kind in FENCES else head.present  # a fence: what only commits below the floor name is being swept
@@ -315,4 +348,4 @@ def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:
         successor = parse(head, seq + 1, (yield Get(_keys.log_key(head.key, seq + 1))))
     except IntegrityError:
         return False
-    return successor is not None and successor.parent == digest
+    return successor is not None and stands_on(successor.parent, digest)
