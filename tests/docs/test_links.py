@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import objstore
+from objstore import errors, models
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -66,3 +69,12 @@ def test_the_mentions_are_found() -> None:
     mentioned = TEST.findall((ROOT / "docs" / "guarantees.md").read_text())
     assert len(mentioned) > 20
     assert all(name for _, name, _ in mentioned)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "api.md").read_text()
+    whole_modules = {*vars(errors), *models.__all__}  # these are listed as modules
+    public = set(objstore.__all__) - whole_modules
+    assert {name for name in public if not re.search(rf"\b{name}\b", reference)} == set()
+    assert "::: objstore.errors\n" in reference
+    assert "::: objstore.models\n" in reference
