@@ -187,15 +187,18 @@ def id_in(data: bytes) -> str | None:
 
 def _parse(record: dict[str, Any], *, size: int, length: int) -> Commit:
     origin = record.get("origin")
+    seq, epoch, floor, born = (_count(record[member]) for member in ("seq", "epoch", "floor", "born"))
+    if not 1 <= floor <= seq or max(epoch, born) > seq or (record["kind"] == "patch" and floor == seq):
+        raise ValueError  # a reader would look for its beginning above it, or below the first commit
     return Commit(
         id=_str(record["id"]),
-        seq=_count(record["seq"]),
+        seq=seq,
         parent=None if record["parent"] is None else _digest(record["parent"]),
         commit=_str(record["commit"]),
         time=_time(record["time"]),
-        epoch=_count(record["epoch"]),
-        floor=_count(record["floor"]),
-        born=_count(record["born"]),
+        epoch=epoch,
+        floor=floor,
+        born=born,
         kind=record["kind"],
         keys=tuple(_key(*entry) for entry in record["keys"]),
         summary=_dict(record["summary"]),

@@ -32,10 +32,15 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the holder of a revision knows: a commit, and parts that it holds otherwise than they stand there."""
+    """What the holder of a revision knows: a commit, and parts that it holds otherwise than they stand there.
+
+    Attributes:
+        store: Which store the commit is of: where that lies, and its marker, which hardly another one shares.
+    """
 
     base: Base
     known: Mapping[str, JSON]
+    store: tuple[str, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,6 @@ class Loaded:
     key: str
     parts: dict[str, JSON]
     revision: Revision
-    summary: Mapping[str, JSON]
 
 
 class Memory:
@@ -95,6 +99,7 @@ class Handle:
         summarise: Summarise,
         adopt: Adopt,
         *,
+        where: str,
         memory: Memory,
         exclusive: bool,
         single_writer: bool,
@@ -103,6 +108,7 @@ class Handle:
         self.place = place
         self._summarise = summarise
         self._adopt = adopt
+        self._where = where
         self._memory = memory
         self._exclusive = exclusive
         self._single_writer = single_writer
@@ -141,17 +147,18 @@ class Handle:
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
         yield from _session.resolve(base, list(wanted.values()))
         key = _keys.log_key(base.key, base.seq)
-        return Loaded(key, {part: plain(value) for part, value in wanted.items()}, _revision(base, {}), base.summary)
+        return Loaded(key, {part: plain(value) for part, value in wanted.items()}, self._revision(base, {}))
 
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[tuple[Revision, bool]]:
         """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
+        _keys.check_id(id)
         _check_key(key)
         yield from self._writing()
         try:
             if base is None:
-                known = self._memory.get(_keys.check_id(id))
+                known = self._memory.get(id)
                 return (yield from self._commit(id, Replace(parts), known, key))
             sight = yield from self._sight(id, base, parts)
             seen = {**sight.base.parts(self.rules), **sight.known}
@@ -173,6 +180,7 @@ class Handle:
         key: str | None,
     ) -> Protocol[tuple[Revision, bool]]:
         """Change whatever is at the newest end, by a function of it; with a base only if that is the newest end."""
+        _keys.check_id(id)
         _check_key(key)
         yield from self._writing()
         if base is not None:
@@ -180,7 +188,7 @@ class Handle:
             state = sight.base.parts(self.rules)
             wish: Change = _Pinned(patches, state)
             return (yield from self._commit(id, wish, sight.base, key))
-        head = self._memory.get(_keys.check_id(id)) or (yield from load(self.rules, id))
+        head = self._memory.get(id) or (yield from load(self.rules, id))
         return (yield from self._commit(id, Derive(patches), head, key))
 
     def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
@@ -189,7 +197,7 @@ class Handle:
         yield from self._writing()
         base = yield from fork(self.rules, _keys.check_id(id), new_id, at, self._adopt, self._summarise)
         self._remember(base)
-        return _revision(base, {})
+        return self._revision(base, {})
 
     def prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
         """Raise the floor of a session's history; again when a writer was faster."""
@@ -224,8 +232,9 @@ class Handle:
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
         """Commit the state of an older commit on top of the newest."""
+        _keys.check_id(id)
         yield from self._writing()
-        old = yield from load(self.rules, _keys.check_id(id), at=at)
+        old = yield from load(self.rules, id, at=at)
         if old.state is None:
             raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
         head = yield from self._head(id)
@@ -238,25 +247,41 @@ class Handle:
         except ConflictError:
             self._memory.forget(id)
             raise
+        if saved.base.digest is None:
+            raise NotFoundError(f"there is no {id!r}, and nothing was given that could be saved")
         if saved.wrote:
             self._remember(saved.base)
-        return _revision(saved.base, saved.known), saved.wrote
+        return self._revision(saved.base, saved.known), saved.wrote
+
+    @property
+    def _store(self) -> tuple[str, bytes | None]:
+        return self._where, self.place.marker
+
+    def _revision(self, base: Base, known: Mapping[str, JSON]) -> Revision:
+        assert base.digest is not None
+        return Revision(base.seq, base.digest, base=Sight(base, known, self._store), partial=frozenset(known))
 
     def _sight(self, id: str, base: Revision | int, parts: Iterable[str]) -> Protocol[Sight]:
-        _keys.check_id(id)
         if isinstance(base, int):
-            return Sight((yield from _session.at_revision(self.rules, id, base, None)), {})
+            return Sight((yield from _session.at_revision(self.rules, id, base, None)), {}, self._store)
         if base.seq is None:
             raise ConflictError(f"the revision of {id!r} is of a tree store, which has none; pass base=0 or none", id)
-        if isinstance(base.base, Sight) and base.base.base.id == id:
-            return base.base
+        if isinstance(base.base, Sight):
+            other = base.base.base.id
+            if other != id:
+                raise ConflictError(
+                    f"the revision is one of {other!r}, not of {id!r}; to save a copy under a new id, pass base=0",
+                    id, base.seq,
+                )  # fmt: skip
+            if base.base.store == self._store:  # else it has to be found here too
+                return base.base
         stale = sorted(base.partial.intersection(parts))
         if stale:
             raise ConflictError(
-                f"{' and '.join(stale)} of {id!r} had been changed by others when this revision was made, and it was "
-                "pickled since; load it again and redo the change", id, base.seq,
+                f"{' and '.join(stale)} of {id!r} had been changed by others when this revision was made, and it came "
+                "from another process or store; load it again and redo the change", id, base.seq,
             )  # fmt: skip
-        return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {})
+        return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {}, self._store)
 
     def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:
         """Delete a session; nothing happens where there is none."""
@@ -318,13 +343,13 @@ class _Pinned:
         return {}
 
 
-def _revision(base: Base, known: Mapping[str, JSON]) -> Revision:
-    assert base.digest is not None
-    return Revision(base.seq, base.digest, base=Sight(base, known), partial=frozenset(known))
-
-
 def _check_key(key: str | None) -> None:
-    if key is not None and not 0 < len(key.encode()) <= KEY_BYTES:
+    if key is None:
+        return
+    if not isinstance(key, str):
+        raise InvalidValueError(f"an idempotency key is a str, not {type(key).__name__}")
+    _json.check(key, what="the idempotency key")
+    if not 0 < len(key.encode()) <= KEY_BYTES:
         raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")
 
 

@@ -113,6 +113,7 @@ class Opened:
                         self._rules,
                         self._summarise,
                         self._adopt,
+                        where=repr(self.backend),
                         memory=self._memory,
                         exclusive=self.backend.capabilities.exclusive_create,
                         single_writer=self.options.single_writer,

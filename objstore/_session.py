@@ -200,9 +200,9 @@ def _info(commit: Commit, before: Commit | None) -> CommitInfo:
     body = commit.body if isinstance(commit.body, dict) else {}
     if commit.kind == "patch":
         members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
-        parts = tuple(dict.fromkeys(unescaped(key) for member in members for key in member))
+        parts = tuple(dict.fromkeys(key.removeprefix("=") for member in members for key in member))
     else:
-        parts = tuple(unescaped(key) for key, value in body.items() if value is not None)
+        parts = tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
     known = before.objects if before else {}
     return CommitInfo(
         commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
@@ -291,7 +291,10 @@ def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol
     try:
         base = yield from load(rules, id, at=seq)
     except NotFoundError:
-        raise ConflictError(f"commit {seq} of {id!r} is not there any more; load it again", id, seq) from None
+        raise ConflictError(
+            f"there is no commit {seq} of {id!r} here, or not any more; load it again, or save it as new with base=0",
+            id, seq,
+        ) from None  # fmt: skip
     if digest is not None and base.digest != digest:
         raise ConflictError(f"commit {seq} of {id!r} is another than the revision's; load it again", id, seq)
     return replace(base, observed=None)

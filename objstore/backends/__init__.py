@@ -81,6 +81,8 @@ def open_backend(
     protocol, separator, rest = url.partition("://")
     if not url.strip():
         raise UnsupportedError("the target is empty: give a path, or a URL such as s3://bucket/agents")
+    if "\0" in url:
+        raise UnsupportedError("the target contains a NUL character, which no path and no URL can")
     if "::" in url.partition("/")[0]:
         raise UnsupportedError(
             f"{Target(protocol, '').scrub(url)!r} chains filesystems, and those that chain cache or ignore conditions: "
