@@ -108,6 +108,8 @@ def prune(
     if head.state is None:
         return PruneReport(id, head.floor, (), (), dry_run)
     chain = yield from retained(head)
+    if (yield from _spared(rules, chain)):
+        return PruneReport(id, head.floor, (), tuple((yield from _below(rules, head, head.floor, chain))), dry_run)
     wanted = choose(chain)
     floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
     if wanted > head.seq and head.floor < head.seq:
@@ -129,11 +131,23 @@ def finish(rules: Rules, id: str) -> Protocol[list[Doomed]]:
     head = yield from load(rules, id)
     if head.seq == 0:
         return []
+    chain = yield from retained(head)
+    if (yield from _spared(rules, chain)):
+        return []
     if head.state is None:
         yield from after_delete(head)
         return (yield from free(rules, head, head.seq, moment(head.time).timestamp()))
-    chain = yield from retained(head)
     return (yield from _remove(rules, head, chain))
+
+
+def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
+    """Say whether the floor is a commit that sets damaged ones aside, and younger than the grace.
+
+    Until then nothing goes and the floor stays, so that whoever repaired can be wrong about the damage.
+    """
+    floor = chain[-1]
+    now: Moment = yield Now()
+    return floor.over is not None and now.wall - moment(floor.time).timestamp() < rules.grace
 
 
 def _foreseen(head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
@@ -206,10 +220,11 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     """
     head = yield from load(rules, id)
     objects = yield from _objects(head.key)
-    hints = yield from _hints(_keys.INDEX, head.key)
+    hints = yield from hints_of(_keys.INDEX, head.key)
     chain = (yield from retained(head)) if head.seq else []
+    spared = bool(chain) and (yield from _spared(rules, chain))
     keep = _named(chain)
-    garbage = sorted(o for o in objects if o not in keep)
+    garbage = [] if spared else sorted(o for o in objects if o not in keep)
     doomed = [Doomed(_keys.object_key(head.key, e, n), "no retained commit names it") for e, n in garbage]
     doomed += [Doomed(_keys.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
     if dry_run:
@@ -221,12 +236,13 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
         head = yield from commit(rules, head, replace(draft, unobserved=head.seq == 0), summarise)
     if head.seq == 0:
         return []
-    yield from sweep(head.key, head.epoch, keep | _pairs(head))
+    if not spared:
+        yield from sweep(head.key, head.epoch, keep | _pairs(head))
     yield from _mend_hints(head)
     below = [c for c in chain if c.seq == head.floor]
     freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
     if not (yield from _numbers_below(head.key, head.floor)):  # else the sweep that a hint speaks of is still due
-        done = [n for n in (yield from _hints(_keys.TRASH, head.key)) if n <= head.seq]
+        done = [n for n in (yield from hints_of(_keys.TRASH, head.key)) if n <= head.seq]
         if done:
             yield Delete(tuple(_keys.trash_hint(head.key, n) for n in done))
     return doomed + freed
@@ -291,13 +307,14 @@ def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
     return found
 
 
-def _hints(directory: str, key: str) -> Protocol[list[int]]:
+def hints_of(directory: str, key: str) -> Protocol[list[int]]:
+    """Read the numbers of the hints that a directory holds of a session."""
     names: list[Entry] = yield List(f"{directory}{key}=.")
     return [hint[1] for e in names if (hint := _keys.parse_hint(e.name)) and hint[0] == key]
 
 
 def _mend_hints(head: Base) -> Protocol[None]:
-    numbers = yield from _hints(_keys.INDEX, head.key)
+    numbers = yield from hints_of(_keys.INDEX, head.key)
     if head.born and head.born not in numbers:
         data = b"" if _keys.id_of(head.key) is not None else head.id.encode()
         yield Create(_keys.index_hint(head.key, head.born), data, durable=False)
