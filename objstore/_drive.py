@@ -15,11 +15,31 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, assert_never
 
-from ._ops import Call, Copy, Create, Delete, Get, List, Moment, NewId, Now, Pause, Protocol, Put, StorageOp, Sync
+from ._ops import (
+    Call,
+    Copy,
+    Create,
+    Delete,
+    Get,
+    List,
+    Moment,
+    NewId,
+    Now,
+    Pause,
+    Protocol,
+    Put,
+    Read,
+    StorageOp,
+    Sync,
+    Upload,
+)
 from .backends.base import AsyncBackend, Backend
 from .errors import ObjstoreError, UnavailableError
 
 T = TypeVar("T")
+
+_CREATES = (Create, Upload)
+"""What is told of an unknown outcome by its result, since only who asked can find out what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +47,7 @@ class OperationEvent:
     """One operation on the storage, as an observer sees it.
 
     Attributes:
-        operation: ``create``, ``put``, ``get``, ``list``, ``delete``, ``copy`` or ``sync``.
+        operation: ``create``, ``upload``, ``put``, ``get``, ``read``, ``list``, ``delete``, ``copy`` or ``sync``.
         key: The key or prefix, relative to the store; of several, the first.
         size: Bytes sent or received as contents.
         seconds: How long it took.
@@ -76,8 +96,7 @@ class Tally:
         """Count one operation."""
         if not isinstance(op, Sync):
             self.requests += 1
-        if isinstance(op, (Create, Put)):
-            self.sent += len(op.data)
+        self.sent += _sent(op)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +192,7 @@ class Driver:
             result = dispatch(self._local, op)
         except UnavailableError as error:
             self._observe(op, None, started, tally, error)
-            if isinstance(op, Create):
+            if isinstance(op, _CREATES):
                 return error
             raise
         except ObjstoreError as error:
@@ -207,7 +226,7 @@ class Driver:
             if isinstance(result, BaseException) and not isinstance(result, UnavailableError):
                 raise result
         for op, result in zip(ops, results, strict=True):
-            if isinstance(result, UnavailableError) and not isinstance(op, Create):
+            if isinstance(result, UnavailableError) and not isinstance(op, _CREATES):
                 raise result
         return results
 
@@ -230,13 +249,31 @@ class Driver:
         tally.count(op)
         if not self._observer:
             return
-        key = op.key if isinstance(op, (Create, Put, Get)) else op.prefix if isinstance(op, (List, Sync)) else ""
-        key = op.keys[0] if isinstance(op, Delete) else op.target if isinstance(op, Copy) else key
-        size = len(op.data) if isinstance(op, (Create, Put)) else len(result) if isinstance(result, bytes) else 0
+        size = len(result) if isinstance(result, bytes) else _sent(op)
         seconds = time.perf_counter() - started
         self._observer(
-            OperationEvent(type(op).__name__.lower(), key, size, seconds, type(error).__name__ if error else None)
+            OperationEvent(type(op).__name__.lower(), _key(op), size, seconds, type(error).__name__ if error else None)
         )
+
+
+def _sent(op: StorageOp) -> int:
+    match op:
+        case Create() | Put():
+            return len(op.data)
+        case Upload():
+            return op.size
+    return 0
+
+
+def _key(op: StorageOp) -> str:
+    match op:
+        case List() | Sync():
+            return op.prefix
+        case Delete():
+            return op.keys[0]
+        case Copy():
+            return op.target
+    return op.key
 
 
 def dispatch(backend: Any, op: StorageOp) -> Any:
@@ -244,10 +281,14 @@ def dispatch(backend: Any, op: StorageOp) -> Any:
     match op:
         case Create():
             return backend.create(op.key, op.data, durable=op.durable)
+        case Upload():
+            return backend.upload(op.key, op.path)
         case Put():
             return backend.put(op.key, op.data)
         case Get():
             return backend.get(op.key)
+        case Read():
+            return backend.read(op.key, op.start, op.length)
         case List():
             return backend.list(op.prefix)
         case Delete():

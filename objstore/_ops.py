@@ -30,6 +30,19 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """Write a new object from a local file of any size, with bounded memory.
+
+    Sent back: as for `Create`. Only for objects: their name says what is in them, so that it does not matter if a
+    storage without a create-only end of an upload in parts writes the same bytes twice.
+    """
+
+    key: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Write an object whether or not it is there; whole or not at all. Sent back: ``None``."""
 
@@ -42,6 +55,18 @@ class Get:
     """Read an object. Sent back: its bytes, or ``None`` where there is none."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a range of an object.
+
+    Sent back: at most ``length`` bytes from ``start`` on, fewer only at its end, or ``None`` where there is none.
+    """
+
+    key: str
+    start: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,7 @@ class Moment:
         return max(self.monotonic - then.monotonic, self.wall - then.wall)
 
 
-StorageOp = Create | Put | Get | List | Delete | Copy | Sync
+StorageOp = Create | Upload | Put | Get | Read | List | Delete | Copy | Sync
 Op = StorageOp | Now | NewId | Pause | Call
 Created = bool | UnavailableError
 

@@ -22,17 +22,23 @@ class Ref:
         size: Length of the raw bytes (of a text: of its UTF-8).
         kind: What the raw bytes are in the document.
         value: The contents once they have been read, a cache. The only attribute that may change.
+        path: A local file that holds the raw bytes, in a value that is to be saved; never in a state.
     """
 
     name: Final[str]
     size: Final[int]
     kind: Final[Literal["text", "bytes"]]
     value: str | bytes | None = field(default=None, repr=False)
+    path: Final[str | None] = field(default=None, repr=False)
 
     @property
     def digest(self) -> str:
         """Give the sha256 of the raw bytes as 64 hex digits."""
         return self.name[:DIGEST_LENGTH]
+
+    def stored(self) -> Ref:
+        """Give what names the same once it is stored, when the local file will not be there any more."""
+        return self if self.path is None else Ref(self.name, self.size, self.kind)
 
     def matches(self, value: str | bytes | Ref) -> bool:
         """Tell whether ``value`` is what this names; the digest is computed only where the sizes agree."""

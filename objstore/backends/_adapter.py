@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .._ops import Entry
 from ._target import Facts, Limits, Target
+
+T = TypeVar("T")
 
 
 class Kind(Enum):
@@ -47,11 +49,28 @@ class KeyRefusedError(Exception):
         self.refusal = refusal
 
 
+class ExistsError(Exception):
+    """The object that an upload was to create is there already."""
+
+
+class Send(Protocol):
+    """Sends one request of several, again while the storage does not answer."""
+
+    async def __call__(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Send a request and give its answer.
+
+        Raises:
+            ExistsError: The storage refuses it with the kind ``EXISTS``.
+            BackendError: It failed for good.
+        """
+
+
 class Adapter(Protocol):
     """One bucket of an object storage, reached by coroutines on fsspec's event loop.
 
-    Every operation is one request (`list` one per page, `delete` as few as the storage allows), sent once: repeating is
-    the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says what it means.
+    Every operation is one request (`list` one per page, `delete` as few as the storage allows, `upload` many), sent
+    once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says
+    what it means.
     """
 
     bucket: str
@@ -61,11 +80,17 @@ class Adapter(Protocol):
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet; one that is there is a refusal of the kind ``EXISTS``."""
 
+    async def upload(self, key: str, path: str, size: int, send: Send) -> None:
+        """Write an object that is not there yet from a local file, in requests that are sent by ``send``."""
+
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there."""
 
     async def get(self, key: str) -> bytes:
         """Read a whole object."""
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Read a range of an object; one that begins behind its end is empty."""
 
     async def list(self, prefix: str) -> list[Entry]:
         """Name all that `Backend.list` names, page by page to the end."""

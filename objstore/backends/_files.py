@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from .._ops import Entry
@@ -49,8 +49,8 @@ def explained(error: OSError, doing: str, path: str) -> BackendError:
     return BackendError(f"{what}: {_ADVICE.get(error.errno or 0, said)}")
 
 
-def read(directory: int, name: str) -> bytes | None:
-    """Read a regular file; ``None`` where there is none, or a directory."""
+def read(directory: int, name: str, start: int = 0, length: int | None = None) -> bytes | None:
+    """Read a regular file or a range of it; ``None`` where there is none, or a directory."""
     try:
         file = os.open(name, _READ, dir_fd=directory)
     except FileNotFoundError:
@@ -61,27 +61,27 @@ def read(directory: int, name: str) -> bytes | None:
             return None
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
-        data = os.read(file, status.st_size)
-        if len(data) == status.st_size:
-            return data
-        pieces = [data]
-        while piece := os.read(file, status.st_size):  # one read gives 2 GiB at most
+        end = status.st_size if length is None else min(status.st_size, start + length)
+        pieces: list[bytes] = []
+        while start < end and (piece := os.pread(file, end - start, start)):  # one read gives 2 GiB at most
             pieces.append(piece)
+            start += len(piece)
         return b"".join(pieces)
     finally:
         os.close(file)
 
 
 @contextmanager
-def temporary_file(directory: int, data: bytes, *, flush: bool) -> Iterator[str]:
+def temporary_file(directory: int, pieces: Iterable[bytes], *, flush: bool) -> Iterator[str]:
     """Write a file under a name that is no object's, and remove that name in the end."""
     name = TEMPORARY + secrets.token_hex(8)
     file = os.open(name, _WRITE, 0o600, dir_fd=directory)
     try:
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(file, rest) :]
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(file, rest) :]
             if flush:
                 _flush(file)
         finally:

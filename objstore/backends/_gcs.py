@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,8 +18,10 @@ from gcsfs.core import GCSFileSystem
 from yarl import URL
 
 from .._ops import Entry
-from ._adapter import Kind, Refusal, causes, delete_each, entries, kind_of
-from ._target import Facts, Limits, Target
+from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of
+from ._target import Facts, Limits, Pieces, Target
+
+_Body = bytes | AsyncIterator[bytes]
 
 
 class _RefusedError(Exception):
@@ -41,15 +43,35 @@ class GcsAdapter:
 
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet: 1 POST."""
-        await self._upload(key, data, ifGenerationMatch="0")
+        await self._upload(key, data, len(data), ifGenerationMatch="0")
+
+    async def upload(self, key: str, path: str, size: int, send: Send) -> None:
+        """Write an object that is not there yet from a file: 1 POST, whatever its size."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            pieces = iter(Pieces(path))
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                yield piece
+
+        await send(lambda: self._upload(key, stream() if size else b"", size, ifGenerationMatch="0"))
 
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 POST."""
-        await self._upload(key, data)
+        await self._upload(key, data, len(data))
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET."""
         return await self._send("GET", self._object(key), alt="media")
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Read a range of an object: 1 GET."""
+        wanted = {"Range": f"bytes={start}-{start + length - 1}"}
+        try:
+            return await self._send("GET", self._object(key), None, wanted, alt="media")
+        except _RefusedError as error:
+            if error.status != 416:  # it begins behind the end
+                raise
+            return b""
 
     async def list(self, prefix: str) -> list[Entry]:
         """Name what lies directly below ``prefix``: 1 GET for each 1,000 names."""
@@ -111,12 +133,22 @@ class GcsAdapter:
     def _object(self, key: str) -> str:
         return f"{self._base}/o/{quote(key, safe='')}"
 
-    async def _upload(self, key: str, data: bytes, **condition: str) -> None:
-        await self._send("POST", f"/upload{self._base}/o", data, uploadType="media", name=key, **condition)
+    async def _upload(self, key: str, data: _Body, size: int, **condition: str) -> None:
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        path = f"/upload{self._base}/o"
+        await self._send("POST", path, data, headers, uploadType="media", name=key, **condition)
 
-    async def _send(self, method: str, path: str, data: bytes | None = None, /, **parameters: str) -> bytes:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        data: _Body | None = None,
+        given: Mapping[str, str] | None = None,
+        /,
+        **parameters: str,
+    ) -> bytes:
         session = await self._gcs._set_session()
-        headers = self._gcs._get_headers({"Content-Type": "application/octet-stream"} if data is not None else None)
+        headers = self._gcs._get_headers(dict(given or {}))
         query: Mapping[str, str] = self._gcs._get_params(parameters)
         url = URL(self._gcs._location + path, encoded=True).update_query(query)
         async with session.request(method, url, headers=headers, data=data, timeout=self._timeout) as response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import aiohttp
@@ -12,10 +14,13 @@ from s3fs import S3FileSystem
 
 from .._ops import Entry
 from ..errors import UnsupportedBackendError
-from ._adapter import KeyRefusedError, Kind, Refusal, causes, entries, kind_of
-from ._target import Facts, Limits, Target
+from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, causes, entries, kind_of
+from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
+_PART = 16 * 2**20
+_PARTS_AT_ONCE = 2
+_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 160 GiB grow
 _DENIED = frozenset(
     {
         "AccessDenied",
@@ -36,6 +41,7 @@ _KINDS = {
     **dict.fromkeys(_UNAVAILABLE, Kind.UNAVAILABLE),
     "NoSuchBucket": Kind.NO_BUCKET,
     "NoSuchKey": Kind.MISSING,
+    "NoSuchUpload": Kind.OTHER,
     "NotImplemented": Kind.UNSUPPORTED,
 }
 _NO_CREDENTIALS = (
@@ -70,13 +76,82 @@ class S3Adapter:
         """Write an object that is not there yet: 1 PUT."""
         await self._call("put_object", key, Body=data, IfNoneMatch="*")
 
+    async def upload(self, key: str, path: str, size: int, send: Send) -> None:
+        """Write an object that is not there yet from a file: 1 PUT up to 16 MiB, else 1 HEAD, and 1 PUT for each part.
+
+        The end of an upload in parts is create-only where the storage knows how. Where it does not, it writes the same
+        bytes again, since objects are named by their contents: good enough for them, never for a commit.
+        """
+        if size <= _PART:
+            data = await asyncio.to_thread(lambda: b"".join(Pieces(path)))
+            return await send(lambda: self.create(key, data))
+        if await send(lambda: self._has(key, size)):  # an earlier attempt, whose answer was lost
+            raise ExistsError
+        begun = (await send(lambda: self._call("create_multipart_upload", key)))["UploadId"]
+        try:
+            parts = await self._parts(key, begun, path, size, send)
+            await send(lambda: self._complete(key, begun, parts, size))
+        except BaseException:
+            with suppress(Exception):  # one that stays is for the bucket's lifecycle rules
+                await self._call("abort_multipart_upload", key, UploadId=begun)
+            raise
+
+    async def _parts(self, key: str, upload: str, path: str, size: int, send: Send) -> list[dict[str, Any]]:
+        async def one(number: int, data: bytes) -> dict[str, Any]:
+            part = {"PartNumber": number, "UploadId": upload}
+            answer = await send(lambda: self._call("upload_part", key, Body=data, **part))
+            return {"PartNumber": number, "ETag": answer["ETag"]}
+
+        done: list[dict[str, Any]] = []
+        pieces = enumerate(Pieces(path, max(_PART, -(-size // _MAX_PARTS))), 1)
+        while some := await asyncio.to_thread(lambda: list(islice(pieces, _PARTS_AT_ONCE))):
+            for answer in await asyncio.gather(*(one(number, data) for number, data in some), return_exceptions=True):
+                if isinstance(answer, BaseException):  # not before the others have ended, or they outlive the upload
+                    raise answer
+                done.append(answer)
+        return done
+
+    async def _complete(self, key: str, upload: str, parts: list[dict[str, Any]], size: int) -> None:
+        arguments: dict[str, Any] = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        try:
+            try:
+                await self._call("complete_multipart_upload", key, IfNoneMatch="*", **arguments)
+            except Exception as error:
+                if self.explain(error).kind is not Kind.UNSUPPORTED:
+                    raise
+                await self._call("complete_multipart_upload", key, **arguments)
+        except Exception as error:
+            # The answer to an earlier attempt may have been lost; then there is an object, and no upload any more.
+            if _code(error)[1] != "NoSuchUpload" or not await self._has(key, size):
+                raise
+
+    async def _has(self, key: str, size: int) -> bool:
+        try:
+            return bool((await self._call("head_object", key))["ContentLength"] == size)
+        except Exception as error:
+            if self.explain(error).kind is not Kind.MISSING:
+                raise
+            return False
+
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 PUT."""
         await self._call("put_object", key, Body=data)
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET, no HEAD before it."""
-        answer = await self._call("get_object", key)
+        return await self._get(key)
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Read a range of an object: 1 GET."""
+        try:
+            return await self._get(key, Range=f"bytes={start}-{start + length - 1}")
+        except Exception as error:
+            if _code(error)[1] != "InvalidRange":  # what S3 says to one that begins behind the end
+                raise
+            return b""
+
+    async def _get(self, key: str, **arguments: Any) -> bytes:
+        answer = await self._call("get_object", key, **arguments)
         async with answer["Body"] as body:
             data: bytes = await body.read()
         return data

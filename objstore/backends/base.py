@@ -51,6 +51,13 @@ class Backend(Protocol):
         unknown: `UnavailableError`. A resend inside a client library can turn our own success into ``False``.
         """
 
+    def upload(self, key: str, path: str) -> bool:
+        """Create an object from a local file of any size, with memory for a few MiB of it; see `create`.
+
+        Only for content-addressed objects: where a storage can end an upload in parts only by replacing what is there,
+        it replaces it by the same bytes. An upload that fails or is broken off leaves no object.
+        """
+
     def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there: whole and durable, or not at all.
 
@@ -59,6 +66,9 @@ class Backend(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """Read an object in one request, or say ``None`` where there is none. Never from a cache."""
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read up to ``length`` bytes, 1 or more, of an object from ``start`` on, fewer only at its end; see `get`."""
 
     def list(self, prefix: str) -> list[Entry]:
         """Name what lies in the directory up to the last ``/`` of ``prefix`` and begins like its rest.
@@ -93,8 +103,10 @@ class AsyncBackend(Protocol):
         """The event loop, running in a thread of its own, on which the coroutines below must run."""
 
     async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool: ...
+    async def upload(self, key: str, path: str) -> bool: ...
     async def put(self, key: str, data: bytes) -> None: ...
     async def get(self, key: str) -> bytes | None: ...
+    async def read(self, key: str, start: int, length: int) -> bytes | None: ...
     async def list(self, prefix: str) -> list[Entry]: ...
     async def delete(self, keys: Sequence[str]) -> None: ...
     async def copy(self, source: str, target: str) -> bool: ...

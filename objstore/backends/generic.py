@@ -68,23 +68,42 @@ class GenericBackend:
         def create(filesystem: Any) -> bool:
             if filesystem.exists(path):
                 return False
-            self._write(filesystem, path, data)
+            self._write(filesystem, path, lambda target: filesystem.pipe_file(target, data))
             return True
 
         return self._run("create", key, create)
 
+    def upload(self, key: str, path: str) -> bool:
+        """Write a new object from a local file, as the filesystem does it; see `create`."""
+        remote = self._path(checked(key))
+
+        def upload(filesystem: Any) -> bool:
+            if filesystem.exists(remote):
+                return False
+            self._write(filesystem, remote, lambda target: filesystem.put_file(path, target))
+            return True
+
+        return self._run("create", key, upload)
+
     def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there; see `Backend.put`."""
         path = self._path(checked(key))
-        self._run("write", key, lambda filesystem: self._write(filesystem, path, data))
+        self._run("write", key, lambda fs: self._write(fs, path, lambda target: fs.pipe_file(target, data)))
 
     def get(self, key: str) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+        return self._read(key)
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read a range of an object; see `Backend.read`."""
+        return self._read(key, start, start + length)
+
+    def _read(self, key: str, start: int | None = None, end: int | None = None) -> bytes | None:
         path = self._path(checked(key))
 
         def get(filesystem: Any) -> bytes | None:
             try:
-                return bytes(filesystem.cat_file(path))
+                return bytes(filesystem.cat_file(path, start=start, end=end))
             except FileNotFoundError:
                 return None
             except OSError:
@@ -186,7 +205,7 @@ class GenericBackend:
     def _cause(self, error: Exception) -> Exception | None:
         return error if self._target.scrub(str(error)) == str(error) else None
 
-    def _write(self, filesystem: Any, path: str, data: bytes) -> None:
+    def _write(self, filesystem: Any, path: str, fill: Callable[[str], object]) -> None:
         parent = path.rpartition("/")[0]
         for attempt in (1, 2):
             try:
@@ -194,9 +213,9 @@ class GenericBackend:
                     filesystem.makedirs(parent, exist_ok=True)
                     self._made.add(parent)
                 if _moves(filesystem):
-                    self._move_in(filesystem, path, data)
+                    self._move_in(filesystem, path, fill)
                 else:
-                    filesystem.pipe_file(path, data)
+                    fill(path)
             except FileNotFoundError:  # somebody removed the directory since we made it
                 if attempt == 2:
                     raise
@@ -204,12 +223,12 @@ class GenericBackend:
             else:
                 return
 
-    def _move_in(self, filesystem: Any, path: str, data: bytes) -> None:
+    def _move_in(self, filesystem: Any, path: str, fill: Callable[[str], object]) -> None:
         if filesystem.isdir(path):  # some moves would go inside
             raise IsADirectoryError(path)
         temporary = f"{path.rpartition('/')[0]}/{TEMPORARY}{secrets.token_hex(8)}"
         try:
-            filesystem.pipe_file(temporary, data)
+            fill(temporary)
             try:
                 filesystem.mv(temporary, path)
             except OSError:  # a rename that does not replace

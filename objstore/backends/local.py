@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
@@ -28,7 +28,7 @@ from ._files import (
     temporary_file,
     unlink,
 )
-from ._target import TEMPORARY, Facts, checked, split_prefix
+from ._target import TEMPORARY, Facts, Pieces, checked, split_prefix
 from .base import Capabilities
 
 Durability = Literal["full", "none"]
@@ -73,10 +73,15 @@ class LocalBackend:
 
     def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""
-        flush = durable and self._flushes
+        return self._create(key, (data,), flush=durable and self._flushes)
 
+    def upload(self, key: str, path: str) -> bool:
+        """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
+        return self._create(key, Pieces(path), flush=self._flushes)
+
+    def _create(self, key: str, pieces: Iterable[bytes], *, flush: bool) -> bool:
         def write(directory: int, name: str) -> bool:
-            with temporary_file(directory, data, flush=flush) as temporary:
+            with temporary_file(directory, pieces, flush=flush) as temporary:
                 made = take_name(directory, temporary, name)
             if flush:  # after False too: what was found must stay there after a power cut
                 flush_directory(directory)
@@ -89,7 +94,7 @@ class LocalBackend:
         """Write an object, replacing what is there; see `Backend.put`."""
 
         def write(directory: int, name: str) -> None:
-            with temporary_file(directory, data, flush=self._flushes) as temporary:
+            with temporary_file(directory, (data,), flush=self._flushes) as temporary:
                 os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
             if self._flushes:
                 flush_directory(directory)
@@ -102,6 +107,12 @@ class LocalBackend:
         parent, _, name = checked(key).rpartition("/")
         with self._explained("read", key), self._opened(parent) as directory:
             return None if directory is None else read(directory, name)
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read a range of an object; see `Backend.read`."""
+        parent, _, name = checked(key).rpartition("/")
+        with self._explained("read", key), self._opened(parent) as directory:
+            return None if directory is None else read(directory, name, start, length)
 
     def list(self, prefix: str) -> list[Entry]:
         """Name what lies directly below ``prefix``; see `Backend.list`."""

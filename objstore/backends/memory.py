@@ -11,7 +11,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from .._ops import Entry
 from ..errors import BackendError
-from ._target import checked, split_prefix
+from ._target import Pieces, checked, split_prefix
 from .base import Capabilities
 
 # The store behind `memory://` is one per process, and its own create is a look and then a write. So the lock that makes
@@ -58,6 +58,10 @@ class MemoryBackend:
             self._write(path, data)
         return True
 
+    def upload(self, key: str, path: str) -> bool:
+        """Create an object from a local file, all of it in memory in the end; see `Backend.upload`."""
+        return self.create(key, b"".join(Pieces(path)))
+
     def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there; see `Backend.put`."""
         path = self._path(key)
@@ -70,6 +74,16 @@ class MemoryBackend:
         with _LOCK:
             found = self._filesystem.store.get(path)
             return None if found is None else bytes(found.getvalue())
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read a range of an object; see `Backend.read`."""
+        path = self._path(key)
+        with _LOCK:
+            found = self._filesystem.store.get(path)
+            if found is None:
+                return None
+            with found.getbuffer() as contents:
+                return bytes(contents[start : start + length])
 
     def list(self, prefix: str) -> list[Entry]:
         """Name what lies directly below ``prefix``; see `Backend.list`."""

@@ -20,7 +20,7 @@ from ..errors import (
     UnavailableError,
     UnsupportedBackendError,
 )
-from ._adapter import Adapter, Connect, KeyRefusedError, Kind, Refusal, causes
+from ._adapter import Adapter, Connect, ExistsError, KeyRefusedError, Kind, Refusal, causes
 from ._target import Facts, Limits, Target, checked, split_prefix
 from .base import Capabilities
 
@@ -91,22 +91,57 @@ class RemoteBackend:
 
         return await self._run("create", checked(key), create)
 
+    async def upload(self, key: str, path: str) -> bool:
+        """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
+        adapter = await self._connect()
+
+        async def send(request: Callable[[], Awaitable[T]]) -> T:
+            exists = False
+
+            async def once(adapter: Adapter, _: str) -> T | None:
+                nonlocal exists
+                try:
+                    return await request()
+                except Exception as error:
+                    exists = adapter.explain(error).kind is Kind.EXISTS
+                    if not exists:
+                        raise
+                    return None
+
+            answer = await self._run("upload", key, once)
+            if exists:
+                raise ExistsError
+            return answer  # type: ignore[return-value] # None only where it exists
+
+        try:
+            size = (await asyncio.to_thread(os.stat, path)).st_size
+            await adapter.upload(self._prefix(adapter) + checked(key), path, size, send)
+        except ExistsError:
+            return False
+        return True
+
     async def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there; see `Backend.put`."""
         await self._run("write", checked(key), lambda adapter, path: adapter.put(path, data))
 
     async def get(self, key: str) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+        return await self._read(key, lambda adapter, path: adapter.get(path))
 
-        async def get(adapter: Adapter, path: str) -> bytes | None:
+    async def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read a range of an object; see `Backend.read`."""
+        return await self._read(key, lambda adapter, path: adapter.read(path, start, length))
+
+    async def _read(self, key: str, action: Callable[[Adapter, str], Awaitable[bytes]]) -> bytes | None:
+        async def read(adapter: Adapter, path: str) -> bytes | None:
             try:
-                return await adapter.get(path)
+                return await action(adapter, path)
             except Exception as error:
                 if adapter.explain(error).kind is not Kind.MISSING:
                     raise
                 return None
 
-        return await self._run("read", checked(key), get)
+        return await self._run("read", checked(key), read)
 
     async def list(self, prefix: str) -> list[Entry]:
         """Name what lies directly below ``prefix``; see `Backend.list`."""

@@ -13,10 +13,12 @@ class TestMine(BackendTests):
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -73,6 +75,30 @@ class BackendTests:
         place.put("dir/put", data)
         assert place.get("dir/created") == data
         assert place.get("dir/put") == data
+
+    @pytest.mark.parametrize("size", [0, 5_000_000, 20_000_000], ids=["0", "5M", "20M"])
+    def test_an_upload_creates_what_is_in_the_file(self, place: Backend, tmp_path: Path, size: int) -> None:
+        data = (hashlib.sha256(b"seed").digest() * (size // 32 + 1))[:size]
+        file = tmp_path / "file"
+        file.write_bytes(data)
+        assert place.upload("dir/uploaded", str(file)) is True
+        assert place.list("dir/") == [Entry("uploaded", is_directory=False, size=size)]
+        assert place.get("dir/uploaded") == data
+        file.write_bytes(data[::-1] + b"another")
+        assert place.upload("dir/uploaded", str(file)) is False
+        assert place.get("dir/uploaded") == data
+
+    def test_ranges_of_an_object_can_be_read(self, place: Backend) -> None:
+        place.put("a/b", b"0123456789")
+        place.put("a/empty", b"")
+        assert place.read("a/b", 0, 4) == b"0123"
+        assert place.read("a/b", 8, 1) == b"8"
+        assert place.read("a/b", 8, 100) == b"89"
+        assert place.read("a/b", 10, 1) == b""
+        assert place.read("a/b", 100, 1) == b""
+        assert place.read("a/empty", 0, 1) == b""
+        assert place.read("a/none", 0, 1) is None
+        assert place.read("a", 0, 1) is None
 
     def test_a_second_create_is_refused_and_changes_nothing(self, place: Backend) -> None:
         assert place.create("a/b", b"first") is True
@@ -184,8 +210,10 @@ class BackendTests:
     def test_a_key_that_could_lead_outside_is_refused(self, place: Backend, key: str) -> None:
         for call in (
             lambda: place.create(key, b""),
+            lambda: place.upload(key, __file__),
             lambda: place.put(key, b""),
             lambda: place.get(key),
+            lambda: place.read(key, 0, 1),
             lambda: place.delete([key]),
             lambda: place.copy(key, "a"),
             lambda: place.copy("a", key),

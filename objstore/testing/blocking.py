@@ -38,11 +38,17 @@ class _Blocking:
     def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
         return self._wait(self._backend.create(key, data, durable=durable))
 
+    def upload(self, key: str, path: str) -> bool:
+        return self._wait(self._backend.upload(key, path))
+
     def put(self, key: str, data: bytes) -> None:
         self._wait(self._backend.put(key, data))
 
     def get(self, key: str) -> bytes | None:
         return self._wait(self._backend.get(key))
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        return self._wait(self._backend.read(key, start, length))
 
     def list(self, prefix: str) -> list[Entry]:
         return self._wait(self._backend.list(prefix))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from .._ops import Entry
@@ -51,7 +52,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Tear:
-    """Store only the first ``length`` bytes of a create or a put, and report success."""
+    """Store only the first ``length`` bytes of a create, an upload or a put, and report success."""
 
     length: int
 
@@ -104,6 +105,15 @@ class FaultyBackend:
         """Create, or fail as chosen."""
         return self._do("create", (key,), lambda kept: self._inner.create(key, kept, durable=durable), data)
 
+    def upload(self, key: str, path: str) -> bool:
+        """Upload, or fail as chosen; reads the whole file, so that it can be torn."""
+        data = Path(path).read_bytes()
+
+        def upload(kept: bytes) -> bool:
+            return self._inner.upload(key, path) if len(kept) == len(data) else self._inner.create(key, kept)
+
+        return self._do("upload", (key,), upload, data)
+
     def put(self, key: str, data: bytes) -> None:
         """Put, or fail as chosen."""
         self._do("put", (key,), lambda kept: self._inner.put(key, kept), data)
@@ -111,6 +121,10 @@ class FaultyBackend:
     def get(self, key: str) -> bytes | None:
         """Get, or fail as chosen."""
         return self._do("get", (key,), lambda _: self._inner.get(key))
+
+    def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Read, or fail as chosen."""
+        return self._do("read", (key,), lambda _: self._inner.read(key, start, length))
 
     def list(self, prefix: str) -> list[Entry]:
         """List, or fail as chosen."""

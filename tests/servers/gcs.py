@@ -65,7 +65,9 @@ class _Api(Handler):
                 return 200, self.insert(self.objects(bucket), query["name"], body, query.get("ifGenerationMatch"))
             case "GET", ["b", bucket, "o", name]:
                 found = self.one(bucket, name)
-                return 200, found.data if query.get("alt") == "media" else {"updated": "2026-01-02T03:04:05.678Z"}
+                if query.get("alt") != "media":
+                    return 200, {"updated": "2026-01-02T03:04:05.678Z"}
+                return self.range(found.data, self.headers.get("Range"))
             case "DELETE", ["b", bucket, "o", name]:
                 self.one(bucket, name)
                 del self.objects(bucket)[name]
@@ -87,6 +89,14 @@ class _Api(Handler):
         if name not in self.objects(bucket):
             raise _RefusalError(404, f"No such object: {bucket}/{name}")
         return self.objects(bucket)[name]
+
+    def range(self, data: bytes, wanted: str | None) -> tuple[int, bytes]:
+        if wanted is None:
+            return 200, data
+        start, end = map(int, wanted.removeprefix("bytes=").split("-"))
+        if start >= len(data):
+            raise _RefusalError(416, "Requested range not satisfiable")
+        return 206, data[start : end + 1]
 
     def insert(self, objects: dict[str, _Object], name: str, data: bytes, match: str | None) -> dict[str, str]:
         present = objects[name].generation if name in objects else 0
