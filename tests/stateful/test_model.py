@@ -44,6 +44,7 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.stores = [objstore.open(self.backend, layout=self.layout) for _ in range(2)]
+        self.create_or_replace("a/b", 0, ["first"])
 
     def changed(self, id: str, **parts: Any) -> None:
         self.sessions[id] = {**self.sessions.get(id, {"traces": None}), **parts}
@@ -277,8 +278,8 @@ class TreeMachine(StoreMachine):
 
 
 _QUICK = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=50,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,
@@ -286,19 +287,19 @@ _QUICK = settings(
 _DEEP = settings(_QUICK, max_examples=1_500, stateful_step_count=50, derandomize=False)
 
 
-class TestLog(LogMachine.TestCase):
-    settings = _QUICK
+class LongLogMachine(LogMachine):
+    """The same, for longer."""
 
 
-class TestTree(TreeMachine.TestCase):
-    settings = _QUICK
+class LongTreeMachine(TreeMachine):
+    """The same, for longer."""
 
 
-@pytest.mark.deep
-class TestLogDeep(LogMachine.TestCase):
-    settings = _DEEP
-
-
-@pytest.mark.deep
-class TestTreeDeep(TreeMachine.TestCase):
-    settings = _DEEP
+TestLog = LogMachine.TestCase
+TestLog.settings = _QUICK
+TestTree = TreeMachine.TestCase
+TestTree.settings = _QUICK
+TestLongLog = pytest.mark.deep(LongLogMachine.TestCase)
+TestLongLog.settings = _DEEP
+TestLongTree = pytest.mark.deep(LongTreeMachine.TestCase)
+TestLongTree.settings = _DEEP
