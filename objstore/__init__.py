@@ -1,8 +1,10 @@
 """Sessions of AI agents on any object storage: atomic, verified, with history."""
 
 from . import models
+from ._ailments import Ailment, Mend
 from ._compare import Diff, Difference
 from ._drive import Event, OperationEvent, SaveEvent
+from ._mend import LostCommit, RepairReport
 from ._prune import CollectReport, Doomed, PruneReport
 from ._session import CommitInfo
 from ._sessions import SessionBundle
@@ -32,6 +34,7 @@ from .store import SessionStore, open
 from .transfer import CopyEvent, CopyReport, copy
 
 __all__ = [
+    "Ailment",
     "AsyncDocumentStore",
     "AsyncSessionStore",
     "AsyncSessionStoreProtocol",
@@ -52,12 +55,15 @@ __all__ = [
     "IntegrityError",
     "InvalidIdError",
     "InvalidValueError",
+    "LostCommit",
+    "Mend",
     "NotFoundError",
     "ObjstoreError",
     "OperationEvent",
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "PruneReport",
+    "RepairReport",
     "SaveEvent",
     "SessionBundle",
     "SessionStore",

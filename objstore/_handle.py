@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _json, _keys, _prune, _session
+from ._ailments import Care
 from ._change import Change, Derive, Edit, MovedError, Replace
 from ._compare import Diff, differences
 from ._fork import Adopt, fork
 from ._json import JSON
 from ._log import Base, Rules, follow, load
 from ._marker import Place, settle
+from ._mend import RepairReport, repair
 from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
@@ -98,6 +100,7 @@ class Handle:
         rules: Rules,
         summarise: Summarise,
         adopt: Adopt,
+        care: Care,
         *,
         where: str,
         memory: Memory,
@@ -108,6 +111,7 @@ class Handle:
         self.place = place
         self._summarise = summarise
         self._adopt = adopt
+        self._care = care
         self._where = where
         self._memory = memory
         self._exclusive = exclusive
@@ -221,6 +225,21 @@ class Handle:
         wanted = None if ids is None else [_keys.check_id(id) for id in ids]
         return (yield from _prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
 
+    def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
+        """Set damaged newest commits aside and mend what hurts an agent; again when a writer was faster."""
+        _keys.check_id(id)
+        if not dry_run:
+            yield from self._writing()
+        for _ in range(_ATTEMPTS):
+            try:
+                report = yield from repair(self.rules, id, self._care, self._summarise, dry_run=dry_run)
+            except (LostError, ConflictError):
+                continue
+            finally:
+                self._memory.forget(id)  # what it remembers may stand on what was set aside
+            return report
+        raise ConflictError(f"others kept committing to {id!r} while it was to be repaired; try again", id)
+
     def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
         """Compare two states of a session."""
         before = yield from load(self.rules, _keys.check_id(id), at=old)
@@ -311,7 +330,7 @@ class Handle:
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read and check everything that is stored of some sessions, or of all."""
-        return verify(self.rules, None if ids is None else [_keys.check_id(id) for id in ids])
+        return verify(self.rules, None if ids is None else [_keys.check_id(id) for id in ids], self._care)
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""

@@ -12,13 +12,15 @@ from typing import Any, Literal
 
 from fsspec import AbstractFileSystem
 
-from . import _parts
+from . import _ailments, _parts
+from ._ailments import Care
 from ._compare import Diff
 from ._drive import Driver, Observer, SaveEvent, Tally
 from ._fork import Adopt
 from ._handle import Handle, Memory
 from ._log import Rules
 from ._marker import look, probe
+from ._mend import RepairReport
 from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
@@ -70,11 +72,12 @@ class Options:
 class Opened:
     """One opened place, shared by all calls of a face, from any thread."""
 
-    def __init__(self, options: Options, rules: Rules, summarise: Summarise, adopt: Adopt) -> None:
+    def __init__(self, options: Options, rules: Rules, summarise: Summarise, adopt: Adopt, care: Care) -> None:
         self.options = options
         self._rules = rules
         self._summarise = summarise
         self._adopt = adopt
+        self._care = care
         self.backend = open_backend(
             options.target,
             path=options.path,
@@ -92,12 +95,12 @@ class Opened:
     @classmethod
     def for_sessions(cls, options: Options) -> Opened:
         """Open a place for sessions of the seed's types."""
-        return cls(options, _SESSION_RULES, _parts.summarise, _parts.adopt)
+        return cls(options, _SESSION_RULES, _parts.summarise, _parts.adopt, _ailments.OF_SESSIONS)
 
     @classmethod
     def for_documents(cls, options: Options) -> Opened:
         """Open a place for documents with parts of any name."""
-        return cls(options, Rules(), lambda _: {}, lambda state, _: dict(state))
+        return cls(options, Rules(), lambda _: {}, lambda state, _: dict(state), _ailments.OF_DOCUMENTS)
 
     def layout(self) -> Protocol[Layout]:
         """Find out what lies at the place; it is looked at again until there is something."""
@@ -113,6 +116,7 @@ class Opened:
                         self._rules,
                         self._summarise,
                         self._adopt,
+                        self._care,
                         where=repr(self.backend),
                         memory=self._memory,
                         exclusive=self.backend.capabilities.exclusive_create,
@@ -182,6 +186,10 @@ class Opened:
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """See `SessionStore.collect`."""
         return (yield from (yield from self._log()).collect(ids, dry_run=dry_run))
+
+    def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
+        """See `SessionStore.repair`."""
+        return (yield from (yield from self._log()).repair(id, dry_run=dry_run))
 
     def _log(self) -> Protocol[Handle]:
         layout = yield from self.layout()

@@ -197,17 +197,21 @@ def history(id: str) -> Protocol[list[CommitInfo]]:
 
 
 def _info(commit: Commit, before: Commit | None) -> CommitInfo:
-    body = commit.body if isinstance(commit.body, dict) else {}
-    if commit.kind == "patch":
-        members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
-        parts = tuple(dict.fromkeys(key.removeprefix("=") for member in members for key in member))
-    else:
-        parts = tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
     known = before.objects if before else {}
     return CommitInfo(
-        commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
-        sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+        commit.seq, commit.digest, moment(commit.time), commit.kind, touched(commit.kind, commit.body), commit.summary,
+        commit.size, sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
     )  # fmt: skip
+
+
+def touched(kind: str, body: JSON) -> tuple[str, ...]:
+    """Name the parts that the body of a commit changes; for one that holds a whole state, those that the state has."""
+    if not isinstance(body, dict):
+        return ()
+    if kind != "patch":
+        return tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
+    members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
+    return tuple(dict.fromkeys(key.removeprefix("=") for member in members for key in member))
 
 
 def list_ids(prefix: str = "") -> Protocol[list[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from . import _commit, _keys
+from ._ailments import Ailment, Care
 from ._commit import Commit
 from ._log import Base, Rules, assemble, nothing, parse, read_commits
 from ._ops import Entry, Get, List, Protocol
@@ -45,7 +46,8 @@ class VerifyReport:
         commits: How many commits, those that history still promises.
         objects: How many objects that they name.
         size: Bytes read.
-        findings: All that is wrong, empty where nothing is.
+        findings: All that is wrong with what is stored, empty where nothing is.
+        ailments: What hurts an agent in the newest states of those sessions with which nothing is wrong otherwise.
     """
 
     sessions: int
@@ -53,11 +55,17 @@ class VerifyReport:
     objects: int
     size: int
     findings: tuple[Finding, ...]
+    ailments: tuple[Ailment, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether all that is stored is as it was written."""
         return not self.findings
+
+    @property
+    def healthy(self) -> bool:
+        """Whether that is so, and every session is fit to be resumed; notes do not count."""
+        return self.ok and all(ailment.severity == "note" for ailment in self.ailments)
 
 
 @dataclass(slots=True)
@@ -67,23 +75,26 @@ class _Count:
     objects: int = 0
     size: int = 0
     findings: list[Finding] = field(default_factory=list)
+    ailments: list[Ailment] = field(default_factory=list)
 
 
-def verify(rules: Rules, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[VerifyReport]:
     """Check some sessions, or all that lie in ``sessions/``, whatever the hints say."""
     count = _Count()
     if ids is None:
         entries: list[Entry] = yield List(_keys.SESSIONS)
         keys = sorted(e.name for e in entries if e.is_directory)
         for key in keys:
-            yield from _session(rules, key, _keys.id_of(key), count)
+            yield from _session(rules, key, _keys.id_of(key), care, count)
     else:
         for id in ids:
-            yield from _session(rules, _keys.session_key(id), id, count)
-    return VerifyReport(count.sessions, count.commits, count.objects, count.size, tuple(count.findings))
+            yield from _session(rules, _keys.session_key(id), id, care, count)
+    return VerifyReport(
+        count.sessions, count.commits, count.objects, count.size, tuple(count.findings), tuple(count.ailments)
+    )
 
 
-def _session(rules: Rules, key: str, id: str | None, count: _Count) -> Protocol[None]:
+def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
     if not _keys.is_key(key):
         count.findings.append(Finding(None, _keys.session_dir(key), "foreign", "no id gives this name"))
         return
@@ -101,7 +112,9 @@ def _session(rules: Rules, key: str, id: str | None, count: _Count) -> Protocol[
     chain = yield from _chain(nothing(id, None), numbers, count)
     yield from _objects(nothing(id, None), chain, count)
     if not any(finding.id == id for finding in count.findings):
-        yield from _states(rules, nothing(id, None), chain, count)
+        newest = yield from _states(rules, nothing(id, None), chain, count)
+        if newest and newest.state is not None:
+            count.ailments += care.examine(id, newest.state)
 
 
 def _numbers(key: str) -> Protocol[list[int]]:
@@ -179,19 +192,20 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
                 count.findings.append(Finding(blank.id, key, "damaged", str(error)))
 
 
-def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
-    """Build every retained state from the floor upwards, as a reader of each commit would."""
+def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Protocol[Base | None]:
+    """Build every retained state from the floor upwards, as a reader of each commit would; give the newest."""
     base = blank
     for commit in reversed(chain):
         try:
             base = yield from assemble(base, [commit], current=False)
         except FormatError as error:
             count.findings.append(Finding(blank.id, error.key, "unknown format", str(error)))
-            return
+            return None
         except IntegrityError as error:
             count.findings.append(Finding(blank.id, error.key, "damaged", str(error)))
-            return
+            return None
         if (commit.born > 0) != rules.lives(base.state):
             key = _keys.log_key(blank.key, commit.seq)
             detail = "it does not say rightly since when there is a session"
             count.findings.append(Finding(blank.id, key, "unknown format", detail))
+    return base

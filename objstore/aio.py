@@ -17,6 +17,7 @@ from fsspec import AbstractFileSystem
 from . import _sessions
 from ._compare import Diff
 from ._drive import Observer
+from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
 from ._prune import CollectReport, PruneReport
@@ -289,3 +290,7 @@ class AsyncSessionStore:
     @like(SessionStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         return await self._run(self._opened.verify(None if ids is None else [*ids]))
+
+    @like(SessionStore.repair)
+    async def repair(self, id: str, *, dry_run: bool = True) -> RepairReport:
+        return await self._run(self._opened.repair(id, dry_run=dry_run))

@@ -14,6 +14,7 @@ from fsspec import AbstractFileSystem
 from . import _sessions
 from ._compare import Diff
 from ._drive import Observer
+from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
 from ._prune import CollectReport, PruneReport
@@ -401,6 +402,29 @@ class SessionStore:
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references.
 
-        Reads only, and finds all there is to find instead of raising at the first.
+        Reads only, and finds all there is to find instead of raising at the first. The report also names what hurts an
+        agent although it is stored as it was written: a tool call without its result, for one. A session whose agent is
+        at work between two saves may look like that as well.
         """
         return self._run(self._opened.verify(None if ids is None else [*ids]))
+
+    def repair(self, id: str, *, dry_run: bool = True) -> RepairReport:
+        """Make a session fit to be resumed: pass over newest commits that are damaged, mend what hurts an agent.
+
+        Damaged commits are set aside by a commit that holds the newest intact state. What was saved after that is lost,
+        and the history begins anew: fork before what shall be kept of it. Nothing is removed for a day. Ailments are
+        mended by a plain commit, so that the state before it stays in the history: a call without a result is answered
+        as interrupted, a run that never ended has failed, and so on.
+
+        Only for sessions that no agent is at work on: its next save would conflict.
+
+        Args:
+            id: The session.
+            dry_run: Only report what would be done, which is what happens unless it is ``False``.
+
+        Raises:
+            ConflictError: Others kept committing.
+            IntegrityError: No state of the session can be read any more.
+            UnsupportedError: The tree layout keeps no history to put a mend on.
+        """
+        return self._run(self._opened.repair(id, dry_run=dry_run))
