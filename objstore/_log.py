@@ -177,10 +177,15 @@ def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = N
     raise (yield from _with_way_out(rules, id, failure))
 
 
-def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protocol[Base | None]:
+def _observe(key: str) -> Protocol[tuple[Moment, int]]:
+    """Find the head, and say when it was that at the earliest: what happens while we look must not count as seen."""
     observed: Moment = yield Now()
+    return observed, (yield from find_head(key))
+
+
+def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protocol[Base | None]:
+    observed, head = yield from _observe(_keys.session_key(id))
     blank = nothing(id, observed)
-    head = yield from find_head(blank.key)
     if at is not None and not 1 <= at <= head:
         raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")
     if head == 0:

@@ -1,0 +1,156 @@
+"""The rules of the log layout, taken away one by one, to show that the scheduler would notice.
+
+Each ablation replaces one small function or constant of the real code, as one might do by mistake or to save a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType, ModuleType
+from typing import Any, Final
+
+from .. import _log, _prune, _save, _session
+from .._change import Change
+from .._log import Base, Rules
+from .._ops import Delete, Moment, Now, Protocol
+from .._save import Draft, Saved, Summarise
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """A rule that is taken away.
+
+    Attributes:
+        lost: What no longer holds.
+        patches: Module, name and what stands there instead.
+        grace: P in place of that of the rules, if it is that which changes.
+    """
+
+    lost: str
+    patches: tuple[tuple[ModuleType, str, object], ...] = ()
+    grace: float | None = None
+
+    def rules(self, rules: Rules) -> Rules:
+        """Give the constants of the store without the rule."""
+        return rules if self.grace is None else replace(rules, grace=self.grace)
+
+
+@contextmanager
+def replaced(*patches: tuple[ModuleType, str, object]) -> Iterator[None]:
+    """Put other values in place of attributes of modules while the block runs."""
+    old = [(module, name, getattr(module, name)) for module, name, _ in patches]
+    try:
+        for module, name, value in patches:
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in old:
+            setattr(module, name, value)
+
+
+def _never(*_: object) -> bool:
+    return False
+
+
+def _always(*_: object) -> bool:
+    return True
+
+
+def _young(rules: Rules, observed: Moment | None, now: Moment, is_old: Any = _log.is_old) -> bool:
+    return bool(is_old(rules, observed, now))
+
+
+def _age_of_base(rules: Rules, base: Base, now: Moment) -> bool:
+    return _young(rules, base.observed, now)
+
+
+def _epoch_zero(head: Base, seq: int, kind: str) -> int:  # noqa: ARG001
+    return 0
+
+
+def _fallen_floor(head: Base, seq: int, kind: str, wanted: int | None) -> int:  # noqa: ARG001
+    return seq if kind == "delete" or head.seq == 0 else 1
+
+
+def _sweep_to_the_end(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[str]]:
+    return (yield from _SWEEP(key, epoch + 1, keep))
+
+
+def _sweep_first(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
+    if draft.kind == "prune":
+        keep = frozenset((epoch, name) for name, (epoch, _) in head.objects.items())
+        yield from _SWEEP(head.key, head.seq + 1, keep)
+    return (yield from _COMMIT(rules, head, draft, summarise))
+
+
+def _remove(key: str, _: bytes) -> Delete:
+    return Delete((key,))
+
+
+def _no_lists(_: str) -> tuple[()]:
+    return ()
+
+
+def _clock_after(key: str) -> Protocol[tuple[Moment, int]]:
+    head = yield from _log.find_head(key)
+    return (yield Now()), head
+
+
+def _unbroken(first: Base, head: Base) -> Protocol[bool]:  # noqa: ARG001
+    return False
+    yield
+
+
+def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:  # noqa: ARG001
+    return None
+
+
+_SWEEP: Final = _session.sweep
+_COMMIT: Final = _save.commit
+_SWEPT_TO_THE_END: Final = ((_session, "sweep", _sweep_to_the_end), (_prune, "sweep", _sweep_to_the_end))
+
+ABLATIONS: Final = MappingProxyType(
+    {
+        "verify": Ablation("an old save checks that it is on the chain", ((_save, "is_old", _never),)),
+        "first-list": Ablation("a first save looks what is there", ((_save, "head_ops", _no_lists),)),
+        "grace": Ablation("a number is freed only when no writer can believe in it any more", grace=0.0),
+        "parents": Ablation(
+            "a commit names the one below it by its digest",
+            tuple((module, "stands_on", _always) for module in (_log, _save, _prune)),
+        ),
+        "old-list": Ablation(
+            "a reader does not believe an old list",
+            ((_log, "is_old", _never), (_log, "too_old_to_follow", _age_of_base)),
+        ),
+        "follow": Ablation("a reader follows only what it saw lately", ((_log, "too_old_to_follow", _never),)),
+        "clock-after": Ablation("the clock is read before the observation", ((_log, "_observe", _clock_after),)),
+        "epochs": Ablation(
+            "what is swept comes back under another key",
+            ((_save, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
+        ),
+        "current-epoch": Ablation(
+            "the current epoch is not swept",
+            _SWEPT_TO_THE_END,
+        ),
+        "sweep-first": Ablation("nothing is swept before a prune is acknowledged", ((_prune, "commit", _sweep_first),)),
+        "floor": Ablation("the floor never falls", ((_save, "_floor", _fallen_floor),)),
+        "present": Ablation("what a prune swept does not count as stored", ((_log, "FENCES", ()),)),
+        "stubs": Ablation("a purge leaves stubs", ((_prune, "Put", _remove),)),
+        "tombstones": Ablation("a tombstone changes every part", ((_save, "_broken", _unbroken),)),
+        "keys": Ablation("an idempotency key is looked for in each head", ((_save, "_answer", _no_answer),)),
+    }
+)
+"""Name -> what the scheduler must notice."""
+
+
+@contextmanager
+def ablated(name: str | None) -> Iterator[Callable[[Rules], Rules]]:
+    """Take a rule away while the block runs; gives what changes the constants of the store accordingly."""
+    if name is None:
+        yield lambda rules: rules
+        return
+    ablation = ABLATIONS[name]
+    with replaced(*ablation.patches):
+        yield ablation.rules

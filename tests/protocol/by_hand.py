@@ -1,0 +1,108 @@
+"""Schedules written down by hand, for what chance takes too long to find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from objstore import _keys, _log, _save
+from objstore._change import Edit
+from objstore._log import Base
+from objstore._ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
+from objstore.testing.machines import Actor, Clock
+from objstore.testing.oracle import Oracle
+from objstore.testing.scheduler import ID, RULES
+from objstore.testing.world import Storage
+
+
+class Stage:
+    """A storage, its oracle, a clock, and actors that go exactly as far as they are told."""
+
+    def __init__(self) -> None:
+        self.storage = Storage()
+        self.oracle = Oracle(ID, RULES, self.storage, grows="traces")
+        self.now = 0.0
+        self.results: dict[str, Any] = {}
+        self._drawn = 0
+
+    def enter(self, name: str, protocol: Protocol[Any]) -> Actor:
+        """Bring an actor to its first request."""
+        actor = Actor(name, self._kept(name, protocol), Clock(), 0.0)
+        actor.resume(self.answer)
+        return actor
+
+    def _kept(self, name: str, protocol: Protocol[Any]) -> Protocol[None]:
+        self.results[name] = yield from protocol
+
+    def before(self, actor: Actor, wanted: type[Op], key: str) -> None:
+        """Let an actor run until it is about to do this."""
+        while not any(isinstance(op, wanted) and _key(op).endswith(key) for _, op in actor.waiting):
+            self.request(actor)
+            assert actor.resume(self.answer), "it ended without doing that"
+
+    def request(self, actor: Actor) -> None:
+        """Do what an actor asked for; the answer is still on its way."""
+        while actor.waiting:
+            index, op = actor.waiting.pop(0)
+            actor.results[index] = self._do(op)
+
+    def finish(self, actor: Actor) -> Any:
+        """Let an actor run to its end, and give what it was told."""
+        while True:
+            self.request(actor)
+            if not actor.resume(self.answer):
+                return self.results[actor.name]
+
+    def alone(self, protocol: Protocol[Any]) -> Any:
+        """Run a protocol from beginning to end."""
+        actor = self.enter("alone", protocol)
+        return self.finish(actor) if actor.waiting else self.results["alone"]
+
+    def answer(self, actor: Actor, op: Op) -> Any:
+        if isinstance(op, Now):
+            return actor.clock.read(self.now)
+        if isinstance(op, NewId):
+            self._drawn += 1
+            return f"{self._drawn:032x}"
+        return None
+
+    def _do(self, op: Op) -> Any:
+        match op:
+            case Get():
+                return self.storage.objects.get(op.key)
+            case List():
+                return self.storage.list(op.prefix)
+            case Create():
+                return self.oracle.create(op.key, op.data)
+            case Put():
+                return self.oracle.put(op.key, op.data)
+            case Delete():
+                for key in op.keys:
+                    self.oracle.delete(key)
+                return None
+        raise TypeError(op)
+
+
+def _key(op: Op) -> str:
+    return op.prefix if isinstance(op, List) else getattr(op, "key", "")
+
+
+def log(n: int) -> str:
+    return _keys.log_key(_keys.session_key(ID), n)
+
+
+def load() -> Protocol[Base]:
+    return _log.load(RULES, ID)
+
+
+def save(base: Base, value: int) -> Protocol[_save.Saved]:
+    change = Edit(base.parts(RULES), {"session": value})
+    return _save.save(RULES, ID, change, base, key=None, summarise=lambda _: {})
+
+
+def saved(stage: Stage, first: int, last: int) -> Base:
+    """Commit ``first`` to ``last`` on the head."""
+    base: Base = stage.alone(load())
+    for value in range(first, last + 1):
+        base = stage.alone(save(base, value)).base
+        assert base.seq == value
+    return base
