@@ -256,6 +256,24 @@ def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> 
         read(tmp_path, "s", K)
 
 
+def test_a_session_whose_damaged_commits_were_set_aside(tmp_path: Path) -> None:
+    store = objstore.open(tmp_path, durability="none")
+    session = objstore.SessionData.new("s")
+    for turn in range(3):
+        session.messages.append(objstore.Message.user(f"turn {turn}"))
+        store.save(session)
+    (tmp_path / _keys.log_key("s", 3)).write_bytes(b"torn")
+    objstore.open(tmp_path, durability="none").repair("s", dry_run=False)
+    mended = written(tmp_path, "s", 4)
+    assert (mended["kind"], mended["floor"], mended["epoch"]) == ("prune", 4, 4)
+    assert mended["parent"] == written(tmp_path, "s", 2)["self"]
+    assert mended["over"] == hashlib.sha256(b"torn").hexdigest()
+    assert [message["content"][0]["text"] for message in read(tmp_path, "s")["session"]["messages"]] == [
+        "turn 0",
+        "turn 1",
+    ]
+
+
 def test_appends_of_two_writers_with_keys(tmp_path: Path, documents: objstore.DocumentStore) -> None:
     with objstore.DocumentStore(tmp_path, durability="none") as other:
         for number in range(20):
