@@ -103,6 +103,11 @@ def _unbroken(first: Base, head: Base) -> Protocol[bool]:  # noqa: ARG001
     yield
 
 
+def _forgotten(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base | None]:  # noqa: ARG001
+    return None
+    yield
+
+
 def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:  # noqa: ARG001
     return None
 
@@ -139,6 +144,9 @@ ABLATIONS: Final = MappingProxyType(
         "present": Ablation("what a prune swept does not count as stored", ((_log, "FENCES", ()),)),
         "stubs": Ablation("a purge leaves stubs", ((_prune, "Put", _remove),)),
         "tombstones": Ablation("a tombstone changes every part", ((_save, "_broken", _unbroken),)),
+        "slept": Ablation(
+            "an addition whose fate is not known is not repeated", ((_save, "_after_sleep", _forgotten),)
+        ),
         "keys": Ablation("an idempotency key is looked for in each head", ((_save, "_answer", _no_answer),)),
     }
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from objstore import _keys, _log, _save
-from objstore._change import Edit
+from objstore import _keys, _log, _patch, _save
+from objstore._change import Derive, Edit
+from objstore._json import JSON
 from objstore._log import Base
 from objstore._ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
 from objstore.testing.machines import Actor, Clock
@@ -97,6 +99,14 @@ def load() -> Protocol[Base]:
 def save(base: Base, value: int) -> Protocol[_save.Saved]:
     change = Edit(base.parts(RULES), {"session": value})
     return _save.save(RULES, ID, change, base, key=None, summarise=lambda _: {})
+
+
+def append(base: Base, item: int) -> Protocol[_save.Saved]:
+    def added(state: Mapping[str, JSON]) -> dict[str, _patch.Patch]:
+        traces = state["traces"]
+        return {"traces": _patch.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
+
+    return _save.save(RULES, ID, Derive(added), base, key=None, summarise=lambda _: {})
 
 
 def saved(stage: Stage, first: int, last: int) -> Base:

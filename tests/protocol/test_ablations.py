@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
 from objstore import _prune, _session
-from objstore.errors import ConflictError
+from objstore.errors import ConflictError, OutcomeUnknownError
 from objstore.testing.ablations import ABLATIONS, ablated
 from objstore.testing.scheduler import ID, RULES, main, play
 from objstore.testing.world import Guarantee, Violation
-from tests.protocol.by_hand import Stage, load, log, save, saved
+from tests.protocol.by_hand import Stage, append, load, log, save, saved
 
 SEEDS = 2_000
 """How many schedules are tried before a rule counts as not needed."""
@@ -51,6 +52,14 @@ def test_without_the_rule_a_guarantee_breaks_and_with_it_the_same_schedule_break
     assert play(seed).counts["acknowledged"]
 
 
+def free_up_to_eight(stage: Stage) -> None:
+    """Commit 6 to 9, and remove all that is below 9, as late as that may be."""
+    saved(stage, 6, 9)
+    stage.alone(_prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda _: {}))
+    stage.now += RULES.grace + 1
+    stage.alone(_prune.finish(RULES, ID))
+
+
 def believing_an_old_list(stage: Stage, *, told: bool) -> None:
     """A reader learns that 5 is the head, and sleeps until 5 was freed and a sleeping writer has taken it."""
     base = saved(stage, 1, 4)
@@ -60,10 +69,7 @@ def believing_an_old_list(stage: Stage, *, told: bool) -> None:
     stage.request(reader)  # the list
     if told:
         reader.resume(stage.answer)
-    saved(stage, 6, 9)
-    stage.alone(_prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda _: {}))
-    stage.now += RULES.grace + 1
-    stage.alone(_prune.finish(RULES, ID))
+    free_up_to_eight(stage)
     assert log(5) not in stage.storage.objects
     stage.request(writer)
     assert log(5) in stage.storage.objects
@@ -84,9 +90,21 @@ def erasing_without_a_trace(stage: Stage) -> None:
     stage.oracle.acknowledged(told.base, mark=4)
 
 
+def falling_asleep_over_an_append(stage: Stage) -> None:
+    """A writer adds an item, and sleeps before it hears so until its commit and the one above were freed."""
+    base = saved(stage, 1, 4)
+    writer = stage.enter("writer", append(base, 7))
+    stage.request(writer)
+    assert log(5) in stage.storage.objects
+    free_up_to_eight(stage)
+    with suppress(OutcomeUnknownError):
+        stage.finish(writer)
+
+
 BY_HAND: dict[str, tuple[Callable[[Stage], None], Guarantee]] = {
     "old-list": (partial(believing_an_old_list, told=True), "C"),
     "clock-after": (partial(believing_an_old_list, told=False), "C"),
+    "slept": (falling_asleep_over_an_append, "A"),
     "stubs": (erasing_without_a_trace, "A"),
 }
 """Ablation -> what chance finds once in ten thousand schedules or less, and what breaks there."""
