@@ -12,6 +12,7 @@ from ._summary import SessionSummary
 from ._verify import Finding, VerifyReport
 from .aio import AsyncSessionStore, open_async
 from .aio_documents import AsyncDocumentStore
+from .backends.probe import CheckFinding, CheckReport
 from .documents import Document, DocumentStore
 from .errors import (
     BackendError,
@@ -39,6 +40,8 @@ __all__ = [
     "AsyncSessionStore",
     "AsyncSessionStoreProtocol",
     "BackendError",
+    "CheckFinding",
+    "CheckReport",
     "CollectReport",
     "CommitInfo",
     "ConflictError",

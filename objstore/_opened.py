@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fsspec import AbstractFileSystem
@@ -30,7 +30,8 @@ from ._summary import SessionSummary, summary_of
 from ._tree import Tree
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend, open_backend
-from .errors import UnsupportedError
+from .backends.probe import CheckFinding, CheckReport, check
+from .errors import BackendError, FormatError, UnsupportedError
 from .models import Revision
 
 LayoutName = Literal["log", "tree"]
@@ -40,6 +41,7 @@ _SESSION_RULES = Rules(
     appendable=frozenset({_parts.TRACES, _parts.RUNS}),
     empty=dict.fromkeys(_parts.PARTS),
     main=_parts.SESSION,
+    streams=True,
 )
 
 
@@ -209,6 +211,18 @@ class Opened:
             self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
 
         return report
+
+    def check(self) -> Protocol[CheckReport]:
+        """See `SessionStore.check`."""
+        try:
+            place = yield from look(self.options.layout)
+        except (FormatError, BackendError) as error:
+            lies = CheckFinding("place", ok=False, detail=str(error))
+        else:
+            what = f"a store of the {place.layout} layout lies there" if place.layout else "nothing lies there yet"
+            lies = CheckFinding("place", ok=True, detail=what)
+        report = yield from check(self.backend)
+        return replace(report, findings=(lies, *report.findings))
 
     def health(self) -> Protocol[None]:
         """Look at the place, and make sure that it can be written, without leaving anything."""

@@ -26,6 +26,7 @@ from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
+from .backends.probe import CheckReport
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -152,6 +153,10 @@ class AsyncSessionStore:
     @like(SessionStore.health_check)
     async def health_check(self) -> None:
         await self._run(self._opened.health())
+
+    @like(SessionStore.check)
+    async def check(self) -> CheckReport:
+        return await self._run(self._opened.check())
 
     @like(SessionStore.backend_name)
     def backend_name(self) -> str:

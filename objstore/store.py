@@ -23,6 +23,7 @@ from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
+from .backends.probe import CheckReport
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -197,6 +198,14 @@ class SessionStore:
             ObjstoreError: It is not a place that can be worked with now.
         """
         self._run(self._opened.health())
+
+    def check(self) -> CheckReport:
+        """Try out whether the place is fit to hold a store, and leave nothing behind.
+
+        Asks what the log layout stands on: that a create of what is there is refused, also in a race; that a write is
+        read and listed at once; that permissions suffice; and what is known of versions and of the clock.
+        """
+        return self._run(self._opened.check())
 
     def backend_name(self) -> str:
         """Say what kind of storage it is: ``file``, ``memory``, ``s3``, ``gcs``, ``az``, else fsspec's protocol."""

@@ -20,7 +20,7 @@ _SKEW = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """One thing that was looked into.
 
     Attributes:
@@ -39,7 +39,7 @@ class CheckReport:
     """What `check` found, in the order of its questions."""
 
     backend: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -48,7 +48,7 @@ class CheckReport:
 
 
 def check(backend: Backend | AsyncBackend) -> Protocol[CheckReport]:
-    """Try a place out, under throw-away keys below ``check-<32 hex digits>/``, and leave nothing behind.
+    """Try a place out, under throw-away keys that begin with ``check-<32 hex digits>.``, and leave nothing behind.
 
     Permissions to list, read, write and delete are four findings; what cannot be asked for want of one of them is left
     open. A place whose create-only writes are not exclusive fails, whatever it promises.
@@ -57,7 +57,7 @@ def check(backend: Backend | AsyncBackend) -> Protocol[CheckReport]:
         backend: The place. What a protocol cannot ask for is asked of it directly, blocking the caller's loop: facts
             beyond the contract, and racing creates of a blocking backend.
     """
-    prefix = f"check-{(yield NewId())}/"
+    prefix = f"check-{(yield NewId())}."  # no directory: on a disk it would stay, and make the place look foreign
     key = f"{prefix}object"
     findings = [(yield from _may("list", List(prefix))), (yield from _may("read", Get(key)))]
     before: Moment = yield Now()
@@ -76,17 +76,17 @@ def check(backend: Backend | AsyncBackend) -> Protocol[CheckReport]:
     return CheckReport(backend.name, tuple(findings))
 
 
-Asking = Generator[Any, Any, Finding]
+Asking = Generator[Any, Any, CheckFinding]
 
 
 def _may(name: str, operation: object) -> Asking:
     try:
         yield operation
     except PermissionDeniedError as error:
-        return Finding(name, ok=False, detail=f"not allowed: {error}")
+        return CheckFinding(name, ok=False, detail=f"not allowed: {error}")
     except BackendError as error:
-        return Finding(name, ok=False, detail=str(error))
-    return Finding(name, ok=True, detail="allowed")
+        return CheckFinding(name, ok=False, detail=str(error))
+    return CheckFinding(name, ok=True, detail="allowed")
 
 
 def _tried(name: str, question: Asking) -> Asking:
@@ -94,7 +94,7 @@ def _tried(name: str, question: Asking) -> Asking:
     try:
         return (yield from question)
     except BackendError as error:
-        return Finding(name, ok=False, detail=str(error))
+        return CheckFinding(name, ok=False, detail=str(error))
 
 
 def _read_after_write(key: str) -> Asking:
@@ -103,15 +103,15 @@ def _read_after_write(key: str) -> Asking:
     second = yield Get(key)
     ok = (first, second) == (b"one", b"two")
     detail = "a write is read at once" if ok else "a write is not read at once: is there a cache before the storage?"
-    return Finding("read-after-write", ok=ok, detail=detail)
+    return CheckFinding("read-after-write", ok=ok, detail=detail)
 
 
 def _list_after_write(prefix: str) -> Asking:
-    ok = "object" in {entry.name for entry in (yield List(prefix))}
+    ok = f"{prefix}object" in {entry.name for entry in (yield List(prefix))}
     detail = (
         "a write is listed at once" if ok else "a write is not listed at once: a store could not find its newest commit"
     )
-    return Finding("list-after-write", ok=ok, detail=detail)
+    return CheckFinding("list-after-write", ok=ok, detail=detail)
 
 
 def _create_only(prefix: str) -> Asking:
@@ -119,12 +119,14 @@ def _create_only(prefix: str) -> Asking:
     first = yield Create(key, b"first")
     second = yield Create(key, b"second")
     if isinstance(first, UnavailableError) or isinstance(second, UnavailableError):
-        return Finding("create-only", ok=None, detail=f"not found out, the storage did not answer: {first} {second}")
+        return CheckFinding(
+            "create-only", ok=None, detail=f"not found out, the storage did not answer: {first} {second}"
+        )
     ok = (first, second, (yield Get(key))) == (True, False, b"first")
     detail = (
         "a second create of a key is refused" if ok else "a second create of a key is not refused: saves would be lost"
     )
-    return Finding("create-only", ok=ok, detail=detail)
+    return CheckFinding("create-only", ok=ok, detail=detail)
 
 
 def _race(backend: Backend | AsyncBackend, prefix: str) -> Asking:
@@ -136,16 +138,16 @@ def _race(backend: Backend | AsyncBackend, prefix: str) -> Asking:
         else:  # a driver calls a blocking backend once after the other
             answers = yield Call(_threads, (backend, key))
         if any(isinstance(answer, UnavailableError) for answer in answers):
-            return Finding("race", ok=None, detail="not found out: the storage did not answer all of the racers")
+            return CheckFinding("race", ok=None, detail="not found out: the storage did not answer all of the racers")
         won = [racer for racer, answer in enumerate(answers) if answer]
         winners.append(len(won))
         if len(won) != 1 or (yield Get(key)) != f"{won[0]}".encode():
             break
     else:
-        return Finding(
+        return CheckFinding(
             "race", ok=True, detail=f"of {_RACERS} creates at once exactly one wins, {_ROUNDS} times of {_ROUNDS}"
         )
-    return Finding(
+    return CheckFinding(
         "race",
         ok=False,
         detail=f'of {_RACERS} creates at once {winners[-1]} were told that they won: use layout="tree" here',
@@ -169,7 +171,7 @@ def _threads(backend: Backend, key: str) -> list[Created]:
 def _known(backend: Backend | AsyncBackend, key: str, before: Moment, after: Moment) -> Asking:
     ask = getattr(backend, "facts", None)
     if ask is None:
-        return Finding("known", ok=None, detail="nothing is known about the clock and about versions here")
+        return CheckFinding("known", ok=None, detail="nothing is known about the clock and about versions here")
     facts: Facts = yield Call(ask, (key,))
     skew = 0.0 if facts.modified is None else max(before.wall - facts.modified, facts.modified - after.wall, 0.0)
     versions = {
@@ -177,7 +179,7 @@ def _known(backend: Backend | AsyncBackend, key: str, before: Moment, after: Mom
         False: "no old versions are kept",
         None: "whether old versions are kept may not be asked",
     }[facts.versioned]
-    return Finding("known", ok=skew <= _SKEW, detail=f"the clocks differ by {skew:.0f} s at least; {versions}")
+    return CheckFinding("known", ok=skew <= _SKEW, detail=f"the clocks differ by {skew:.0f} s at least; {versions}")
 
 
 def _gone(prefix: str, *, listed: bool) -> Asking:
@@ -188,7 +190,7 @@ def _gone(prefix: str, *, listed: bool) -> Asking:
     names = [entry.name for entry in (yield List(prefix)) if not entry.is_directory] if listed else []
     ok = not left and not names
     detail = "nothing is left behind" if ok else f"still there after a delete: {left + names}; remove them by hand"
-    return Finding("gone-after-delete", ok=ok, detail=detail)
+    return CheckFinding("gone-after-delete", ok=ok, detail=detail)
 
 
 def _all_keys(prefix: str) -> tuple[str, ...]:

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .._marker import look
 from .._verify import Finding, VerifyReport
-from ..backends import probe
-from ..errors import BackendError, FormatError, NotFoundError
+from ..errors import NotFoundError
 from ..store import SessionStore
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
@@ -67,24 +65,12 @@ def check(
         working("checking") as meter,
         storage.open(url, layout=storage.layout, options=storage.options_for(url), observer=meter.observe) as store,
     ):
-        findings = [_what_lies_there(store)]
-        report = store._opened.driver.run(probe.check(store._opened.backend))
-    findings += report.findings
-    ok = all(finding.ok is not False for finding in findings)
+        report = store.check()
     if as_json:
-        write_json({"ok": ok, "backend": report.backend, "findings": [fields(finding) for finding in findings]})
+        findings = [fields(finding) for finding in report.findings]
+        write_json({"ok": report.ok, "backend": report.backend, "findings": findings})
     else:
         marks = {True: "ok", False: "FAILED", None: "-"}
-        write_table(("what", "is", "detail"), [(f.name, marks[f.ok], scrub(f.detail)) for f in findings])
-        say("fit to hold a store" if ok else "not fit to hold a store")
-    end_with(Code.OK if ok else Code.FOUND)
-
-
-def _what_lies_there(store: SessionStore) -> probe.Finding:
-    """Say what is there before the probe puts anything beside it."""
-    try:
-        place = store._opened.driver.run(look(store._opened.options.layout))
-    except (FormatError, BackendError) as error:
-        return probe.Finding("place", ok=False, detail=str(error))
-    there = "nothing lies there yet" if place.layout is None else f"a store of the {place.layout} layout lies there"
-    return probe.Finding("place", ok=True, detail=there)
+        write_table(("what", "is", "detail"), [(f.name, marks[f.ok], scrub(f.detail)) for f in report.findings])
+        say("fit to hold a store" if report.ok else "not fit to hold a store")
+    end_with(Code.OK if report.ok else Code.FOUND)

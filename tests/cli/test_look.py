@@ -52,9 +52,6 @@ def test_check_of_a_store_leaves_it_as_it_is(cli: Cli, url: str, place: Place) -
     cli("ls", url)
 
 
-@pytest.mark.xfail(
-    reason="on local disk the probe leaves its directory, and the place then opens as foreign", strict=True
-)
 def test_check_leaves_not_even_a_directory_behind(here: Cli, tmp_path: Path) -> None:
     here("check", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
