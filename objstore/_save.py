@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import _keys, _patch
-from ._change import Change, MovedError, of_state, unlike
+from ._change import Change, Derive, MovedError, Replace, of_state, unlike
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._json import JSON
 from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse, stands_on
@@ -74,7 +74,9 @@ def save(
         if key and (answered := _answer(rules, head, key, change)):
             return answered
         moved = first is not None and head.digest != first.digest
-        if first and first.seq and moved and (yield from _broken(first, head)):
+        # What is saved without a base vouches for nothing: that this store remembers a head is no base.
+        based = not isinstance(change, Replace | Derive) and first is not None and first.seq > 0
+        if based and moved and (yield from _broken(first, head)):
             raise _conflict(id, first, head, "it was deleted or mended meanwhile")
         try:
             patches = change.on(head.parts(rules), rules.appendable)
