@@ -75,8 +75,8 @@ def save(
             return answered
         moved = first is not None and head.digest != first.digest
         # What is saved without a base vouches for nothing: that this store remembers a head is no base.
-        based = not isinstance(change, Replace | Derive) and first is not None and first.seq > 0
-        if based and moved and (yield from _broken(first, head)):
+        blind = isinstance(change, Replace | Derive)
+        if first and first.seq and moved and not blind and (yield from _broken(first, head)):
             raise _conflict(id, first, head, "it was deleted or mended meanwhile")
         try:
             patches = change.on(head.parts(rules), rules.appendable)
