@@ -52,6 +52,13 @@ class Loaded:
     key: str
     parts: dict[str, JSON]
     revision: Revision
+    base: Base | None = None
+
+    def place(self, ref: Ref) -> tuple[str, int]:
+        """Give the key and the raw size of an object that stands in the parts as a reference."""
+        assert self.base is not None  # a tree has no references
+        epoch, size = self.base.objects[ref.name]
+        return _keys.object_key(self.base.key, epoch, ref.name), size
 
 
 class Memory:
@@ -142,16 +149,22 @@ class Handle:
         if base.seq:
             self._memory.put(base)
 
-    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Loaded | None]:
-        """Read some parts of a session, or all; ``None`` where nothing was ever saved or all was deleted."""
+    def load(
+        self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
+    ) -> Protocol[Loaded | None]:
+        """Read some parts of a session, or all; ``None`` where nothing was ever saved or all was deleted.
+
+        Without ``contents`` the objects that they name are not read, and references stand in the parts.
+        """
         _keys.check_id(id)
         base = yield from (self._head(id) if at is None else load(self.rules, id, at=at))
         if base.state is None:
             return None
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
-        yield from _session.resolve(base, list(wanted.values()))
-        key = _keys.log_key(base.key, base.seq)
-        return Loaded(key, {part: plain(value) for part, value in wanted.items()}, self._revision(base, {}))
+        if contents:
+            yield from _session.resolve(base, list(wanted.values()), streams=self.rules.streams)
+            wanted = {part: plain(value) for part, value in wanted.items()}
+        return Loaded(_keys.log_key(base.key, base.seq), wanted, self._revision(base, {}), base)
 
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -245,9 +258,10 @@ class Handle:
         before = yield from load(self.rules, _keys.check_id(id), at=old)
         after = yield from load(self.rules, id, at=new)
         found = list(differences(before.parts(self.rules), after.parts(self.rules)))
-        yield from _session.resolve(before, [d.old for d in found])
-        yield from _session.resolve(after, [d.new for d in found])
-        return Diff(id, old, new, tuple(replace(d, old=plain(d.old), new=plain(d.new)) for d in found))
+        yield from _session.resolve(before, [d.old for d in found], streams=self.rules.streams)
+        yield from _session.resolve(after, [d.new for d in found], streams=self.rules.streams)
+        shown = [replace(d, old=plain(d.old, described), new=plain(d.new, described)) for d in found]
+        return Diff(id, old, new, tuple(shown))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
         """Commit the state of an older commit on top of the newest."""
@@ -257,7 +271,9 @@ class Handle:
         if old.state is None:
             raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
         head = yield from self._head(id)
-        yield from _session.resolve(old, list(old.state.values()))
+        yield from _session.resolve(old, list(old.state.values()), streams=self.rules.streams)
+        if old.seq >= head.floor:  # then what it needs is retained, and nothing of it has to be sent again
+            head = replace(head, present={**old.objects, **head.present})
         return (yield from self._commit(id, Replace(old.state), head, None))
 
     def _commit(self, id: str, change: Change, base: Base | None, key: str | None) -> Protocol[tuple[Revision, bool]]:
@@ -372,15 +388,22 @@ def _check_key(key: str | None) -> None:
         raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")
 
 
-def plain(value: JSON) -> JSON:
-    """Put the contents of references that were read in their place; everything else is shared."""
+def described(ref: Ref) -> JSON:
+    """Say of contents that were not read what they are."""
+    return {"digest": ref.digest, "size": ref.size}
+
+
+def plain(value: JSON, unread: Callable[[Ref], JSON] = lambda ref: ref) -> JSON:
+    """Put the contents of references in their place, and what ``unread`` gives where they were not read.
+
+    Everything else is shared.
+    """
     if isinstance(value, Ref):
-        assert value.value is not None
-        return value.value
+        return unread(value) if value.value is None else value.value
     if isinstance(value, list):
-        items = [plain(item) for item in value]
+        items = [plain(item, unread) for item in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     if isinstance(value, dict):
-        members = {key: plain(member) for key, member in value.items()}
+        members = {key: plain(member, unread) for key, member in value.items()}
         return members if any(members[key] is not value[key] for key in value) else value
     return value

@@ -32,6 +32,7 @@ class Rules:
         appendable: Parts to whose ends two writers may add at once.
         empty: The state of a session that was never saved.
         main: The part that makes a session exist; ``None``: any part does.
+        streams: Whether raw bytes stay references when a state is read, since they may be too big for the memory.
     """
 
     interval: int = 32
@@ -41,6 +42,7 @@ class Rules:
     appendable: frozenset[str] = frozenset()
     empty: Mapping[str, JSON] = field(default_factory=dict)
     main: str | None = None
+    streams: bool = False
 
     def lives(self, state: Mapping[str, JSON] | None) -> bool:
         """Say whether a state has a session: its main part, or any part where none is the main one."""

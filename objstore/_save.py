@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from ._change import Change, Derive, MovedError, Replace, of_state, unlike
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._json import JSON
 from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse, stands_on
-from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync
+from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync, Upload
+from ._refs import Ref
 from ._state import Encoder, Leaves, stored
 from .errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
 
@@ -204,7 +205,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     born = record[0].born
     hint = None if (head.hinted and born == head.born) or not born else _hint(head, born)
     creates = [
-        Create(_keys.object_key(head.key, head.epoch, name), stored(name, raw)) for name, raw in encoder.missing.items()
+        _creation(_keys.object_key(head.key, head.epoch, name), name, raw) for name, raw in encoder.missing.items()
     ]
     unobserved = draft.unobserved
     if creates and unobserved:  # what is uploaded under a wrong epoch is wasted: look first
@@ -233,6 +234,13 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
         (0 if whole else head.weight) + len(record[1]), hinted=True,
     )  # fmt: skip
+
+
+def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
+    if isinstance(raw, bytes):
+        return Create(key, stored(name, raw))
+    assert raw.path is not None  # the encoder takes no other
+    return Upload(key, raw.path, raw.size)
 
 
 def _hint(head: Base, born: int) -> Create:
@@ -283,7 +291,7 @@ def _floor(head: Base, seq: int, kind: Kind, wanted: int | None) -> int:
     return max(wanted or head.floor, head.floor)  # states below the old one were given up, and their objects with them
 
 
-def _create_objects(creates: list[Create]) -> Protocol[None]:
+def _create_objects(creates: Sequence[Create | Upload]) -> Protocol[None]:
     """Create objects side by side; one that is there already under this very key is as good."""
     error: UnavailableError | None = None
     for _ in range(CREATES):

@@ -78,14 +78,17 @@ def exists(id: str) -> Protocol[bool]:
     return found is not None and found.born > 0
 
 
-def resolve(base: Base, value: JSON) -> Protocol[None]:
-    """Read the objects for which references stand in a value, so that each `Ref` has its contents."""
+def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
+    """Read the objects for which references stand in a value, so that each `Ref` has its contents.
+
+    Those of raw bytes are left alone where these are streamed (`Rules.streams`).
+    """
     refs: dict[str, list[Ref]] = {}
     stack = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, Ref):
-            if item.value is None:
+            if item.value is None and not (streams and item.kind == "bytes"):
                 refs.setdefault(item.name, []).append(item)
         elif isinstance(item, list):
             stack.extend(item)

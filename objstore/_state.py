@@ -77,7 +77,7 @@ class Encoder:
         present: Objects that are known to be stored, under the epoch given there.
         epoch: Where objects that are not present will be created.
         named: Every object that the values written so far name.
-        missing: The raw bytes of those that have to be created, by name.
+        missing: The raw bytes of those that have to be created, by name, or the reference to a local file of them.
     """
 
     present: Table
@@ -85,7 +85,7 @@ class Encoder:
     leaves: Leaves
     limits: Limits = field(default_factory=dict)
     named: dict[str, tuple[int, int]] = field(default_factory=dict)
-    missing: dict[str, bytes] = field(default_factory=dict)
+    missing: dict[str, bytes | Ref] = field(default_factory=dict)
     cut: list[Leaf] = field(default_factory=list)
 
     def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
@@ -140,7 +140,7 @@ class Encoder:
     def value(self, value: JSON, limit: int) -> tuple[str, JSON]:
         """Write any value; texts of more than ``limit`` bytes become objects."""
         if isinstance(value, Ref):
-            return self._ref(value), value
+            return self._ref(value), value.stored()
         if isinstance(value, str):
             return self._text(value, limit)
         if isinstance(value, bytes):
@@ -223,13 +223,16 @@ class Encoder:
 
     def _ref(self, ref: Ref) -> str:
         if ref.name not in self.named:
-            if ref.name not in self.present and ref.value is None:
-                raise NotFoundError(f"object {ref.name} was pruned, and its contents are not in hand; load again")
-            raw = b"" if ref.value is None else ref.value if isinstance(ref.value, bytes) else ref.value.encode()
+            if ref.name not in self.present and ref.value is None and ref.path is None:
+                raise NotFoundError(
+                    f"object {ref.name} is not stored for this session (it was pruned, or is another session's), and "
+                    "its contents are not in hand; load again, or put the artifact anew"
+                )
+            raw = ref if ref.value is None else ref.value if isinstance(ref.value, bytes) else ref.value.encode()
             self._name(ref.name, ref.size, raw)
         return f'{{"{TEXT if ref.kind == "text" else BYTES}":"{ref.name}"}}'
 
-    def _name(self, name: str, size: int, raw: bytes) -> None:
+    def _name(self, name: str, size: int, raw: bytes | Ref) -> None:
         if name in self.present:
             self.named[name] = self.present[name]
         else:

@@ -77,6 +77,11 @@ class LocalBackend:
 
     def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
+        if self.read(key, 0, 1) is not None:  # it is the same: to write it once more would only take time
+            with self._explained("create", key), self._opened(key.rpartition("/")[0]) as directory:
+                if directory is not None and self._flushes:
+                    flush_directory(directory)
+            return False
         return self._create(key, Pieces(path), flush=self._flushes)
 
     def _create(self, key: str, pieces: Iterable[bytes], *, flush: bool) -> bool:

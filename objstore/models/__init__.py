@@ -10,6 +10,7 @@ from ._revision import (
     Revision,
 )
 from .artifacts import (
+    ArtifactData,
     ArtifactStore,
     ToolArtifact,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "AgentGoal",
     "AgentModeChangedEvent",
     "AgentStartEvent",
+    "ArtifactData",
     "ArtifactStore",
     "AutoDelegationConfig",
     "BtwAnswerEvent",

@@ -5,22 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
-from ._base import U64, ListOf, Model
+from ._base import U64, ListOf, Model, OrAbsent, Wire
+
+
+class ArtifactData(Model):
+    """Stands for the contents of a binary artifact, which lie in the store and may be of any size.
+
+    `objstore.SessionStore.open_artifact` reads them. An artifact that was loaded can be saved again into the same
+    session, and keeps its contents.
+
+    Attributes:
+        digest: Their sha256 as 64 hex digits.
+        size: How many bytes they have.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: U64
 
 
 class ToolArtifact(Model):
     """A tool's output. It cannot be changed; put another one under the same uri instead.
 
+    The last two fields are objstore's own. A file of A3S Code never has them.
+
     Attributes:
         artifact_id: For instance ``tool-output:bash:0123456789abcdef``.
         artifact_uri: What messages refer to, for instance ``a3s://tool-output/bash/0123456789abcdef``.
         tool_name: The tool.
-        content: All of its output.
+        content: All of its output; empty where that is binary.
         original_bytes: The size of the output.
         shown_bytes: How much of it the message shows.
+        media_type: What kind of thing it is, such as ``image/png``, if anybody said so.
+        data: Stands for the output where that is binary; made by `objstore.SessionStore.put_artifact`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +61,22 @@ class ToolArtifact(Model):
     content: str
     original_bytes: U64
     shown_bytes: U64
+    media_type: OrAbsent[str] = None
+    data: OrAbsent[ArtifactData] = None
+
+    @model_validator(mode="after")
+    def _text_or_binary(self) -> Self:
+        if self.data is not None and self.content:
+            raise ValueError("an artifact has either content or data, not both")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _to_wire(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        if info.context is Wire:
+            written.pop("media_type", None)
+            written.pop("data", None)
+        return written
 
 
 class ArtifactsFile(Model):
