@@ -14,7 +14,15 @@ from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, l
 from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync, Upload
 from ._refs import Ref
 from ._state import Encoder, Leaves, stored
-from .errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
+from .errors import (
+    BackendError,
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+    ObjstoreError,
+    OutcomeUnknownError,
+    UnavailableError,
+)
 
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
@@ -136,15 +144,16 @@ def _after_sleep(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base 
         found = yield from load(rules, id, at=seq)
     except NotFoundError:
         raise OutcomeUnknownError(
-            f"this process slept while it saved commit {seq} of {id!r}, and the log was pruned meanwhile; load it to see"
+            f"this process slept while it saved commit {seq} of {id!r}, which was pruned since; load it to see what is there"
         ) from None
     return found if found.digest == digest else None
 
 
 def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictError:
     expected = first.seq if first else None
+    where = f"{id!r} moved from commit {expected} to {head.seq} and" if expected != head.seq else f"in {id!r}"
     return ConflictError(
-        f"{id!r} moved from commit {expected} to {head.seq} and {why}; load it again and redo the change",
+        f"{where} {why}; load it again and redo the change",
         id, expected, head.seq,
     )  # fmt: skip
 
@@ -219,11 +228,13 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     create = Create(_keys.log_key(head.key, seq), data)
     try:
         listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+        now: Moment = yield Now()
+        if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
+            raise LostError(hint.key if hint else None)
     except LostError as lost:
         raise LostError(lost.hint, digest) from None
-    now: Moment = yield Now()
-    if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
-        raise LostError(hint.key if hint else None, digest)
+    except BackendError as error:
+        raise (yield from _unsure(head, create, attempt, error)) from error
     done = record[0]
     whole = done.whole
     kept = {} if done.kind in FENCES else head.present  # a fence: what only commits below the floor name is being swept
@@ -338,16 +349,26 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
             if found is None or found.commit != attempt:
                 raise LostError(made)
         if hint:
-            try:
-                yield from _create_objects([hint])
-            except UnavailableError as cause:
-                raise OutcomeUnknownError(
-                    f"commit {head.seq + 1} of {head.id!r} is stored, but not the hint that lists it; save again"
-                ) from cause
+            yield from _create_objects([hint])
         return listed
     raise OutcomeUnknownError(
         f"the storage never said whether commit {head.seq + 1} of {head.id!r} arrived; load it to see"
     ) from error
+
+
+def _unsure(head: Base, create: Create, attempt: str, error: BackendError) -> Protocol[ObjstoreError]:
+    """Give what to raise when the storage fails after the commit was sent: the caller must know if it may be there."""
+    try:
+        data = yield Get(create.key)
+        found = parse(head, head.seq + 1, data)
+        is_there = found is not None and found.commit == attempt
+    except (BackendError, IntegrityError):
+        is_there = True
+    if not is_there and not isinstance(error, UnavailableError):
+        return error
+    return OutcomeUnknownError(
+        f"the storage failed while commit {head.seq + 1} of {head.id!r} was saved, which may be there; load it to see"
+    )
 
 
 def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:

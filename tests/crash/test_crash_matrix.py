@@ -1,4 +1,4 @@
-"""Every call that writes, broken off at every operation on the storage, in every way: the state is the old or the new."""
+"""Every call that writes, broken off at every operation on the storage: the state is the old or the new."""
 
 from __future__ import annotations
 

@@ -189,8 +189,8 @@ class LogMachine(StoreMachine):
         session.messages.append(Message.user("late"))
         with pytest.raises(ConflictError):
             self.stores[handle].save(session)
+        assert session.revision is not None
         with pytest.raises(ConflictError):
-            assert session.revision is not None
             self.stores[handle].save_verification_reports(id, [], base=session.revision)
 
     def reborn(self, id: str, session: SessionData) -> bool:
