@@ -144,7 +144,7 @@ def _after_sleep(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base 
         found = yield from load(rules, id, at=seq)
     except NotFoundError:
         raise OutcomeUnknownError(
-            f"this process slept while it saved commit {seq} of {id!r}, which was pruned since; load it to see what is there"
+            f"this process slept while it saved commit {seq} of {id!r}, which was pruned since; load it to see"
         ) from None
     return found if found.digest == digest else None
 
