@@ -3,8 +3,9 @@
 from . import models
 from ._ailments import Ailment, Mend
 from ._compare import Diff, Difference
+from ._diagnosis import LostCommit
 from ._drive import Event, OperationEvent, SaveEvent
-from ._mend import LostCommit, RepairReport
+from ._mend import RepairReport
 from ._prune import CollectReport, Doomed, PruneReport
 from ._session import CommitInfo
 from ._sessions import SessionBundle

@@ -19,7 +19,7 @@ from ._fork import Adopt, fork
 from ._json import JSON
 from ._log import Base, Rules, follow, load
 from ._marker import Place, settle
-from ._mend import RepairReport, repair
+from ._mend import RepairReport, bury, repair
 from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
@@ -324,7 +324,14 @@ class Handle:
         seen = None
         if base is not None:
             seen = (yield from self._sight(id, base, ())).base
-        head = yield from self._head(id)
+        try:
+            head = yield from self._head(id)
+        except IntegrityError:
+            if seen is not None:
+                raise
+            yield from self._writing()
+            yield from bury(self.rules, id, self._summarise)
+            head = yield from self._head(id)
         if head.seq == 0:
             if seen is not None and seen.seq:
                 raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)

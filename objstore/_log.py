@@ -374,7 +374,7 @@ def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[In
             yield from assemble(blank, chain, current=False)
         except (IntegrityError, FormatError):
             continue
-        return IntegrityError(f"{failure}. The newest intact commit is {n}: load it with at={n}", failure.key)
+        return IntegrityError(f"{failure}. The newest intact commit is {n}: load it with at={n}, or repair", failure.key)
     return failure
 
 

@@ -336,6 +336,39 @@ def test_where_nothing_can_be_read_repair_says_so_and_touches_nothing(memory: Pl
     assert memory.files() == before
 
 
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_session_that_cannot_be_read_can_still_be_deleted(place: Place, purge: bool) -> None:
+    revision = place.open().save(SessionData.new("s"))
+    lived(place.open(), 1)
+    damage(place, 1)
+    damage(place, 2)
+    store = place.open()
+    with pytest.raises(IntegrityError):
+        store.delete("s", base=revision)
+    store.delete("s", purge=purge)
+    assert store.load("s") is None
+    assert store.list() == []
+    assert place.names("sessions/s/objects/0/") == set()
+    assert (place.backend.get(key(2)) == b"") == purge
+    assert store.save(SessionData.new("s"), base=0).seq == 4
+    assert store.verify().ok
+
+
+def test_raw_bytes_come_back_as_they_were(place: Place) -> None:
+    store = objstore.DocumentStore(place.target, storage_options=place.options)
+    blob = bytes(range(256)) * 20_000  # more than one piece
+    store.save("s", {"blob": blob})
+    store.save("s", {"n": 1})
+    damage(place, 2)
+    store = objstore.DocumentStore(place.target, storage_options=place.options)
+    store._opened.driver.run(store._opened.repair("s", dry_run=False))
+    assert place.names("sessions/s/objects/2/")
+    place.backend.delete(list(place.files("sessions/s/objects/0/")))  # which a sweep may do
+    document = store.load("s")
+    assert document is not None
+    assert document.parts == {"blob": blob}
+
+
 def test_a_commit_of_a_newer_objstore_is_not_taken_for_damage(memory: Place) -> None:
     lived(memory.open(), 2)
     data = memory.backend.get(key(2)) or b""
