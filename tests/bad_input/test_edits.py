@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from objstore import ArtifactStore, DocumentStore, Message, SessionData, SessionStore, Task, ToolUseBlock
+from objstore import (
+    ArtifactStore,
+    DocumentStore,
+    Message,
+    SessionData,
+    SessionStore,
+    Task,
+    TaskPriority,
+    TaskStatus,
+    ToolUseBlock,
+)
 from objstore.testing import memory_store
 from tests.bad_input.damage import artifact
 
@@ -108,7 +118,7 @@ def test_documents_share_nothing_with_their_callers(edit: Callable[[Any], object
 
 
 SESSION_EDITS: dict[str, Callable[[SessionData], object]] = {
-    "unknown field": lambda s: (s.model_extra or {})["new"].append(2),
+    "unknown field": lambda s: (s.model_extra or {})["unknown"].append(2),
     "config": lambda s: setattr(s.config, "goal_tracking", not s.config.goal_tracking),
     "usage": lambda s: setattr(s.total_usage, "total_tokens", 7),
     "cost to one of the same size": lambda s: setattr(s, "total_cost", -0.0),
@@ -127,8 +137,9 @@ def test_an_edit_of_any_field_of_a_model_is_found(edit: Callable[[SessionData], 
     session = session_with({"x": 1})
     session.messages.append(Message.user("second"))
     session.tool_names = ["a", "b"]
-    session.tasks = [Task(id="1", content="do it", status="pending", priority="high")]
-    session.new = [1]  # type: ignore[attr-defined]
+    session.tasks = [Task(id="1", content="do it", status=TaskStatus.PENDING, priority=TaskPriority.HIGH)]
+    assert session.model_extra is not None
+    session.model_extra["unknown"] = [1]
     store.save(session)
     loaded = store.load("s")
     assert loaded is not None

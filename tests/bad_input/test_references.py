@@ -34,7 +34,7 @@ LIKE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=LIKE.values(), ids=LIKE.keys())
+@pytest.fixture(params=[*LIKE.values()], ids=[*LIKE])
 def like(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -87,7 +87,8 @@ def test_it_survives_wherever_a_session_takes_json(memory: Place, like: Any) -> 
     session.messages.append(Message.tool_result("=", str(like)))
     session.model_extra.update({"=": like, "==extra": [like]})  # type: ignore[union-attr]
     trace = TraceEvent.tool_execution("=", success=True, exit_code=0, duration_ms=1, output_bytes=1)
-    trace.metadata = {"=": like}
+    assert trace.model_extra is not None
+    trace.model_extra["="] = {"=": like}
     artifacts = ArtifactStore()
     artifacts.put(artifact(str(like) * 100))
     memory.open().commit(session, trace_events=[trace], artifacts=artifacts)
