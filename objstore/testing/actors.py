@@ -1,4 +1,4 @@
-"""Those who work on one session in the scheduler's storage: each is a protocol made of the real ones.
+"""Those who read and write one session in the scheduler's storage: each is a protocol made of the real ones.
 
 An actor tells the oracle what it was told, at the very moment it learns of it. What it may be told besides success
 (a conflict, an unknown outcome) is counted; whatever else is raised ends the schedule as a bug.
@@ -9,20 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from .. import _json, _log, _patch, _prune, _save, _session
+from .. import _json, _log, _patch, _save, _session
 from .._change import Change, Derive, Edit, Replace
-from .._commit import Commit
 from .._json import JSON
 from .._log import Base, Rules
-from .._ops import Pause, Protocol
+from .._ops import Protocol
 from .._save import Saved
 from ..errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
 from .oracle import Oracle
 from .world import Violation
-
-T = TypeVar("T")
 
 EMPTY: Mapping[str, JSON] = {"session": None, "traces": None, "notes": None}
 TEXT_LIMIT = 40
@@ -66,9 +62,10 @@ class Actors:
         for _ in range(rounds):
             if self._draw.random() < 0.3:
                 yield from self._at_a_number()
-            base = yield from self._read(base if warm else None)
+            base = yield from self.read(base if warm else None)
 
-    def _read(self, base: Base | None) -> Protocol[Base | None]:
+    def read(self, base: Base | None) -> Protocol[Base | None]:
+        """Read the head with what is remembered, and again when what it had begun to read was pruned under it."""
         for _ in range(3):
             mark = self._oracle.head.seq
             try:
@@ -120,7 +117,7 @@ class Actors:
         held: _Held | None = None
         for _ in range(saves):
             if held is None and not blind:
-                base = yield from self._read(None)
+                base = yield from self.read(None)
                 if base is None:
                     return
                 held = _Held(base, base, {}, base.parts(self._rules))
@@ -214,7 +211,7 @@ class Actors:
         oracle = self._oracle
         mark = oracle.head.seq
         try:
-            saved = yield from _save.save(self._rules, self._id, change, base, key=key, summarise=_summarise)
+            saved = yield from _save.save(self._rules, self._id, change, base, key=key, summarise=summarise)
         except ConflictError:
             oracle.counts["conflicts"] += 1
             return None, None
@@ -258,76 +255,12 @@ class Actors:
     def _key(self) -> str | None:
         return f"key-{self._token()}" if self._draw.random() < 0.4 else None
 
-    # Those who remove
-
-    def pruner(self, rounds: int) -> Protocol[None]:
-        """Raise the floor to some snapshot, again and again."""
-
-        def choose(chain: list[Commit]) -> int:
-            return self._draw.choice([*[chain[0].seq] * 3, *(c.seq for c in chain if c.whole)])
-
-        for _ in range(rounds):
-            yield self._wait()
-            yield from self._removing(_prune.prune(self._rules, self._id, choose, _summarise))
-
-    def finisher(self, rounds: int) -> Protocol[None]:
-        """Do what others left undone."""
-        for _ in range(rounds):
-            yield self._wait()
-            yield from self._removing(_prune.finish(self._rules, self._id))
-
-    def collector(self, rounds: int) -> Protocol[None]:
-        """Remove what crashes left."""
-        for _ in range(rounds):
-            yield self._wait()
-            yield from self._removing(_prune.collect(self._rules, self._id, _summarise))
-
-    def deleter(self, rounds: int, *, purge: bool, careful: bool) -> Protocol[None]:
-        """Delete the session, whatever is there or (careful) only as it was seen, and sometimes erase it at once."""
-        for _ in range(rounds):
-            seen = (yield from self._read(None)) if careful else None
-            if careful and (seen is None or seen.state is None):
-                return
-            mark = self._oracle.head.seq
-            found = yield from self._removing(_session.delete(self._rules, self._id, seen, seen, _summarise))
-            if found is None:
-                continue
-            head = found[0]
-            if head is None:
-                if mark:
-                    raise Violation("D", f"there was nothing to delete, though the head was {mark}")
-                continue
-            self._oracle.committed(head)
-            if head.seq < mark:
-                raise Violation("D", f"a delete that began at head {mark} found it deleted at {head.seq}")
-            if seen is not None and head.seq > mark:
-                self._check_careful(seen, head)
-            self._oracle.counts["deletes"] += 1
-            if purge:
-                yield from self._removing(_prune.purge(head))
-
-    def _check_careful(self, seen: Base, head: Base) -> None:
-        below = self._oracle.chain[head.seq - 1].state
-        if below is not None and not _json.same(below, self._oracle.plain(seen.state)):
-            raise Violation("A", f"commit {head.seq} deletes a state that the one who deleted had not seen")
-
-    def _wait(self) -> Pause:
-        return Pause(self._draw.choice((0, 50, self._rules.grace + 20)))
-
-    def _removing(self, protocol: Protocol[T]) -> Protocol[tuple[T] | None]:
-        try:
-            return ((yield from protocol),)
-        except (_save.LostError, ConflictError, IntegrityError):
-            self._oracle.counts["disturbed"] += 1
-        except (OutcomeUnknownError, UnavailableError):
-            self._oracle.counts["unavailable"] += 1
-        return None
-
 
 def _appended(state: Mapping[str, JSON], item: JSON) -> dict[str, _patch.Patch]:
     traces = state["traces"]
     return {"traces": _patch.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
 
-def _summarise(_: Mapping[str, JSON]) -> dict[str, JSON]:
+def summarise(_: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Tell nothing of a state in listings."""
     return {}

@@ -5,7 +5,7 @@
 prints how schedule 7 went, operation by operation. The same seed is the same schedule, as long as the code is the same.
 Between any two operations another actor may run; any actor may crash or stall for good or for days; an answer may be
 lost, a request land long after its sender gave it up, or land twice; clocks jump, and those of a machine that sleeps do
-not. An oracle (`objstore.testing.world`) watches every byte that lands and everything that an actor is told.
+not. An oracle (`objstore.testing.oracle`) watches every byte that lands and everything that an actor is told.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from typing import Any
 from .. import _keys, _log, _prune, _state
 from .._commit import decode, timestamp
 from .._log import Rules
-from .._ops import Create, Delete, Get, List, NewId, Now, Op, Pause, Protocol, Put
-from ..errors import UnavailableError
+from .._ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from .ablations import ABLATIONS, ablated, replaced
 from .actors import EMPTY, TEXT_LIMIT, Actors
 from .machines import START, Actor, Clock, Luck, shown, told
+from .network import Network
 from .oracle import Oracle
+from .removers import Removers
 from .world import Storage, Violation
 
 ID = "s"
@@ -72,12 +73,11 @@ class Schedule:
         self._rules = rules
         self._trace = trace
         self._draw = draw = random.Random(seed)  # noqa: S311 - a schedule must be repeatable
-        self._storage = Storage(directories_stay=draw.random() < 0.3)
-        self.oracle = Oracle(ID, rules, self._storage, grows="traces")
+        storage = Storage(directories_stay=draw.random() < 0.3)
+        self.oracle = Oracle(ID, rules, storage, grows="traces")
         self._actors = Actors(ID, rules, self.oracle, draw)
+        self._removers = Removers(ID, rules, self.oracle, draw, self._actors)
         self._now = 0.0
-        self._late: list[Create | Put | Delete] = []
-        self._steps = 0
         self._luck = Luck(
             jump=draw.choice((0.0, 0.02, 0.05, 0.1)),
             lost=draw.choice((0.0, 0.08)),
@@ -89,6 +89,7 @@ class Schedule:
             stall=draw.choice((0.0, 0.02, 0.06)),
             bursts=draw.random() < 0.5,
         )
+        self._network = Network(storage, self.oracle, draw, self._luck)
         self._directory = _keys.session_dir(self.oracle.key)
         self._sleepy = draw.random() < 0.4
         self._group = draw.choice((_keys.GROUP, _keys.GROUP, 5))
@@ -108,30 +109,30 @@ class Schedule:
             self._begin()
             self._interleave(self._cast())
             self._end()
-        return Played(self.seed, self._steps, self.oracle.counts)
+        return Played(self.seed, self._network.steps, self.oracle.counts)
 
     def _begin(self) -> None:
         for n in range(self._draw.choice((0, 1, 2, 2))):
             self._alone(f"early{n}", self._actors.writer(self._draw.randint(1, 4), blind=n == 0))
 
     def _cast(self) -> list[Actor]:
-        draw, actors = self._draw, self._actors
+        draw, actors, removers = self._draw, self._actors, self._removers
         cast = {
             "writer1": actors.writer(draw.randint(2, 4), blind=draw.random() < 0.2),
             "writer2": actors.writer(draw.randint(1, 4), blind=draw.random() < 0.3),
         }
         kind = draw.random()  # a session that is deleted again and again shows less of what a prune can break
         if kind < 0.7:
-            cast["pruner1"] = actors.pruner(draw.randint(1, 3))
+            cast["pruner1"] = removers.pruner(draw.randint(1, 3))
         if draw.random() < 0.4:
-            cast["pruner2"] = actors.pruner(draw.randint(1, 2))
+            cast["pruner2"] = removers.pruner(draw.randint(1, 2))
         if kind > 0.5:
             purge, careful = draw.random() < 0.5, draw.random() < 0.3
-            cast["deleter"] = actors.deleter(draw.randint(1, 2), purge=purge, careful=careful)
+            cast["deleter"] = removers.deleter(draw.randint(1, 2), purge=purge, careful=careful)
         if draw.random() < 0.6:
-            cast["finisher"] = actors.finisher(draw.randint(1, 4))
+            cast["finisher"] = removers.finisher(draw.randint(1, 4))
         if draw.random() < 0.3:
-            cast["collector"] = actors.collector(draw.randint(1, 2))
+            cast["collector"] = removers.collector(draw.randint(1, 2))
         if draw.random() < 0.4:
             cast["writer3"] = actors.writer(draw.randint(1, 3), blind=draw.random() < 0.5)
         if draw.random() < 0.4:
@@ -155,13 +156,13 @@ class Schedule:
         draw, luck = self._draw, self._luck
         running = [actor for actor in cast if self._resume(actor)]
         current, burst = None, 0
-        while running and self._steps < MAX_STEPS:
+        while running and self._network.steps < MAX_STEPS:
             self._now += draw.choice((0, 0, 1, 1, 2))
             if draw.random() < luck.jump:
                 self._jump(running)
-            if self._late and draw.random() < 0.05:
-                self._land(self._late.pop(draw.randrange(len(self._late))))
-            awake = [actor for actor in running if actor.asleep_until <= self._steps] or running
+            if self._network.late and draw.random() < 0.05:
+                self._land()
+            awake = [actor for actor in running if actor.asleep_until <= self._network.steps] or running
             if luck.bursts:
                 if burst <= 0 or current not in awake:
                     current, burst = draw.choice(awake), draw.choice((1, 1, 2, 5, 20))
@@ -172,7 +173,7 @@ class Schedule:
                 current = max(awake, key=_priority)
             assert current is not None
             if draw.random() < luck.stall:
-                current.asleep_until = self._steps + draw.choice((20, 60, 150))
+                current.asleep_until = self._network.steps + draw.choice((20, 60, 150))
                 self._note(current.name, "stalls")
             elif draw.random() < luck.crash:
                 self._crash(current)
@@ -181,8 +182,8 @@ class Schedule:
                 running.remove(current)
         for actor in running:
             self._crash(actor)
-        while self._late:
-            self._land(self._late.pop(draw.randrange(len(self._late))))
+        while self._network.late:
+            self._land()
 
     def _jump(self, running: list[Actor]) -> None:
         by = self._draw.choice(_JUMPS)
@@ -198,7 +199,7 @@ class Schedule:
         self._note(actor.name, "crashes")
         for _, op in actor.waiting:
             if isinstance(op, (Create, Put, Delete)) and self._draw.random() < 0.5:
-                self._late.append(op)
+                self._network.late.append(op)
 
     # What becomes of an operation
 
@@ -207,11 +208,11 @@ class Schedule:
         if actor.waiting:
             place = self._draw.randrange(len(actor.waiting)) if len(actor.waiting) > 1 else 0
             index, op = actor.waiting.pop(place)
-            actor.results[index] = result = self._faulty(actor, op)
+            actor.results[index] = result = self._network.faulty(actor, op)
             self._note(actor.name, op, result)
             actor.nap_after -= 1
             if actor.nap_after == 0:
-                actor.asleep_until = self._steps + self._draw.choice((40, 100, 200, 400))
+                actor.asleep_until = self._network.steps + self._draw.choice((40, 100, 200, 400))
                 self._note(actor.name, "naps")
             if actor.waiting or self._draw.random() < self._luck.hold:
                 return True
@@ -233,53 +234,10 @@ class Schedule:
                 self._now += op.seconds
         return None
 
-    def _faulty(self, actor: Actor, op: Op) -> Any:
-        """Do an operation, or what a network makes of it."""
-        luck, chance = self._luck, self._draw.random()
-        if not isinstance(op, (Create, Put, Delete)):
-            if chance < luck.failed:
-                actor.error = UnavailableError("no answer")
-                return actor.error
-            return self._perform(op)
-        if chance < luck.late:  # given up by its sender, and still on its way
-            self._late.append(op)
-            return self._unanswered(actor, op)
-        chance -= luck.late
-        result = self._perform(op)
-        if chance < luck.lost:
-            return self._unanswered(actor, op)
-        if chance < 2 * luck.lost:  # a client library that resends by itself hears "exists" of its own success
-            return self._perform(op)
-        if chance < 2 * luck.lost + luck.twice:
-            self._late.append(op)
-        return result
-
-    def _unanswered(self, actor: Actor, op: Op) -> UnavailableError:
-        error = UnavailableError("no answer")
-        if not isinstance(op, Create):
-            actor.error = error
-        return error
-
-    def _perform(self, op: Op) -> Any:
-        self._steps += 1
-        match op:
-            case Get():
-                return self._storage.objects.get(op.key)
-            case List():
-                return self._storage.list(op.prefix)
-            case Create():
-                return self.oracle.create(op.key, op.data)
-            case Put():
-                self.oracle.put(op.key, op.data)
-            case Delete():
-                for key in op.keys:
-                    self.oracle.delete(key)
-            case _:
-                raise TypeError(f"the scheduler cannot do {op!r}")
-        return None
-
-    def _land(self, op: Op) -> None:
-        self._note("late", op, self._perform(op))
+    def _land(self) -> None:
+        late = self._network.late
+        op = late.pop(self._draw.randrange(len(late)))
+        self._note("late", op, self._network.perform(op))
 
     # Before and after
 
@@ -289,7 +247,7 @@ class Schedule:
         while self._resume(actor):
             for index, op in actor.waiting:
                 self._now += 1
-                actor.results[index] = result = self._perform(op)
+                actor.results[index] = result = self._network.perform(op)
                 self._note(name, op, result)
 
     def _end(self) -> None:
@@ -320,7 +278,7 @@ class Schedule:
         if self._trace:
             wall = timestamp(START + self._now)[11:19]
             line = shown(what, self._directory) + told(result)
-            self._trace(f"{self._steps:5} {self._now:8.1f} {wall} {name:12} {line}")
+            self._trace(f"{self._network.steps:5} {self._now:8.1f} {wall} {name:12} {line}")
 
 
 def _priority(actor: Actor) -> float:
