@@ -25,7 +25,7 @@ from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
 from ._save import LostError, Saved, Summarise, save
 from ._verify import VerifyReport, verify
-from .errors import ConflictError, InvalidValueError, NotFoundError, UnsupportedBackendError
+from .errors import ConflictError, IntegrityError, InvalidValueError, NotFoundError, UnsupportedBackendError
 from .models import Revision
 
 KEY_BYTES = 128

@@ -374,7 +374,8 @@ def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[In
             yield from assemble(blank, chain, current=False)
         except (IntegrityError, FormatError):
             continue
-        return IntegrityError(f"{failure}. The newest intact commit is {n}: load it with at={n}, or repair", failure.key)
+        way_out = f"The newest intact commit is {n}: load it with at={n}, or repair the session"
+        return IntegrityError(f"{failure}. {way_out}", failure.key)
     return failure
 
 
