@@ -2,7 +2,9 @@
 
 from . import models
 from ._ailments import Ailment, Mend
+from ._artifacts import ArtifactInfo
 from ._compare import Diff, Difference
+from ._contents import ArtifactStream, AsyncArtifactStream
 from ._diagnosis import LostCommit
 from ._drive import Event, OperationEvent, SaveEvent
 from ._mend import RepairReport
@@ -37,6 +39,9 @@ from .transfer import CopyEvent, CopyReport, copy
 
 __all__ = [
     "Ailment",
+    "ArtifactInfo",
+    "ArtifactStream",
+    "AsyncArtifactStream",
     "AsyncDocumentStore",
     "AsyncSessionStore",
     "AsyncSessionStoreProtocol",

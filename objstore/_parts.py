@@ -9,6 +9,7 @@ from typing import Any, Final
 from . import _patch
 from ._json import JSON
 from ._patch import Patch
+from ._refs import Ref
 from .errors import NotFoundError
 
 SESSION: Final = "session"
@@ -145,6 +146,12 @@ def _appended(old: Any, items: Sequence[JSON]) -> Patch:
 
 def _kept(start: int, end: int) -> list[Any]:
     return [[start, end - start]] if end > start else []
+
+
+def referring(artifact: dict[str, Any]) -> dict[str, Any]:
+    """Put a reference in the place of what a model says about binary contents; see `objstore.ArtifactData`."""
+    data = artifact.get("data")
+    return artifact if data is None else {**artifact, "data": Ref(data["digest"], data["size"], "bytes")}
 
 
 def _put_artifacts(old: Any, added: Sequence[Mapping[str, Any]]) -> Patch:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from . import _json, _keys, _parts
-from ._handle import Loaded
+from ._handle import Loaded, described, plain
 from ._json import JSON
 from ._ops import Call, Moment, NewId, Now, Pause, Protocol
 from ._patch import Patch
@@ -55,7 +55,9 @@ BaseArgument = Revision | int | Unset
 class Layout(Contract):
     """What a layout offers to the calls below; in terms of parts, as protocols."""
 
-    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Loaded | None]: ...
+    def load(
+        self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
+    ) -> Protocol[Loaded | None]: ...
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[tuple[Revision, bool]]: ...
@@ -81,7 +83,8 @@ class SessionBundle:
 
     Attributes:
         session: ``None`` where only siblings were saved.
-        artifacts: With their contents; ``None`` where none were ever saved, which is not the same as empty.
+        artifacts: With their contents, unless these are binary (see `ToolArtifact.data`); ``None`` where none were
+            ever saved, which is not the same as empty.
         trace_events: The same, and so for the rest.
         run_records: Runs with their events.
         verification_reports: The reports.
@@ -245,6 +248,7 @@ class Sessions:
             "verification": _document(documents.VERIFICATION_REPORTS, list(verification_reports)),
         }
         added: Any = _json.check(written, what="appended")  # no deeper here than where it will stand
+        added["artifacts"] = [_parts.referring(artifact) for artifact in added["artifacts"]]
         return self._append(id, added, None if isinstance(base, Unset) else base, key)
 
     def _append(
@@ -276,7 +280,10 @@ def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
 
 def _dumped(part: Part[T], value: T) -> JSON:
     """Take a value down as JSON that shares nothing with it; what a model holds in free fields may be anything."""
-    return _json.check(_document(part.adapter, value), what=part.name)
+    document: Any = _json.check(_document(part.adapter, value), what=part.name)
+    if part.name == _parts.ARTIFACTS:
+        document["artifacts"] = [_parts.referring(artifact) for artifact in document["artifacts"]]
+    return document  # type: ignore[no-any-return] # it was checked
 
 
 def _document(adapter: TypeAdapter[T], value: T) -> Any:
@@ -304,6 +311,8 @@ def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
     document = loaded.parts[part.name]
     if document is None:
         return None
+    if part.name == _parts.ARTIFACTS:
+        document = plain(document, described)
     try:
         return documents.from_document(part.adapter, document)
     except ValidationError as error:

@@ -43,7 +43,14 @@ class Tree:
 
     lossy: bool = False
 
-    def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Loaded | None]:
+    def load(
+        self,
+        id: str,
+        parts: Iterable[str] | None,
+        at: int | None,
+        *,
+        contents: bool = True,  # noqa: ARG002 - a file is read as a whole
+    ) -> Protocol[Loaded | None]:
         """Read some parts of a session, or all; ``None`` where none of them was ever saved.
 
         Raises:

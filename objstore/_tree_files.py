@@ -11,9 +11,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from . import _json, _keys, _parts, _wire
+from ._handle import described, plain
 from ._json import JSON
 from ._tree_rules import evicted, safe_id, unreadable, unstorable
 from .errors import IntegrityError, InvalidIdError, InvalidValueError, UnsupportedError
+from .models import ArtifactStore
 from .models import _documents as documents
 
 SUFFIX: Final = ".json"
@@ -86,7 +88,9 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
     """
     key_of(part, id)
     try:
-        value = documents.from_document(_ADAPTERS[part], document)
+        value = documents.from_document(_ADAPTERS[part], plain(document, described))
+        if part == _parts.ARTIFACTS:
+            value = _texts(id, value, lossy=lossy)
         data = _wire.encode(_ADAPTERS[part], value)
     except ValidationError as error:
         problem = documents.describe(error)
@@ -106,6 +110,19 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
     raise UnsupportedError(f"the {part} of {id!r} cannot be kept in the tree layout ({problem}); use a log store")
 
 
+def _texts(id: str, artifacts: ArtifactStore, *, lossy: bool) -> ArtifactStore:
+    """Give the artifacts that a tree can hold."""
+    binary = [artifact.artifact_uri for artifact in artifacts if artifact.data is not None]
+    if binary and not lossy:
+        raise UnsupportedError(
+            f"the tree layout holds texts only, and {len(binary)} artifacts of {id!r} are binary, the first of them "
+            f"{binary[0]!r}; use a log store, or copy with lossy=True, which leaves them out"
+        )
+    for uri in binary:
+        artifacts.remove(uri)
+    return artifacts
+
+
 def owner(data: bytes) -> str | None:
     """Read only the id in a session's file, ``None`` where it cannot be told; says nothing about the rest of it."""
     try:
@@ -123,7 +140,16 @@ def digest(files: Iterable[bytes | None]) -> str:
 
 def losses(parts: Mapping[str, JSON]) -> Iterator[str]:
     """Say what of a session A3S Code will not load, or drop while loading, although a tree keeps it."""
-    models = {part: documents.from_document(_ADAPTERS[part], document) for part, document in parts.items()}
+    models = {
+        part: documents.from_document(_ADAPTERS[part], plain(document, described)) for part, document in parts.items()
+    }
+    for artifact in models.get(_parts.ARTIFACTS, ()):
+        if artifact.data is not None:
+            yield f"a tree does not hold {artifact.artifact_uri!r}, which is binary"
+        elif artifact.media_type is not None:
+            yield f"a tree does not hold the media type of {artifact.artifact_uri!r}"
+    if _parts.ARTIFACTS in models:
+        models[_parts.ARTIFACTS] = _texts("", models[_parts.ARTIFACTS], lossy=True)
     found = unreadable(
         models.get(_parts.SESSION),
         trace_events=models.get(_parts.TRACES, ()),

@@ -5,6 +5,7 @@ No call blocks the running loop. Values are taken down before the first ``await`
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import datetime
 import os
@@ -15,7 +16,9 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
+from ._artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._compare import Diff
+from ._contents import AsyncArtifactStream, Source, Spool
 from ._drive import Observer
 from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
@@ -101,6 +104,7 @@ class AsyncSessionStore:
         self._options = options
         self._opened = Opened.for_sessions(options)
         self._sessions = Sessions(self._opened.layout)
+        self._artifacts = Artifacts(self._opened.layout)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._options,)
@@ -247,6 +251,29 @@ class AsyncSessionStore:
         The function may be a coroutine function; it is called on the running loop.
         """
         return await self._run(self._sessions.update(id, change, attempts))
+
+    @like(SessionStore.put_artifact)
+    async def put_artifact(
+        self, id: str, contents: Source, *, tool_name: str, uri: str | None = None, media_type: str | None = None
+    ) -> ArtifactInfo:
+        with Spool() as spool:
+            if isinstance(contents, bytearray | memoryview):
+                contents = bytes(contents)
+            if not isinstance(contents, str):
+                await asyncio.to_thread(spool.fill, contents)
+            document, info = entry(contents, spool, uri=uri, tool_name=tool_name, media_type=media_type)
+            await self._save(id, self._artifacts.put(id, document))
+        return info
+
+    @like(SessionStore.artifact)
+    async def artifact(self, id: str, uri: str, *, at: int | None = None) -> ArtifactInfo | None:
+        return await self._run(self._artifacts.info(id, uri, at))
+
+    async def open_artifact(self, id: str, uri: str, *, at: int | None = None) -> AsyncArtifactStream:
+        """Open the contents of an artifact as a stream whose reads are awaited; see `SessionStore.open_artifact`."""
+        found = await self._run(self._artifacts.find(id, uri, at))
+        driver = self._opened.driver  # the stream reads in threads, which may wait
+        return AsyncArtifactStream(found.stream(lambda start, length: driver.run(read_range(found.key, start, length))))
 
     @like(SessionStore.load_bundle)
     async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:

@@ -12,7 +12,9 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from . import _sessions
+from ._artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._compare import Diff
+from ._contents import ArtifactStream, Source, Spool
 from ._drive import Observer
 from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
@@ -106,6 +108,7 @@ class SessionStore:
         self._options = options
         self._opened = Opened.for_sessions(options)
         self._sessions = Sessions(self._opened.layout)
+        self._artifacts = Artifacts(self._opened.layout)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._options,)
@@ -216,7 +219,11 @@ class SessionStore:
         return self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
 
     def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
-        """Load the artifacts of a session with their contents; ``None`` where none were ever saved."""
+        """Load the artifacts of a session; ``None`` where none were ever saved.
+
+        Texts come with their contents. Binary ones only name theirs (`ToolArtifact.data`), which are kept when the
+        artifacts are saved again into this session; `open_artifact` reads them.
+        """
         return self._load(_sessions.ARTIFACTS, id, at)
 
     def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
@@ -335,6 +342,65 @@ class SessionStore:
             ConflictError: Others were faster in every attempt.
         """
         return self._run(self._sessions.update(id, change, attempts))
+
+    def put_artifact(
+        self, id: str, contents: Source, *, tool_name: str, uri: str | None = None, media_type: str | None = None
+    ) -> ArtifactInfo:
+        """Put an artifact of any size behind the others of a session, in one atomic commit at the newest end.
+
+        What is not a text is first copied to a local file while it is hashed (`tempfile` says where, set ``TMPDIR`` to
+        change it), then sent a few MiB at a time; so its size is limited by the disk, not by the memory. Contents that
+        the session has already are not sent again. When this fails, the session is as it was, and `collect` removes
+        what may have arrived.
+
+        Args:
+            id: The session, which need not exist itself.
+            contents: A ``str`` is kept as a text. Binary are ``bytes``, the path of a file (a `pathlib.Path`, since a
+                ``str`` is a text), and a stream of bytes, which is read to its end and left open.
+            tool_name: The tool that made it.
+            uri: What messages refer to; an artifact of the same uri is replaced. By default
+                ``a3s://tool-output/<tool>/<digits>``, with 32 hex digits of the sha256 of the contents.
+            media_type: What kind of thing it is, such as ``image/png``.
+
+        Raises:
+            UnsupportedError: The tree layout holds texts only.
+            TypeError: The contents are of another type, or the stream gives text.
+            OSError: The path or stream cannot be read, or there is no room for the local copy.
+        """
+        with Spool() as spool:
+            if not isinstance(contents, str):
+                spool.fill(contents)
+            document, info = entry(contents, spool, uri=uri, tool_name=tool_name, media_type=media_type)
+            self._save(id, self._artifacts.put(id, document))
+        return info
+
+    def artifact(self, id: str, uri: str, *, at: int | None = None) -> ArtifactInfo | None:
+        """Say what is known of an artifact, without reading its contents; ``None`` where there is none.
+
+        Args:
+            id: The session.
+            uri: The artifact.
+            at: The number of an older commit.
+        """
+        return self._run(self._artifacts.info(id, uri, at))
+
+    def open_artifact(self, id: str, uri: str, *, at: int | None = None) -> ArtifactStream:
+        """Open the contents of an artifact as a stream of bytes; of a text these are its UTF-8.
+
+        They are read a few MiB at a time. Read from the beginning to the end they are checked: the last read raises
+        where they are not what was stored. What is read after a seek is not; `ArtifactStream.verified` tells.
+
+        Args:
+            id: The session.
+            uri: The artifact.
+            at: The number of an older commit.
+
+        Raises:
+            NotFoundError: There is no such artifact.
+            IntegrityError: By a read: the contents are missing or damaged; it names the object.
+        """
+        found = self._run(self._artifacts.find(id, uri, at))
+        return found.stream(lambda start, length: self._run(read_range(found.key, start, length)))
 
     def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
         """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""

@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from . import _commit, _json, _keys
+from ._artifacts import read_range
+from ._contents import CHUNK, ArtifactStream, Spool
+from ._handle import Loaded, plain
 from ._json import JSON
 from ._log import find_head
 from ._opened import Opened
 from ._ops import Entry, Get, List, Protocol
+from ._refs import Ref
 from ._sessions import Layout
 from ._tree import Tree
 from ._tree_files import encode, losses
@@ -89,7 +93,7 @@ def copy(
         target: Where to. A new place becomes a log store; for a tree give ``objstore.open(..., layout="tree")``.
         ids: Which sessions; by default all that lie there, siblings without a session too.
         history: Bring older commits along where both layouts keep them; see `CopyReport.history`.
-        lossy: Write to a tree also artifacts that A3S Code will drop when it loads them.
+        lossy: Write to a tree also artifacts that A3S Code will drop when it loads them, and leave binary ones out.
         progress: Is called after each session.
 
     Raises:
@@ -108,10 +112,11 @@ def copy(
         warnings: dict[str, tuple[str, ...]] = {}
         for id in wanted:
             try:
-                parts = origin.driver.run(_read(layouts.source, id, None))
+                loaded = origin.driver.run(layouts.source.load(id, None, None))
+                parts = _saved(loaded)
                 if not parts and ids is None:  # only a tombstone, or deleted since it was listed
                     continue
-                done[id] = _copy_one(layouts.target, goal, id, parts)
+                done[id] = _copy_one(layouts.target, origin, goal, id, loaded)
                 found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
                 if found:
                     warnings[id] = found
@@ -143,16 +148,21 @@ def _opened(place: Place, stack: ExitStack) -> Opened:
     return stack.enter_context(open(place))._opened
 
 
-def _read(layout: Layout, id: str, at: int | None) -> Protocol[dict[str, JSON]]:
-    loaded = yield from layout.load(id, None, at)
+def _saved(loaded: Loaded | None) -> dict[str, JSON]:
     return {part: value for part, value in loaded.parts.items() if value is not None} if loaded else {}
 
 
-def _copy_one(layout: Layout, goal: Opened, id: str, parts: dict[str, JSON]) -> Outcome:
-    if not parts:
+def _stream(place: Opened, loaded: Loaded, ref: Ref) -> ArtifactStream:
+    key, size = loaded.place(ref)
+    return ArtifactStream(key, size, ref.digest, lambda start, length: place.driver.run(read_range(key, start, length)))
+
+
+def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loaded | None) -> Outcome:
+    parts = _saved(loaded)
+    if not loaded or not parts:
         raise NotFoundError(f"there is no session {id!r} to copy")
     try:
-        there = goal.driver.run(_read(layout, id, None))
+        there = _saved(goal.driver.run(layout.load(id, None, None)))
     except IntegrityError as error:  # damaged, or in a tree a session whose file has the same name
         raise ConflictError(f"the target has something else in the place of {id!r}: {error}", id) from error
     differing = [part for part, value in there.items() if not _same(layout, id, part, parts.get(part), value)]
@@ -164,12 +174,39 @@ def _copy_one(layout: Layout, goal: Opened, id: str, parts: dict[str, JSON]) -> 
     missing = {part: value for part, value in parts.items() if part not in there}
     if not missing:
         return "unchanged"
-    revision, _ = goal.driver.run(layout.save(id, missing, 0, None))
+    with ExitStack() as spools:
+
+        def in_hand(ref: Ref) -> Ref:
+            spool = spools.enter_context(Spool())
+            with _stream(origin, loaded, ref) as stream:
+                spool.fill(stream)
+            return Ref(ref.name, ref.size, ref.kind, path=spool.path)
+
+        if not isinstance(layout, Tree):
+            missing = {part: plain(value, in_hand) for part, value in missing.items()}
+        revision, _ = goal.driver.run(layout.save(id, missing, 0, None))
     # By its number, since what a log store remembers of its own save would prove nothing about the storage.
-    written = goal.driver.run(_read(layout, id, revision.seq))
+    back = goal.driver.run(layout.load(id, None, revision.seq))
+    written = _saved(back)
     if written.keys() != parts.keys() or not all(_same(layout, id, part, parts[part], written[part]) for part in parts):
         raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
+    for ref in _unread(list(written.values())):
+        assert back is not None
+        with _stream(goal, back, ref) as stream:
+            while stream.read(CHUNK):
+                pass
     return "copied"
+
+
+def _unread(value: JSON) -> list[Ref]:
+    found: list[Ref] = []
+
+    def note(ref: Ref) -> Ref:
+        found.append(ref)
+        return ref
+
+    plain(value, note)
+    return found
 
 
 def _same(layout: Layout, id: str, part: str, a: JSON, b: JSON) -> bool:
