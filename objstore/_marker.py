@@ -17,6 +17,7 @@ INTERVAL = 32
 PROBE = ".health_check"
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _CREATES = 4
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,22 @@ def look(wanted: Layout | None) -> Protocol[Place]:
     Raises:
         FormatError: It is not ours, of a newer objstore, or of the other layout.
     """
-    data: bytes | None = yield Get(MARKER)
-    if data is not None and not _is_session(data):
-        place = _parse(data)
-        if wanted not in (None, place.layout):
-            raise FormatError(
-                f"this is a store of the {place.layout} layout; open it without layout={wanted!r}", MARKER
-            )
-        return place
-    if wanted == "tree":  # a tree has no marker, and may lie among other things
-        return Place("tree")
-    found: list[Entry] = yield List("")
+    for _ in range(_LOOKS):
+        data: bytes | None = yield Get(MARKER)
+        if data is not None and not _is_session(data):
+            place = _parse(data)
+            if wanted not in (None, place.layout):
+                raise FormatError(
+                    f"this is a store of the {place.layout} layout; open it without layout={wanted!r}", MARKER
+                )
+            return place
+        if wanted == "tree":  # a tree has no marker, and may lie among other things
+            return Place("tree")
+        found: list[Entry] = yield List("")
+        if data is not None or all(e.is_directory or e.name != MARKER for e in found):
+            break  # else it was made between the two, and what it says is not known: a tree has files of such names
+    else:
+        raise FormatError(f"{MARKER} is listed here and cannot be read; is there a cache before the storage?", MARKER)
     entries = [e for e in found if e.is_directory or (e.name != PROBE and not e.name.endswith(".tmp"))]
     if not entries:
         return Place(None)
