@@ -1,0 +1,355 @@
+"""A conformance suite for stores: every layout on every place, through either face.
+
+from objstore.testing.log_store import LogStoreTests
+
+class TestMine(LogStoreTests):
+    @pytest.fixture
+    def open_store(self):
+        place = MyBackend(...)  # empty
+        return lambda: objstore.open(place)
+
+`StoreTests` is what both layouts promise; `TreeStoreTests` and `objstore.testing.log_store.LogStoreTests` are the rest.
+"""
+
+# A test says what it proves in its name.
+# ruff: noqa: D102
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ..errors import InvalidIdError, InvalidValueError, NotFoundError, UnsupportedError
+from ..models import (
+    AgentStartEvent,
+    ArtifactStore,
+    InMemoryRunStore,
+    LlmConfigData,
+    Message,
+    RunRecord,
+    SessionData,
+    SessionState,
+    TextBlock,
+    TextDeltaEvent,
+    ToolArtifact,
+    TraceEvent,
+    VerificationCheck,
+    VerificationReport,
+    VerificationStatus,
+)
+from ..store import SessionStore
+
+OpenStore = Callable[[], SessionStore]
+
+ODD_IDS = (
+    "a/b",
+    "A/B",
+    "..",
+    "../../etc/passwd",
+    "x.json",
+    " ",
+    "CON",
+    "%2f+&#?",
+    "caf\u00e9",
+    "cafe\u0301",
+    "\u65e5\u672c\u8a9e",
+    "\U0001f680",
+    "index",
+    "objects",
+    "x" * 218,
+)
+"""Ids that every layout keeps, all at once in one place."""
+
+ODD_IDS_OF_A_LOG = (*ODD_IDS, "a\\b", "a_b", "A_B", ".", "con", "tab\tnew\nline", "x" * 1024, "\u00e9" * 512)
+"""Ids that the log layout keeps apart; in a tree some of them are refused, and some share a file."""
+
+ODD_TEXTS = (
+    "",
+    "\x01\x1f\x7f",
+    "\u2028\u2029",
+    "\U0001f680\u65e5\u0301",
+    '{"=": "x"}',
+    "=list",
+    "\r\n\t\\\"'",
+    "\ufeff",
+)
+
+
+class StoreTests:
+    """What every store keeps; a subclass gives the fixture ``open_store``.
+
+    That is a function which opens an empty place: the same place each time it is called within a test, as another
+    handle. A store that is reached by awaiting goes in behind calls that wait.
+
+    Attributes:
+        odd_ids: Ids that one place must hold together.
+        big: How many characters the biggest message and artifact have.
+    """
+
+    odd_ids: tuple[str, ...] = ODD_IDS
+    big = 3_000_000
+
+    @pytest.fixture
+    def store(self, open_store: OpenStore) -> Iterator[SessionStore]:
+        """Open the place, and hold that whatever the test did left nothing damaged."""
+        store = open_store()
+        yield store
+        report = store.verify()
+        assert report.ok, report.findings
+        store.close()
+
+    @pytest.fixture
+    def other(self, open_store: OpenStore) -> Iterator[SessionStore]:
+        """Open the place as another program would."""
+        other = open_store()
+        yield other
+        other.close()
+
+    def test_what_is_missing_is_none(self, store: SessionStore) -> None:
+        assert store.list() == []
+        assert not store.exists("s")
+        assert store.load("s") is None
+        assert store.load_artifacts("s") is None
+        assert store.load_trace_events("s") is None
+        assert store.load_run_records("s") is None
+        assert store.load_verification_reports("s") is None
+        assert store.load_bundle("s") is None
+        assert store.summaries(["s"]) == []
+        store.delete("s")
+        with pytest.raises(NotFoundError):
+            store.append("s", messages=[Message.user("x")])
+        assert store.list() == []
+
+    def test_the_place_can_be_worked_with(self, store: SessionStore) -> None:
+        store.health_check()
+        assert store.backend_name()
+        assert store.list() == []
+
+    def test_all_five_parts_come_back_one_by_one(self, store: SessionStore, other: SessionStore) -> None:
+        store.save(session("s", "hello"))
+        store.save_artifacts("s", artifacts("a", "b"))
+        store.save_trace_events("s", [trace("t1"), trace("t2")])
+        store.save_run_records("s", runs := run_records("s"))
+        store.save_verification_reports("s", [report("r")])
+        for reader in (store, other):
+            assert reader.load("s") == session("s", "hello")
+            assert reader.load_artifacts("s") == artifacts("a", "b")
+            assert reader.load_trace_events("s") == [trace("t1"), trace("t2")]
+            assert reader.load_run_records("s") == runs
+            assert reader.load_verification_reports("s") == [report("r")]
+            assert reader.list() == ["s"]
+            assert reader.exists("s")
+
+    def test_all_five_parts_come_back_together(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit(
+            session("s", "hello"),
+            artifacts=artifacts("a"),
+            trace_events=[trace("t")],
+            run_records=(runs := run_records("s")),
+            verification_reports=[report("r")],
+        )
+        bundle = other.load_bundle("s")
+        assert bundle is not None
+        assert (bundle.session, bundle.artifacts) == (session("s", "hello"), artifacts("a"))
+        assert (bundle.trace_events, bundle.run_records) == ([trace("t")], runs)
+        assert bundle.verification_reports == [report("r")]
+        (summary,) = other.summaries(["none", "s"])
+        assert (summary.id, summary.messages, summary.artifacts) == ("s", 1, 1)
+
+    def test_emptied_is_not_missing_and_none_leaves_alone(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit("s", artifacts=artifacts("a"), trace_events=[trace("t")])
+        store.commit("s", artifacts=ArtifactStore(), trace_events=None, run_records=[])
+        assert other.load_artifacts("s") == ArtifactStore()
+        assert other.load_trace_events("s") == [trace("t")]
+        assert other.load_run_records("s") == []
+        assert other.load_verification_reports("s") is None
+
+    def test_siblings_without_a_session_are_no_session(self, store: SessionStore, other: SessionStore) -> None:
+        store.save_trace_events("s", [trace("t")])
+        assert other.load("s") is None
+        assert not other.exists("s")
+        assert other.list() == []
+        assert other.load_trace_events("s") == [trace("t")]
+
+    def test_a_save_replaces_and_touches_nothing_else(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit(session("s", "one"), trace_events=[trace("t")])
+        store.save(session("t", "neighbour"))
+        changed = loaded(other, "s")
+        changed.messages = [Message.user("two"), Message.assistant("three")]
+        changed.state = SessionState.PAUSED
+        other.save(changed)
+        assert loaded(store, "s") == changed
+        assert store.load_trace_events("s") == [trace("t")]
+        assert loaded(store, "t") == session("t", "neighbour")
+
+    def test_append_adds_to_the_ends(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit(session("s", "one"), run_records=run_records("s"), artifacts=artifacts("a", "b"))
+        (run,) = [record.snapshot.id for record in store.load_run_records("s") or ()]
+        other.append(
+            "s",
+            messages=[Message.user("two")],
+            trace_events=[trace("t")],
+            run_events={run: [TextDeltaEvent(text="more")]},
+            artifacts=artifacts("a", "c"),
+            verification_reports=[report("r")],
+        )
+        assert texts(loaded(store, "s")) == ["one", "two"]
+        assert store.load_trace_events("s") == [trace("t")]
+        assert [len(record.events) for record in store.load_run_records("s") or ()] == [2]
+        assert [each.artifact_id for each in store.load_artifacts("s") or ()] == ["b", "a", "c"]
+        assert store.load_verification_reports("s") == [report("r")]
+
+    def test_update_changes_what_is_there(self, store: SessionStore, other: SessionStore) -> None:
+        store.save(session("s", "one"))
+
+        def change(found: SessionData) -> None:
+            found.messages.append(Message.user("two"))
+
+        assert texts(store.update("s", change)) == ["one", "two"]
+        assert texts(loaded(other, "s")) == ["one", "two"]
+        with pytest.raises(NotFoundError):
+            store.update("none", change)
+
+    def test_a_deleted_session_is_gone_with_its_siblings(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit(session("s", "one"), artifacts=artifacts("a"), trace_events=[trace("t")], run_records=[])
+        store.save(session("t", "stays"))
+        other.delete("s")
+        other.delete("s")
+        for reader in (store, other):
+            assert reader.load("s") is None
+            assert reader.load_bundle("s") is None
+            assert reader.load_artifacts("s") is None
+            assert not reader.exists("s")
+            assert reader.list() == ["t"]
+
+    def test_a_deleted_session_can_be_made_anew(self, store: SessionStore, other: SessionStore) -> None:
+        store.commit(session("s", "one"), trace_events=[trace("t")])
+        store.delete("s")
+        other.save(session("s", "two"))
+        assert texts(loaded(store, "s")) == ["two"]
+        assert store.load_trace_events("s") is None
+        assert store.list() == ["s"]
+
+    def test_odd_ids_are_kept_apart(self, store: SessionStore, other: SessionStore) -> None:
+        for number, id in enumerate(self.odd_ids):
+            store.commit(session(id, f"text {number}"), trace_events=[trace(f"trace {number}")])
+        assert other.list() == sorted(self.odd_ids)
+        for number, id in enumerate(self.odd_ids):
+            assert other.exists(id)
+            assert loaded(other, id) == session(id, f"text {number}")
+            assert other.load_trace_events(id) == [trace(f"trace {number}")]
+        other.delete(self.odd_ids[0])
+        assert store.list() == sorted(self.odd_ids[1:])
+
+    @pytest.mark.parametrize("id", ["", "a\0b", "\ud800", "x" * 1025], ids=["empty", "nul", "surrogate", "long"])
+    def test_ids_that_name_no_session_are_refused(self, store: SessionStore, id: str) -> None:
+        for call in (lambda: store.save(session(id, "x")), lambda: store.load(id), lambda: store.delete(id)):
+            with pytest.raises(InvalidIdError):
+                call()
+        assert store.list() == []
+
+    def test_any_text_comes_back_as_it_was(self, store: SessionStore, other: SessionStore) -> None:
+        odd = session("s", *ODD_TEXTS)
+        odd.config.name = ODD_TEXTS[3]
+        store.commit(odd, trace_events=[trace(text) for text in ODD_TEXTS], artifacts=artifacts(*ODD_TEXTS))
+        assert loaded(other, "s") == odd
+        assert other.load_trace_events("s") == [trace(text) for text in ODD_TEXTS]
+        assert other.load_artifacts("s") == artifacts(*ODD_TEXTS)
+
+    def test_what_is_no_json_is_refused_and_leaves_the_old(self, store: SessionStore) -> None:
+        store.save(session("s", "one"))
+        with pytest.raises(InvalidValueError):
+            store.save(session("s", "\ud800"))
+        assert texts(loaded(store, "s")) == ["one"]
+
+    def test_big_values_come_back(self, store: SessionStore, other: SessionStore) -> None:
+        big = session("s", "\u00e9" * self.big, *(f"message {number} " * 100 for number in range(500)))
+        output = ArtifactStore()
+        output.put(artifact("big", "x" * self.big))
+        store.commit(big, artifacts=output)
+        assert loaded(other, "s") == big
+        assert other.load_artifacts("s") == output
+        other.append("s", messages=[Message.user("last")])
+        assert texts(loaded(store, "s")) == [*texts(big), "last"]
+
+    def test_a_key_of_a_model_is_never_stored(self, store: SessionStore, other: SessionStore) -> None:
+        secret = session("s", "x")
+        secret.llm_config = LlmConfigData(provider="p", model="m", api_key="sk-secret")
+        store.save(secret)
+        found = loaded(other, "s").llm_config
+        assert found is not None
+        assert (found.provider, found.api_key) == ("p", None)
+
+
+class TreeStoreTests(StoreTests):
+    """What a store of the tree layout says about what it cannot do."""
+
+    def test_there_is_no_history(self, store: SessionStore) -> None:
+        assert store.save(session("s", "x")).seq is None
+        for call in (
+            lambda: store.history("s"),
+            lambda: store.restore("s", 1),
+            lambda: store.fork("s", "t"),
+            lambda: store.prune("s", keep_last=1),
+            lambda: store.load("s", at=1),
+        ):
+            with pytest.raises(UnsupportedError):
+                call()
+        assert store.list() == ["s"]
+
+
+def session(id: str, *words: str) -> SessionData:
+    """Make a session whose messages say these words; equal each time it is made."""
+    made = SessionData.new(id, name="a name", workspace="/srv")
+    made.messages = [Message.user(text) for text in words]
+    made.created_at = made.updated_at = 1_700_000_000
+    return made
+
+
+def artifact(name: str, content: str) -> ToolArtifact:
+    """Make an artifact."""
+    uri = f"a3s://tool-output/bash/{name}"
+    size = len(content.encode())
+    return ToolArtifact(
+        artifact_id=name, artifact_uri=uri, tool_name="bash", content=content, original_bytes=size, shown_bytes=1
+    )
+
+
+def artifacts(*names: str) -> ArtifactStore:
+    """Make artifacts, of which each has some KiB."""
+    made = ArtifactStore()
+    for name in names:
+        made.put(artifact(name, f"{name} " * 2_000))
+    return made
+
+
+def trace(name: str) -> TraceEvent:
+    """Make a trace event."""
+    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def run_records(session_id: str) -> list[RunRecord]:
+    """Make one run with one event."""
+    made = InMemoryRunStore()
+    run = made.create_run(session_id, "a prompt")
+    made.record_event(run.id, AgentStartEvent(prompt="a prompt"))
+    return made.records()
+
+
+def report(subject: str) -> VerificationReport:
+    """Make a verification report."""
+    check = VerificationCheck.required("id", "kind", "description").with_status(VerificationStatus.PASSED)
+    return VerificationReport.new(subject, [check])
+
+
+def loaded(store: SessionStore, id: str) -> SessionData:
+    """Load a session that must be there."""
+    found = store.load(id)
+    assert found is not None
+    return found
+
+
+def texts(found: SessionData) -> list[str]:
+    """Give the texts of the messages of a session."""
+    return [block.text for message in found.messages for block in message.content if isinstance(block, TextBlock)]
