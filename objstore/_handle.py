@@ -5,6 +5,7 @@ The faces translate between their types and parts; everything that they have in 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -62,17 +63,26 @@ class Loaded:
 
 
 class Memory:
-    """The sessions that were seen last, up to a number of bytes. Safe between threads."""
+    """The sessions that were seen last, up to a number of bytes. Safe between threads, and empty after a fork."""
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._begin()
+
+    def _begin(self) -> None:
         self._used = 0
         self._bases: OrderedDict[str, tuple[Base, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def _locked(self) -> threading.Lock:
+        if self._pid != os.getpid():  # a thread of the parent may have held the lock, and nobody here will let it go
+            self._begin()
+        return self._lock
 
     def get(self, id: str) -> Base | None:
         """Give what is remembered of a session."""
-        with self._lock:
+        with self._locked():
             if id not in self._bases:
                 return None
             self._bases.move_to_end(id)
@@ -80,7 +90,7 @@ class Memory:
 
     def put(self, base: Base) -> None:
         """Remember a head, unless a newer one of the same session is remembered."""
-        with self._lock:
+        with self._locked():
             if base.id in self._bases and self._bases[base.id][0].seq > base.seq:
                 return
             self._drop(base.id)
@@ -91,7 +101,7 @@ class Memory:
 
     def forget(self, id: str) -> None:
         """Forget a session."""
-        with self._lock:
+        with self._locked():
             self._drop(id)
 
     def _drop(self, id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -92,7 +91,6 @@ class Opened:
         self.driver = Driver(self.backend, options.observer)
         self._memory = Memory(options.cache_bytes)
         self._layout: Handle | Tree | None = None
-        self._lock = threading.Lock()
 
     @classmethod
     def for_sessions(cls, options: Options) -> Opened:
@@ -109,23 +107,22 @@ class Opened:
         layout = self._layout
         if layout is None or (isinstance(layout, Handle) and layout.place.marker is None):
             place = yield from look(self.options.layout)
-            with self._lock:
-                if place.layout == "tree":
-                    self._layout = layout = Tree()
-                elif self._layout is None or place.marker is not None:
-                    self._layout = layout = Handle(
-                        place,
-                        self._rules,
-                        self._summarise,
-                        self._adopt,
-                        self._care,
-                        where=repr(self.backend),
-                        memory=self._memory,
-                        exclusive=self.backend.capabilities.exclusive_create,
-                        single_writer=self.options.single_writer,
-                    )
-                else:
-                    layout = self._layout
+            if place.layout == "tree":
+                self._layout = layout = Tree()
+            elif self._layout is None or place.marker is not None:
+                self._layout = layout = Handle(
+                    place,
+                    self._rules,
+                    self._summarise,
+                    self._adopt,
+                    self._care,
+                    where=repr(self.backend),
+                    memory=self._memory,
+                    exclusive=self.backend.capabilities.exclusive_create,
+                    single_writer=self.options.single_writer,
+                )
+            else:
+                layout = self._layout
         assert layout is not None
         return layout
 
