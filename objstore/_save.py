@@ -79,6 +79,8 @@ def save(
     first = base
     unobserved = base is None or (base.seq == 0 and base.observed is None)
     head: Base = nothing(id, (yield Now())) if base is None or unobserved else base
+    if head.seq < max(head.epoch, head.floor):  # a key was answered there from a later head: nothing can stand on it
+        head = yield from follow(rules, head)
     for attempt in range(REBASES):
         if key and (answered := _answer(rules, head, key, change)):
             return answered
