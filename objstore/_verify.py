@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +11,7 @@ from . import _commit, _keys
 from ._ailments import Ailment, Care
 from ._commit import Commit
 from ._log import Base, Rules, assemble, nothing, parse, read_commits
-from ._ops import Entry, Get, List, Protocol
+from ._ops import Entry, Get, List, Protocol, Read
 from ._session import PAGE
 from ._state import opened
 from .errors import FormatError, IntegrityError
@@ -18,6 +19,7 @@ from .errors import FormatError, IntegrityError
 Problem = Literal["damaged", "missing", "unknown format", "foreign"]
 
 _OBJECTS_AT_ONCE = 16
+_AT_ONCE = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
             if not _keys.is_object_name(name):
                 detail = "a commit names an object in a way that no object is named"
                 count.findings.append(Finding(blank.id, _keys.session_dir(blank.key), "unknown format", detail))
+            elif named[epoch, name] > _AT_ONCE and not name.endswith(".zst"):
+                yield from _streamed(blank, _keys.object_key(blank.key, epoch, name), named[epoch, name], count)
             else:
                 keys.append(_keys.object_key(blank.key, epoch, name))
         data = (yield tuple(Get(key) for key in keys)) if keys else ()
@@ -190,6 +194,20 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
                 opened(name, stored, size)
             except ValueError as error:
                 count.findings.append(Finding(blank.id, key, "damaged", str(error)))
+
+
+def _streamed(blank: Base, key: str, size: int, count: _Count) -> Protocol[None]:
+    """Check an object that may be too big for the memory."""
+    hashed, position = hashlib.sha256(), 0
+    while data := (yield Read(key, position, _AT_ONCE)):
+        hashed.update(data)
+        position += len(data)
+    count.objects += 1
+    count.size += position
+    if data is None:
+        count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
+    elif position != size or not key.endswith(hashed.hexdigest()):
+        count.findings.append(Finding(blank.id, key, "damaged", "its bytes do not match their digest"))
 
 
 def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Protocol[Base | None]:
