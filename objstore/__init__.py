@@ -12,6 +12,7 @@ from ._prune import CollectReport, Doomed, PruneReport
 from ._session import CommitInfo
 from ._sessions import SessionBundle
 from ._summary import SessionSummary
+from ._usage import Amount, SessionUsage, UsageReport
 from ._verify import Finding, VerifyReport
 from .aio import AsyncSessionStore, open_async
 from .aio_documents import AsyncDocumentStore
@@ -39,6 +40,7 @@ from .transfer import CopyEvent, CopyReport, copy
 
 __all__ = [
     "Ailment",
+    "Amount",
     "ArtifactInfo",
     "ArtifactStream",
     "AsyncArtifactStream",
@@ -78,9 +80,11 @@ __all__ = [
     "SessionStore",
     "SessionStoreProtocol",
     "SessionSummary",
+    "SessionUsage",
     "UnavailableError",
     "UnsupportedBackendError",
     "UnsupportedError",
+    "UsageReport",
     "VerifyReport",
     "copy",
     "open",

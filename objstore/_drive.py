@@ -25,6 +25,7 @@ from ._ops import (
     Moment,
     NewId,
     Now,
+    Page,
     Pause,
     Protocol,
     Put,
@@ -47,7 +48,8 @@ class OperationEvent:
     """One operation on the storage, as an observer sees it.
 
     Attributes:
-        operation: ``create``, ``upload``, ``put``, ``get``, ``read``, ``list``, ``delete``, ``copy`` or ``sync``.
+        operation: ``create``, ``upload``, ``put``, ``get``, ``read``, ``list``, ``page``, ``delete``, ``copy`` or
+            ``sync``.
         key: The key or prefix, relative to the store; of several, the first.
         size: Bytes sent or received as contents.
         seconds: How long it took.
@@ -267,7 +269,7 @@ def _sent(op: StorageOp) -> int:
 
 def _key(op: StorageOp) -> str:
     match op:
-        case List() | Sync():
+        case List() | Page() | Sync():
             return op.prefix
         case Delete():
             return op.keys[0]
@@ -291,6 +293,8 @@ def dispatch(backend: Any, op: StorageOp) -> Any:
             return backend.read(op.key, op.start, op.length)
         case List():
             return backend.list(op.prefix)
+        case Page():
+            return backend.page(op.prefix, op.after)
         case Delete():
             return backend.delete(op.keys)
         case Copy():

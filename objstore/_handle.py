@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _json, _keys, _prune, _session
+from . import _json, _keys, _listing, _prune, _session
 from ._ailments import Care
 from ._change import Change, Derive, Edit, MovedError, Replace
 from ._compare import Diff, differences
 from ._fork import Adopt, fork
 from ._json import JSON
+from ._listing import IdPage, Listed
 from ._log import Base, Rules, follow, load
 from ._marker import Place, settle
 from ._mend import RepairReport, bury, repair
@@ -25,6 +26,7 @@ from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport
 from ._refs import Ref
 from ._save import LostError, Saved, Summarise, save
+from ._usage import UsageReport, usage
 from ._verify import VerifyReport, verify
 from .errors import ConflictError, IntegrityError, InvalidValueError, NotFoundError, UnsupportedBackendError
 from .models import Revision
@@ -248,6 +250,10 @@ class Handle:
         wanted = None if ids is None else [_keys.check_id(id) for id in ids]
         return (yield from _prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
 
+    def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
+        """Say what some sessions take in the storage, or all that lie there."""
+        return usage(self.rules, None if ids is None else [_keys.check_id(id) for id in ids])
+
     def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
         """Set damaged newest commits aside and mend what hurts an agent; again when a writer was faster."""
         _keys.check_id(id)
@@ -355,11 +361,19 @@ class Handle:
 
     def list_ids(self, prefix: str) -> Protocol[list[str]]:
         """Name all sessions whose ids begin with ``prefix``, sorted."""
-        return _session.list_ids(prefix)
+        return _listing.list_ids(prefix)
 
-    def heads(self, ids: Iterable[str]) -> Protocol[list[_session.Listed]]:
+    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
+        """Name some of them, those behind a name in the storage."""
+        return _listing.page_of_ids(prefix, cursor)
+
+    def cursor_behind(self, id: str) -> str:
+        """Give the name behind which a listing goes on after a session."""
+        return _listing.cursor_behind(id)
+
+    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
         """Read what a listing shows of several sessions; those that do not exist are left out."""
-        return _session.heads([_keys.check_id(id) for id in ids])
+        return _listing.heads([_keys.check_id(id) for id in ids], sizes=sizes)
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read and check everything that is stored of some sessions, or of all."""

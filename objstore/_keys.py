@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from .errors import InvalidIdError
@@ -30,6 +31,7 @@ _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
 _ESCAPED: Final = tuple(chr(byte) if byte in _PLAIN else f"={byte:02x}" for byte in range(256))
 # Windows takes these for devices in any directory, in any case, with any extension.
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)(\.|\Z)", re.IGNORECASE | re.ASCII)
+_STEMS: Final = ("con", "prn", "aux", "nul", "com", "lpt", "conin$", "conout$")
 _KEY: Final = re.compile(r"(?:[a-z0-9._-]|=[0-9a-f]{2})+")
 _HASHED_KEY: Final = re.compile(r"((?:[a-z0-9._-]|=[0-9a-f]{2})+)=-[0-9a-f]{32}")
 _OBJECT: Final = re.compile(r"[0-9a-f]{64}(\.zst)?")
@@ -80,6 +82,36 @@ def session_key(id: str) -> str:
     if (escape := kept.rfind("=")) > _KEPT - 3:
         kept = kept[:escape]
     return f"{kept}=-{hashlib.sha256(id.encode()).hexdigest()[:32]}"
+
+
+def beginnings(prefix: str) -> tuple[str, ...]:
+    """Give what the keys of ids that begin with ``prefix`` begin with, sorted; keys of other ids may do so too.
+
+    It is one, or two where some of these ids begin like a name that Windows reserves, and others do not.
+    """
+    try:
+        tokens = [_ESCAPED[byte] for byte in prefix.encode()]
+    except UnicodeEncodeError:
+        return ()  # no id has such a beginning
+    if prefix.startswith("."):
+        tokens[0] = "=2e"
+    if prefix.endswith("."):  # escaped where the id ends there
+        tokens.pop()
+    if not tokens:
+        return ("",)
+    found = {"".join(_within(tokens, _KEPT - 2))}
+    if _RESERVED.match(prefix) or any(stem.startswith(prefix.lower()) for stem in _STEMS):
+        tokens[0] = f"={ord(prefix[0]):02x}"
+        found.add("".join(_within(tokens, _KEPT - 2)))
+    return tuple(sorted(found))
+
+
+def _within(tokens: list[str], length: int) -> Iterator[str]:
+    for token in tokens:
+        length -= len(token)
+        if length < 0:
+            return
+        yield token
 
 
 def id_of(key: str) -> str | None:
@@ -183,6 +215,11 @@ def parse_hint(name: str) -> tuple[str, int] | None:
     key, separator, digits = name.rpartition("=.")
     n = _parse_number(digits)
     return (key, n) if separator and n is not None and is_key(key) else None
+
+
+def behind_hints(key: str) -> str:
+    """Give a name, of no object, that sorts behind all hints of a session and before all others behind them."""
+    return f"{key}=.:"
 
 
 def _number(n: int) -> str:

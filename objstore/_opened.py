@@ -21,12 +21,14 @@ from ._log import Rules
 from ._marker import look, probe
 from ._mend import RepairReport
 from ._ops import Protocol
+from ._pages import Damaged, IdPages, SummaryPages, Wanted
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
 from ._session import CommitInfo
 from ._sessions import BaseArgument, Layout, Unset
 from ._summary import SessionSummary, summary_of
 from ._tree import Tree
+from ._usage import UsageReport
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend, open_backend
 from .backends.probe import CheckFinding, CheckReport, check
@@ -139,6 +141,17 @@ class Opened:
         """See `SessionStore.list`."""
         return (yield from (yield from self.layout()).list_ids(prefix))
 
+    def id_pages(self, prefix: str, after: str | None) -> IdPages:
+        """See `SessionStore.iter_ids`."""
+        return IdPages(self.layout, prefix, after)
+
+    def summary_pages(
+        self, ids: Iterable[str] | None, prefix: str, wanted: Wanted, damaged: Damaged | None
+    ) -> SummaryPages:
+        """See `SessionStore.iter_summaries`."""
+        source = self.id_pages(prefix, None) if ids is None else (id for id in ids if id.startswith(prefix))
+        return SummaryPages(self.layout, source, wanted, damaged)
+
     def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:
         """See `SessionStore.summaries`."""
         return [summary_of(listed) for listed in (yield from (yield from self.layout()).heads(ids))]
@@ -185,6 +198,10 @@ class Opened:
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """See `SessionStore.collect`."""
         return (yield from (yield from self._log()).collect(ids, dry_run=dry_run))
+
+    def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
+        """See `SessionStore.du`."""
+        return (yield from (yield from self._log()).du(ids))
 
     def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
         """See `SessionStore.repair`."""

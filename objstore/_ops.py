@@ -81,6 +81,17 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Name some of the objects that `List` would name: those behind ``after``, in the order of their names.
+
+    Sent back: `Names`. As many as the storage gives at once, or as can be held in little memory.
+    """
+
+    prefix: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Remove objects; one that is not there is no error. Sent back: ``None``."""
 
@@ -137,6 +148,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Names of objects in a directory, sorted, and whether there are others behind the last of them."""
+
+    names: list[str]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """The monotonic and the wall clock, read together, in seconds."""
 
@@ -148,7 +167,7 @@ class Moment:
         return max(self.monotonic - then.monotonic, self.wall - then.wall)
 
 
-StorageOp = Create | Upload | Put | Get | Read | List | Delete | Copy | Sync
+StorageOp = Create | Upload | Put | Get | Read | List | Page | Delete | Copy | Sync
 Op = StorageOp | Now | NewId | Pause | Call
 Created = bool | UnavailableError
 

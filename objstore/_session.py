@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _json, _keys
-from ._commit import Commit, Origin, id_in, moment
+from ._commit import Commit, Origin, moment
 from ._json import JSON
-from ._log import Base, Rules, find_head, follow, head_from, head_ops, load, nothing, parse, read_commits, read_objects
-from ._ops import Create, Delete, Entry, Get, List, Protocol
+from ._log import Base, Rules, find_head, follow, load, nothing, parse, read_commits, read_objects
+from ._ops import Create, Delete, Entry, List, Protocol
 from ._refs import Ref
 from ._save import Draft, LostError, Summarise, commit
 from .errors import ConflictError, IntegrityError, NotFoundError
@@ -45,16 +45,6 @@ class CommitInfo:
     size: int
     objects: int
     origin: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The head of a session as a listing reads it; a layout that does not count has no ``seq``."""
-
-    id: str
-    seq: int | None
-    time: datetime.datetime
-    summary: Mapping[str, JSON]
 
 
 def newest(id: str) -> Protocol[Commit | None]:
@@ -215,80 +205,6 @@ def touched(kind: str, body: JSON) -> tuple[str, ...]:
         return tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
     members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
     return tuple(dict.fromkeys(key.removeprefix("=") for member in members for key in member))
-
-
-def list_ids(prefix: str = "") -> Protocol[list[str]]:
-    """Read the ids of all sessions from the hints, sorted."""
-    entries: list[Entry] = yield List(_keys.INDEX)
-    ids: set[str] = set()
-    hashed: dict[str, str] = {}
-    for entry in entries:
-        hint = _keys.parse_hint(entry.name)
-        if hint is None:
-            continue
-        id = _keys.id_of(hint[0])
-        if id is None:
-            hashed[hint[0]] = f"{_keys.INDEX}{entry.name}"
-        else:
-            ids.add(id)
-    keys = list(hashed.items())
-    for start in range(0, len(keys), PAGE):
-        page = keys[start : start + PAGE]
-        contents = yield tuple(Get(name) for _, name in page)
-        for (key, name), data in zip(page, contents, strict=True):
-            if data is None:  # it was deleted since it was listed
-                continue
-            id = _id_in_hint(key, data) or (yield from _id_in_log(key, name))
-            if id is not None:
-                ids.add(id)
-    return sorted(id for id in ids if id.startswith(prefix))
-
-
-def _id_in_hint(key: str, data: bytes) -> str | None:
-    try:
-        id = data.decode()
-        return id if _keys.session_key(id) == key else None
-    except ValueError:
-        return None
-
-
-def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
-    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one."""
-    head = yield from find_head(key)
-    if not head:
-        return None
-    newest = yield Get(_keys.log_key(key, head))
-    id = id_in(newest or b"")
-    if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
-        raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
-    return id
-
-
-def heads(ids: Iterable[str]) -> Protocol[list[Listed]]:
-    """Read the newest commit of several sessions side by side; those that do not exist are left out."""
-    wanted = [nothing(id, None) for id in ids]
-    found: list[Listed] = []
-    for start in range(0, len(wanted), PAGE):
-        page = wanted[start : start + PAGE]
-        commits = yield from _newest_of(page)
-        for base, commit_ in zip(page, commits, strict=True):
-            if commit_ is not None and commit_.born:
-                found.append(Listed(base.id, commit_.seq, moment(commit_.time), commit_.summary))
-    return found
-
-
-def _newest_of(page: list[Base]) -> Protocol[list[Commit | None]]:
-    lists = yield tuple(op for base in page for op in head_ops(base.key))
-    numbers: list[int] = []
-    for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
-        numbers.append((yield from head_from(base.key, names, first)))
-    asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
-    data = iter((yield tuple(Get(_keys.log_key(base.key, n)) for base, n in asked)) if asked else ())
-    found: list[Commit | None] = []
-    for base, n in zip(page, numbers, strict=True):
-        commit_ = parse(base, n, next(data)) if n else None
-        found.append(commit_ if commit_ or not n else (yield from newest(base.id)))
-    return found
 
 
 def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol[Base]:

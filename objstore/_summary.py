@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from ._session import Listed
+from ._listing import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class SessionSummary:
         cost: Costs in all, in US dollars.
         created_at: As the session says.
         updated_at: As the session says.
-        artifacts: How many artifacts it has; the same for the rest.
+        artifacts: How many artifacts it has; the same for the next three.
+        size: Bytes that it takes in the storage, its history and left-overs included; ``None`` where that was not
+            looked up.
     """
 
     id: str
@@ -46,6 +48,7 @@ class SessionSummary:
     traces: int
     runs: int
     verification: int
+    size: int | None = None
 
 
 def summary_of(listed: Listed) -> SessionSummary:
@@ -79,6 +82,7 @@ def summary_of(listed: Listed) -> SessionSummary:
         traces=number("traces"),
         runs=number("runs"),
         verification=number("verification"),
+        size=listed.size,
     )
 
 

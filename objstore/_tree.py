@@ -19,9 +19,10 @@ from typing import Any
 from . import _parts, _patch
 from ._handle import Loaded
 from ._json import JSON
-from ._ops import Delete, Entry, Get, List, Protocol, Put
+from ._listing import IdPage, Listed
+from ._ops import Delete, Entry, Get, List, Names, Page, Protocol, Put
 from ._patch import Patch
-from ._session import PAGE, CommitInfo, Listed
+from ._session import PAGE, CommitInfo
 from ._tree_files import SIBLINGS, SUFFIX, decode, digest, encode, is_shared, key_of, name_of, owner
 from ._verify import Finding, VerifyReport
 from .errors import ConflictError, IntegrityError, InvalidIdError, UnsupportedError
@@ -137,6 +138,17 @@ class Tree:
         ids = yield from _ids_of(sorted((yield from _names(""))))
         return sorted(id for id in ids if id.startswith(prefix))
 
+    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
+        """Name some of them, by the names of their files, those behind a name."""
+        page: Names = yield Page("", cursor)
+        ids = yield from _ids_of([stem for name in page.names if (stem := _stem(name))])
+        found = [id for id in ids if id.startswith(prefix)]
+        return IdPage(found, page.names[-1] if page.more else None)
+
+    def cursor_behind(self, id: str) -> str:
+        """Give the name of a session's file."""
+        return key_of(_parts.SESSION, name_of(id))
+
     def all_ids(self) -> Protocol[list[str]]:
         """Name all sessions, and the names of siblings that have none, sorted."""
         sessions = yield from _names("")
@@ -144,9 +156,9 @@ class Tree:
         for part in SIBLINGS:
             orphans |= (yield from _names(f"{part}/")) - sessions
         ids = yield from _ids_of(sorted(sessions))
-        return sorted(ids | orphans)
+        return sorted({*ids, *orphans})
 
-    def heads(self, ids: Iterable[str]) -> Protocol[list[Listed]]:
+    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
         """Read what a listing shows of several sessions: all of their files; those that do not exist are left out."""
         wanted = [(id, name_of(id)) for id in ids]
         found: list[Listed] = []
@@ -157,7 +169,8 @@ class Tree:
                 session = state[_parts.SESSION]
                 if session is not None and session["id"] == id:
                     saved_at = _time(session["updated_at"])
-                    found.append(Listed(id, None, saved_at, _parts.summarise(state)))
+                    size = sum(len(data or b"") for data in files.values()) if sizes else None
+                    found.append(Listed(id, None, saved_at, _parts.summarise(state), size))
         return found
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
@@ -274,21 +287,25 @@ def _names(directory: str) -> Protocol[set[str]]:
     if directory == f"{_parts.ARTIFACTS}/":
         found = {entry.name for entry in entries if entry.is_directory}
     else:
-        found = {e.name.removesuffix(SUFFIX) for e in entries if not e.is_directory and e.name.endswith(SUFFIX)}
-    return found - {""}  # the seed does not see a file that is named like its suffix alone
+        found = {stem for e in entries if not e.is_directory and (stem := _stem(e.name))}
+    return found
 
 
-def _ids_of(names: list[str]) -> Protocol[set[str]]:
-    """Read the ids of sessions out of the files whose names do not tell."""
-    ids = {name for name in names if not is_shared(name)}
+def _stem(name: str) -> str | None:
+    """Give the name of a session from that of its file; the seed does not see one that is named like the suffix."""
+    return (name.removesuffix(SUFFIX) or None) if name.endswith(SUFFIX) else None
+
+
+def _ids_of(names: list[str]) -> Protocol[list[str]]:
+    """Read the ids of sessions, in the order of their names, out of the files whose names do not tell."""
+    found: dict[str, str | None] = {name: None if is_shared(name) else name for name in names}
     unsure = [name for name in names if is_shared(name)]
     for start in range(0, len(unsure), PAGE):
         page = unsure[start : start + PAGE]
         contents = yield tuple(Get(key_of(_parts.SESSION, name)) for name in page)
         for name, data in zip(page, contents, strict=True):
-            if data is not None:  # else it was deleted since it was listed
-                ids.add(_inner_id(name, data))
-    return ids
+            found[name] = None if data is None else _inner_id(name, data)  # it was deleted since it was listed
+    return list(dict.fromkeys(id for id in found.values() if id is not None))
 
 
 def _inner_id(name: str, data: bytes) -> str:

@@ -23,13 +23,16 @@ from ._drive import Observer
 from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
+from ._pages import Wanted
 from ._prune import CollectReport, PruneReport
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
+from ._usage import UsageReport
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
+from .errors import FormatError, IntegrityError
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -310,10 +313,34 @@ class AsyncSessionStore:
     async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
         return await self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
 
+    @like(SessionStore.du)
+    async def du(self, ids: Iterable[str] | None = None) -> UsageReport:
+        return await self._run(self._opened.du(None if ids is None else [*ids]))
+
     @like(SessionStore.iter_ids)
-    async def iter_ids(self, prefix: str = "") -> AsyncIterator[str]:
-        for id in await self._run(self._opened.list_ids(prefix)):
-            yield id
+    async def iter_ids(self, prefix: str = "", *, after: str | None = None) -> AsyncIterator[str]:
+        pages = self._opened.id_pages(prefix, after)
+        while pages.left:
+            for id in await self._run(pages.read()):
+                yield id
+
+    @like(SessionStore.iter_summaries)
+    async def iter_summaries(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        state: str | None = None,
+        parent: str | None = None,
+        updated_since: datetime.datetime | None = None,
+        sizes: bool = False,
+        damaged: Callable[[str, IntegrityError | FormatError], object] | None = None,
+    ) -> AsyncIterator[SessionSummary]:
+        wanted = Wanted(state, parent, updated_since, sizes)
+        pages = self._opened.summary_pages(ids, prefix, wanted, damaged)
+        while pages.left:
+            for summary in await self._run(pages.read()):
+                yield summary
 
     @like(SessionStore.summaries)
     async def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:

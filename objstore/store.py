@@ -19,13 +19,16 @@ from ._drive import Observer
 from ._mend import RepairReport
 from ._opened import LayoutName, Opened, Options
 from ._ops import Protocol
+from ._pages import Wanted
 from ._prune import CollectReport, PruneReport
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._summary import SessionSummary
+from ._usage import UsageReport
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
+from .errors import FormatError, IntegrityError
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -466,9 +469,61 @@ class SessionStore:
         """
         return self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
 
-    def iter_ids(self, prefix: str = "") -> Iterator[str]:
-        """Go over the ids that begin with ``prefix``, sorted."""
-        yield from self._run(self._opened.list_ids(prefix))
+    def du(self, ids: Iterable[str] | None = None) -> UsageReport:
+        """Say what some sessions, or all, take in the storage, and what of it is for what.
+
+        Reads the commits of each, and lists its objects. A save that is under way may count as garbage.
+
+        Raises:
+            UnsupportedError: In the tree layout every file is a part, and its size that of the part.
+        """
+        return self._run(self._opened.du(None if ids is None else [*ids]))
+
+    def iter_ids(self, prefix: str = "", *, after: str | None = None) -> Iterator[str]:
+        """Go over the ids that begin with ``prefix``, in the order of their names in the storage.
+
+        That is not quite the order of `list`, which sorts. Memory is bounded, however many there are, on local disk and
+        on object storages. A session that is there all the while is given exactly once, whatever others save and
+        delete.
+
+        Args:
+            prefix: What the ids begin with.
+            after: Go on behind this id, which need not exist any more.
+        """
+        pages = self._opened.id_pages(prefix, after)
+        while pages.left:
+            yield from self._run(pages.read())
+
+    def iter_summaries(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        state: str | None = None,
+        parent: str | None = None,
+        updated_since: datetime.datetime | None = None,
+        sizes: bool = False,
+        damaged: Callable[[str, IntegrityError | FormatError], object] | None = None,
+    ) -> Iterator[SessionSummary]:
+        """Go over what a listing shows of some sessions, or of all, some at a time and with bounded memory.
+
+        Args:
+            ids: Which sessions, taken as they are needed; by default all, in the order of `iter_ids`.
+            prefix: Only ids that begin with this.
+            state: Only sessions in this state: ``Active``, ``Paused`` ...
+            parent: Only sessions that were started from this one.
+            updated_since: Only sessions whose ``updated_at`` is not before this.
+            sizes: Also look how many bytes each takes: at least two requests more for each.
+            damaged: Is called for a session that cannot be read, with its id and the error, and the others are given
+                all the same. Without it the first such session raises.
+
+        Raises:
+            IntegrityError: Stored bytes are damaged, and there is no ``damaged``.
+        """
+        wanted = Wanted(state, parent, updated_since, sizes)
+        pages = self._opened.summary_pages(ids, prefix, wanted, damaged)
+        while pages.left:
+            yield from self._run(pages.read())
 
     def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
         """Read what a listing shows of some sessions, in their order; those that do not exist are left out."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ._target import Facts, Limits, Target
 
 T = TypeVar("T")
@@ -68,9 +68,9 @@ class Send(Protocol):
 class Adapter(Protocol):
     """One bucket of an object storage, reached by coroutines on fsspec's event loop.
 
-    Every operation is one request (`list` one per page, `delete` as few as the storage allows, `upload` many), sent
-    once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says
-    what it means.
+    Every operation is one request (`list` one per 1,000 names or so, `delete` as few as the storage allows, `upload`
+    many), sent once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it;
+    `explain` says what it means.
     """
 
     bucket: str
@@ -95,6 +95,9 @@ class Adapter(Protocol):
     async def list(self, prefix: str) -> list[Entry]:
         """Name all that `Backend.list` names, page by page to the end."""
 
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects that `Backend.page` names: as many as one request gives, and at least one of them."""
+
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; raise `KeyRefusedError` for the first that stays."""
 
@@ -117,11 +120,22 @@ Connect = Callable[[Target, Limits], Awaitable[Adapter]]
 
 def entries(prefix: str, directories: Iterable[str], objects: Iterable[tuple[str, int]]) -> list[Entry]:
     """Turn the full keys of a listing into names in the directory that ``prefix`` begins with."""
-    start = prefix.rpartition("/")[0]
-    cut = len(start) + 1 if start else 0
+    cut = len(directory_of(prefix))
     found = [Entry(key[cut:-1], is_directory=True) for key in directories]
     # Consoles mark a "directory" with an empty object whose key is the prefix itself: it has no name.
     return found + [Entry(key[cut:], is_directory=False, size=size) for key, size in objects if key[cut:]]
+
+
+def names(prefix: str, keys: Iterable[str], after: str = "") -> list[str]:
+    """Turn the full keys of a listing into names, and leave those out that are not behind ``after``."""
+    cut = len(directory_of(prefix))
+    return [name for key in keys if (name := key[cut:]) > after]
+
+
+def directory_of(prefix: str) -> str:
+    """Give the directory, with its slash, that the names in a listing are relative to."""
+    start = prefix.rpartition("/")[0]
+    return f"{start}/" if start else ""
 
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504, 507, 509})

@@ -15,9 +15,9 @@ from azure.core import exceptions as azure
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobPrefix
 
-from .._ops import Entry
-from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of
-from ._target import PIECE, Facts, Limits, Pieces, Target
+from .._ops import Entry, Names
+from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of, names
+from ._target import PAGE, PIECE, Facts, Limits, Pieces, Target
 
 _KINDS = {
     "BlobAlreadyExists": Kind.EXISTS,
@@ -102,6 +102,15 @@ class AzureAdapter:
             else:
                 objects.append((item.name, item.size))
         return entries(prefix, directories, objects)
+
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``: 1 GET for each 5,000 names, those before ``after`` among them."""
+        found: list[str] = []
+        async for item in self._container.walk_blobs(name_starts_with=prefix, delimiter="/", **self._once):
+            found += () if isinstance(item, BlobPrefix) else names(prefix, [item.name], after)
+            if len(found) > PAGE:  # a listing can be gone on with only by a token, so there are few and large pages
+                return Names(found[:PAGE], more=True)
+        return Names(found, more=False)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for each."""

@@ -128,6 +128,11 @@ def entry(item: os.DirEntry[str]) -> Entry | None:
         return None
 
 
+def is_object(item: os.DirEntry[str]) -> bool:
+    """Tell an object from a directory and from an unfinished file, without looking at the file itself."""
+    return not item.name.startswith(TEMPORARY) and not item.is_dir()
+
+
 def unlink(directory: int, name: str) -> None:
     """Remove a file; a directory, or nothing, is left as it is."""
     try:

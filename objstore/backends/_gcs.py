@@ -17,8 +17,8 @@ import aiohttp
 from gcsfs.core import GCSFileSystem
 from yarl import URL
 
-from .._ops import Entry
-from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of
+from .._ops import Entry, Names
+from ._adapter import Kind, Refusal, Send, causes, delete_each, directory_of, entries, kind_of, names
 from ._target import Facts, Limits, Pieces, Target
 
 _Body = bytes | AsyncIterator[bytes]
@@ -85,6 +85,17 @@ class GcsAdapter:
             if "nextPageToken" not in page:
                 return found
             more = {"pageToken": page["nextPageToken"]}
+
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``: 1 GET for 1,000 names."""
+        wanted = {"prefix": prefix, "delimiter": "/", "fields": "nextPageToken,items(name)"}
+        more = {"startOffset": directory_of(prefix) + after} if after else {}
+        while True:
+            page = json.loads(await self._send("GET", f"{self._base}/o", **wanted, **more))
+            found = names(prefix, (item["name"] for item in page.get("items", ())), after)  # the offset is inclusive
+            if found or "nextPageToken" not in page:
+                return Names(found, more="nextPageToken" in page)
+            more["pageToken"] = page["nextPageToken"]
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for each."""

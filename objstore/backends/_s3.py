@@ -12,9 +12,20 @@ import aiohttp
 from botocore import exceptions as boto
 from s3fs import S3FileSystem
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..errors import UnsupportedBackendError
-from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, causes, entries, kind_of
+from ._adapter import (
+    ExistsError,
+    KeyRefusedError,
+    Kind,
+    Refusal,
+    Send,
+    causes,
+    directory_of,
+    entries,
+    kind_of,
+    names,
+)
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
@@ -167,6 +178,17 @@ class S3Adapter:
             found += entries(prefix, directories, objects)
             if not page.get("IsTruncated"):
                 return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``: 1 GET for 1,000 names."""
+        more = {"StartAfter": directory_of(prefix) + after} if after else {}
+        while True:
+            page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
+            found = names(prefix, (item["Key"] for item in page.get("Contents", ())))
+            truncated = bool(page.get("IsTruncated"))
+            if found or not truncated:  # else it was full of directories
+                return Names(found, more=truncated)
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def delete(self, keys: Sequence[str]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._ops import Entry, Names
 from ..errors import BackendError
 
 TEMPORARY = ".objstore-tmp-"
@@ -14,6 +15,9 @@ TEMPORARY = ".objstore-tmp-"
 
 PIECE = 4 * 2**20
 """Bytes of a file that are held in memory at once."""
+
+PAGE = 20_000
+"""How many names are held in memory at once where a page of a listing has no size of its own."""
 
 _USER_IN_URL = re.compile(r"//[^/@\s]+@")
 _HARMLESS = re.compile(
@@ -112,6 +116,11 @@ def split_prefix(prefix: str) -> tuple[str, str]:
     if directory or prefix.startswith("/"):
         checked(directory)
     return directory, start
+
+
+def rest_of(entries: Iterable[Entry], after: str) -> Names:
+    """Make the last page of a listing out of all of it, for storages that cannot give less."""
+    return Names(sorted(e.name for e in entries if not e.is_directory and e.name > after), more=False)
 
 
 class Pieces:

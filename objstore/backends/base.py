@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from .._ops import Entry
+from .._ops import Entry, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,13 @@ class Backend(Protocol):
         Complete, never from a cache, ``[]`` where there is nothing.
         """
 
+    def page(self, prefix: str, after: str) -> Names:
+        """Name the next of the objects, not the directories, that `list` would name: those behind the name ``after``.
+
+        Sorted by code points, ``""`` being before all. Memory is bounded where the storage can give a listing piece by
+        piece; where it cannot, this names all that are left.
+        """
+
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are no error. A failure names the key."""
 
@@ -108,6 +115,7 @@ class AsyncBackend(Protocol):
     async def get(self, key: str) -> bytes | None: ...
     async def read(self, key: str, start: int, length: int) -> bytes | None: ...
     async def list(self, prefix: str) -> list[Entry]: ...
+    async def page(self, prefix: str, after: str) -> Names: ...
     async def delete(self, keys: Sequence[str]) -> None: ...
     async def copy(self, source: str, target: str) -> bool: ...
     async def sync(self, prefix: str) -> None: ...

@@ -13,9 +13,9 @@ from fsspec import AbstractFileSystem, get_filesystem_class
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
-from ._target import TEMPORARY, Target, checked, split_prefix
+from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
 from .base import Capabilities
 
 T = TypeVar("T")
@@ -129,6 +129,10 @@ class GenericBackend:
             return [entry for entry in found if entry is not None and entry.name.startswith(start)]
 
         return self._run("list", prefix, look)
+
+    def page(self, prefix: str, after: str) -> Names:
+        """Name all objects below ``prefix`` that are left; see `Backend.page`."""
+        return rest_of(self.list(prefix), after)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; see `Backend.delete`."""

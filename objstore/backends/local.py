@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import heapq
 import os
 import secrets
 import stat
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..errors import BackendError
 from ._files import (
     ABSENT,
@@ -23,12 +24,13 @@ from ._files import (
     explained,
     flush_directory,
     flush_path,
+    is_object,
     read,
     take_name,
     temporary_file,
     unlink,
 )
-from ._target import TEMPORARY, Facts, Pieces, checked, split_prefix
+from ._target import PAGE, TEMPORARY, Facts, Pieces, checked, split_prefix
 from .base import Capabilities
 
 Durability = Literal["full", "none"]
@@ -128,6 +130,17 @@ class LocalBackend:
             with os.scandir(directory) as items:
                 named = (item for item in items if item.name.startswith(start))
                 return [found for item in named if (found := entry(item)) is not None]
+
+    def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``; see `Backend.page`. Each page is one walk over the directory."""
+        folder, start = split_prefix(prefix)
+        with self._explained("list", folder), self._opened(folder) as directory:
+            if directory is None:
+                return Names([], more=False)
+            with os.scandir(directory) as items:
+                behind = (item for item in items if item.name.startswith(start) and item.name > after)
+                found = heapq.nsmallest(PAGE + 1, (item.name for item in behind if is_object(item)))
+        return Names(found[:PAGE], more=len(found) > PAGE)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; see `Backend.delete`. They stay removed after a power cut."""

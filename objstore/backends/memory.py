@@ -9,9 +9,9 @@ from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..errors import BackendError
-from ._target import Pieces, checked, split_prefix
+from ._target import Pieces, checked, rest_of, split_prefix
 from .base import Capabilities
 
 # The store behind `memory://` is one per process, and its own create is a look and then a write. So the lock that makes
@@ -96,6 +96,10 @@ class MemoryBackend:
                     name, slash, _ = path[len(folder) :].partition("/")
                     found[name] = Entry(name, is_directory=bool(slash), size=0 if slash else item.size)
         return list(found.values())
+
+    def page(self, prefix: str, after: str) -> Names:
+        """Name all objects below ``prefix`` that are left; see `Backend.page`."""
+        return rest_of(self.list(prefix), after)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; see `Backend.delete`."""

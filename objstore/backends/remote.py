@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from fsspec.asyn import get_loop
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..errors import (
     BackendError,
     ObjstoreError,
@@ -147,6 +147,11 @@ class RemoteBackend:
         """Name what lies directly below ``prefix``; see `Backend.list`."""
         split_prefix(prefix)
         return await self._run("list", prefix, lambda adapter, path: adapter.list(path))
+
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``, in one request where the storage can begin anywhere."""
+        split_prefix(prefix)
+        return await self._run("list", prefix, lambda adapter, path: adapter.page(path, after))
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; see `Backend.delete`."""

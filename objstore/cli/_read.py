@@ -13,7 +13,8 @@ import typer
 from pydantic import TypeAdapter
 
 from .. import _wire
-from .._session import CommitInfo, Listed
+from .._listing import Listed
+from .._session import CommitInfo
 from .._summary import SessionSummary, summary_of
 from ..errors import FormatError, IntegrityError, InvalidValueError, NotFoundError
 from ..models import ArtifactStore, SessionData

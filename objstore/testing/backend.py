@@ -180,6 +180,21 @@ class BackendTests:
         assert [place.get(key) for key in keys] == [None] * len(keys)
         assert found(place, "a/") == {file("kept", 4)}
 
+    def test_pages_name_all_objects_once_and_in_order(self, place: Backend) -> None:
+        names = [f"{number:03d}" for number in range(self.many)]
+        for name in reversed(names):
+            place.put(f"paged/{name}", b"x")
+        place.put("paged/a/below", b"x")
+        for after, start in (("", ""), ("010", ""), ("010:", "01"), ("zzz", ""), ("", "nothing")):
+            found: list[str] = []
+            page = place.page(f"paged/{start}", after)
+            found += page.names
+            while page.more:
+                page = place.page(f"paged/{start}", page.names[-1])
+                found += page.names
+            assert found == [name for name in names if name > after and name.startswith(start)]
+        assert place.page("none/", "").names == []
+
     def test_delete_of_a_directory_removes_nothing(self, place: Backend) -> None:
         place.put("a/b/c", b"x")
         place.delete(["a", "a/b"])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..backends.base import AsyncBackend, Backend, Capabilities
 
 T = TypeVar("T")
@@ -52,6 +52,9 @@ class _Blocking:
 
     def list(self, prefix: str) -> list[Entry]:
         return self._wait(self._backend.list(prefix))
+
+    def page(self, prefix: str, after: str) -> Names:
+        return self._wait(self._backend.page(prefix, after))
 
     def delete(self, keys: Sequence[str]) -> None:
         self._wait(self._backend.delete(keys))

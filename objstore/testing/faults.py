@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from .._ops import Entry
+from .._ops import Entry, Names
 from ..backends.base import Backend, Capabilities
 from ..errors import PermissionDeniedError, UnavailableError
 
@@ -129,6 +129,10 @@ class FaultyBackend:
     def list(self, prefix: str) -> list[Entry]:
         """List, or fail as chosen."""
         return self._do("list", (prefix,), lambda _: self._inner.list(prefix))
+
+    def page(self, prefix: str, after: str) -> Names:
+        """Give a page of names, or fail as chosen."""
+        return self._do("page", (prefix,), lambda _: self._inner.page(prefix, after))
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete, or fail as chosen."""

@@ -113,7 +113,8 @@ class _Api(Handler):
             if name.startswith(prefix):
                 head, slash, _ = name[len(prefix) :].partition("/")
                 found[prefix + head + slash] = None if slash else len(objects[name].data)
-        names = [name for name in found if name > after]
+        offset = query.get("startOffset", "")
+        names = [name for name in found if name > after and name >= offset]
         page = names[: self.server.page]
         answer: dict[str, Any] = {
             "items": [{"name": name, "size": str(found[name])} for name in page if found[name] is not None],

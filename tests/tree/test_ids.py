@@ -147,7 +147,7 @@ def test_a_listing_shows_what_begins_alike_and_nothing_that_is_no_session(local:
         (directory / name).write_bytes(b"not ours")
     (directory / "directory.json").mkdir()
     assert local.list() == ["a/1", "a3", "a_2", "b"]
-    assert list(local.iter_ids("a")) == ["a/1", "a3", "a_2"]
+    assert list(local.iter_ids("a")) == ["a3", "a/1", "a_2"]  # by the names of the files: a3, a_1, a_2
     assert list(local.iter_ids("a/")) == ["a/1"]
 
 

@@ -1,0 +1,155 @@
+"""Naming the sessions of a store and reading what a listing shows of them, many at a time and never all at once."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from . import _keys
+from ._commit import Commit, id_in, moment
+from ._json import JSON
+from ._log import Base, find_head, head_from, head_ops, nothing, parse
+from ._ops import Entry, Get, List, Names, Page, Protocol
+from ._session import PAGE, newest
+from .errors import IntegrityError
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The head of a session as a listing reads it; a layout that does not count has no ``seq``.
+
+    Attributes:
+        size: Bytes that the session takes in the storage, where they were asked for.
+    """
+
+    id: str
+    seq: int | None
+    time: datetime.datetime
+    summary: Mapping[str, JSON]
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """Some ids in the order of their names in the storage.
+
+    Attributes:
+        cursor: The name behind which the next page begins; ``None`` where this is the last.
+    """
+
+    ids: list[str]
+    cursor: str | None
+
+
+def list_ids(prefix: str = "") -> Protocol[list[str]]:
+    """Read the ids of all sessions from the hints, sorted."""
+    names: list[str] = []
+    for beginning in _keys.beginnings(prefix):
+        entries: list[Entry] = yield List(_keys.INDEX + beginning)
+        names += (entry.name for entry in entries)
+    return sorted((yield from _ids_in(names, prefix)))
+
+
+def page_of_ids(prefix: str, cursor: str) -> Protocol[IdPage]:
+    """Read the ids of the next sessions from the hints, in the order of these.
+
+    An id that is there all the while is in exactly one of the pages, whatever others save and delete meanwhile.
+    """
+    ids: list[str] = []
+    for beginning in _keys.beginnings(prefix):
+        if cursor > beginning and not cursor.startswith(beginning):
+            continue  # it lies behind all that begins so
+        page: Names = yield Page(_keys.INDEX + beginning, cursor)
+        ids += yield from _ids_in(page.names, prefix)
+        if page.more:
+            hint = _keys.parse_hint(page.names[-1])
+            return IdPage(ids, _keys.behind_hints(hint[0]) if hint else page.names[-1])
+    return IdPage(ids, None)
+
+
+def cursor_behind(id: str) -> str:
+    """Give the name behind which all sessions come that a listing has behind ``id``, which need not exist."""
+    return _keys.behind_hints(_keys.session_key(id))
+
+
+def _ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
+    """Give the ids that hints stand for, each once and in their order."""
+    hints = {hint[0]: name for name in names if (hint := _keys.parse_hint(name))}
+    found = {key: _keys.id_of(key) for key in hints}
+    hashed = [key for key, id in found.items() if id is None]
+    for start in range(0, len(hashed), PAGE):
+        page = hashed[start : start + PAGE]
+        contents = yield tuple(Get(_keys.INDEX + hints[key]) for key in page)
+        for key, data in zip(page, contents, strict=True):
+            if data is not None:  # else it was deleted since it was listed
+                found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key, _keys.INDEX + hints[key]))
+    return [id for id in found.values() if id is not None and id.startswith(prefix)]
+
+
+def _id_in_hint(key: str, data: bytes) -> str | None:
+    try:
+        id = data.decode()
+        return id if _keys.session_key(id) == key else None
+    except ValueError:
+        return None
+
+
+def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
+    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one."""
+    head = yield from find_head(key)
+    if not head:
+        return None
+    newest = yield Get(_keys.log_key(key, head))
+    id = id_in(newest or b"")
+    if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
+        raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
+    return id
+
+
+def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
+    """Read the newest commit of several sessions side by side; those that do not exist are left out.
+
+    With ``sizes`` also list all that is stored of each: two requests more, and one for each thousand commits or epoch.
+    """
+    wanted = [nothing(id, None) for id in ids]
+    found: list[Listed] = []
+    for start in range(0, len(wanted), PAGE):
+        page = wanted[start : start + PAGE]
+        commits = yield from _newest_of(page)
+        there = [(base, commit) for base, commit in zip(page, commits, strict=True) if commit and commit.born]
+        stored: list[int | None] = (yield from _sizes([b.key for b, _ in there])) if sizes else [None] * len(there)
+        for (base, commit), size in zip(there, stored, strict=True):
+            found.append(Listed(base.id, commit.seq, moment(commit.time), commit.summary, size))
+    return found
+
+
+def _newest_of(page: list[Base]) -> Protocol[list[Commit | None]]:
+    lists = yield tuple(op for base in page for op in head_ops(base.key))
+    numbers: list[int] = []
+    for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
+        numbers.append((yield from head_from(base.key, names, first)))
+    asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
+    data = iter((yield tuple(Get(_keys.log_key(base.key, n)) for base, n in asked)) if asked else ())
+    found: list[Commit | None] = []
+    for base, n in zip(page, numbers, strict=True):
+        commit = parse(base, n, next(data)) if n else None
+        found.append(commit if commit or not n else (yield from newest(base.id)))
+    return found
+
+
+def _sizes(keys: list[str]) -> Protocol[list[int | None]]:
+    """Add up what lies in the directories of sessions, each listed side by side with those of the others."""
+    roots = [root(key) for key in keys for root in (_keys.log_root, _keys.objects_root)]
+    listed = (yield tuple(map(List, roots))) if roots else ()
+    below = [
+        (n // 2, f"{root}{entry.name}/")
+        for n, (root, entries) in enumerate(zip(roots, listed, strict=True))
+        for entry in entries
+        if entry.is_directory
+    ]
+    contents = (yield tuple(List(directory) for _, directory in below)) if below else ()
+    totals: list[int | None] = [0] * len(keys)
+    for (n, _), entries in zip(below, contents, strict=True):
+        totals[n] = (totals[n] or 0) + sum(entry.size for entry in entries)
+    return totals

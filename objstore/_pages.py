@@ -1,0 +1,128 @@
+"""Going over all sessions of a store a page at a time, so that memory is bounded however many there are.
+
+A face drives `read` as long as `left`; between two pages nothing is held but where to go on.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from . import _keys
+from ._ops import Call, Protocol
+from ._session import PAGE
+from ._sessions import Layout
+from ._summary import SessionSummary, summary_of
+from .errors import FormatError, IntegrityError
+
+Damaged = Callable[[str, IntegrityError | FormatError], object]
+"""Is told of a session that cannot be read, and why."""
+
+FindLayout = Callable[[], Protocol[Layout]]
+
+
+class IdPages:
+    """The ids that begin with a prefix, in the order of their names in the storage.
+
+    Args:
+        layout: Finds out what lies at the place.
+        prefix: What the ids begin with.
+        after: Only what comes behind this id in that order.
+    """
+
+    def __init__(self, layout: FindLayout, prefix: str, after: str | None) -> None:
+        self._layout = layout
+        self._prefix = prefix
+        self._after = None if after is None else _keys.check_id(after)
+        self._cursor: str | None = ""
+
+    @property
+    def left(self) -> bool:
+        """Whether there may be another page."""
+        return self._cursor is not None
+
+    def read(self) -> Protocol[list[str]]:
+        """Read the next page, which may be empty."""
+        layout = yield from self._layout()
+        if self._after is not None:
+            self._cursor, self._after = layout.cursor_behind(self._after), None
+        page = yield from layout.page_of_ids(self._prefix, self._cursor or "")
+        self._cursor = page.cursor
+        return page.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which summaries are asked for; ``None`` stands for any.
+
+    Attributes:
+        sizes: Whether to look how much is stored, too.
+    """
+
+    state: str | None
+    parent: str | None
+    updated_since: datetime.datetime | None
+    sizes: bool
+
+    def __post_init__(self) -> None:
+        if self.updated_since is not None and self.updated_since.tzinfo is None:
+            raise ValueError("updated_since must be an aware time")
+
+    def fits(self, summary: SessionSummary) -> bool:
+        """Say whether a summary is one of these."""
+        return (
+            self.state in (None, summary.state)
+            and self.parent in (None, summary.parent_id)
+            and (self.updated_since is None or summary.updated_at >= self.updated_since)
+        )
+
+
+class SummaryPages:
+    """The summaries of the sessions that some pages of ids, or some ids, are of.
+
+    Args:
+        layout: Finds out what lies at the place.
+        ids: Taken from as they are needed, where the caller is.
+        wanted: Which of them to give.
+        damaged: Is told of those that cannot be read; without it the first one raises.
+    """
+
+    def __init__(
+        self, layout: FindLayout, ids: IdPages | Iterable[str], wanted: Wanted, damaged: Damaged | None
+    ) -> None:
+        self._layout = layout
+        self._pages = ids if isinstance(ids, IdPages) else None
+        self._ids: Iterator[str] = iter(()) if isinstance(ids, IdPages) else iter(ids)
+        self._wanted = wanted
+        self._damaged = damaged
+        self.left = True
+
+    def read(self) -> Protocol[list[SessionSummary]]:
+        """Read the next page, which may be empty."""
+        ids = list(islice(self._ids, PAGE)) if self._pages else (yield Call(self._take))
+        if not ids and self._pages and self._pages.left:
+            self._ids = iter((yield from self._pages.read()))
+            ids = list(islice(self._ids, PAGE))
+        self.left = bool(ids) or (self._pages is not None and self._pages.left)
+        found = (yield from self._summaries(ids)) if ids else []
+        return [summary for summary in found if self._wanted.fits(summary)]
+
+    def _take(self) -> list[str]:
+        return list(islice(self._ids, PAGE))
+
+    def _summaries(self, ids: list[str]) -> Protocol[list[SessionSummary]]:
+        layout = yield from self._layout()
+        try:
+            return [summary_of(listed) for listed in (yield from layout.heads(ids, sizes=self._wanted.sizes))]
+        except (IntegrityError, FormatError) as error:
+            if self._damaged is None:
+                raise
+            if len(ids) == 1:
+                yield Call(self._damaged, (ids[0], error))
+                return []
+        found: list[SessionSummary] = []
+        for id in ids:  # one that is damaged must not hide the others
+            found += yield from self._summaries([id])
+        return found
