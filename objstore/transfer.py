@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from . import _commit, _json, _keys
 from ._artifacts import read_range
+from ._clone import Cloned, clone
+from ._clone_objects import Side
 from ._contents import CHUNK, ArtifactStream, Spool
-from ._handle import Loaded, plain
+from ._handle import Handle, Loaded, plain
 from ._json import JSON
 from ._log import find_head
 from ._opened import Opened
@@ -30,6 +32,8 @@ Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.P
 
 Outcome: TypeAlias = Literal["copied", "unchanged", "failed"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class CopyEvent:
@@ -40,12 +44,18 @@ class CopyEvent:
         outcome: What became of it; for ``failed``, `CopyReport.failed` says why.
         done: How many sessions are done, this one included.
         total: How many there are in all.
+        commits: How many commits of its history were written; 0 where only the newest state is copied.
+        objects: How many objects that they name.
+        size: Bytes of both, as stored.
     """
 
     id: str
     outcome: Outcome
     done: int
     total: int
+    commits: int = 0
+    objects: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,10 @@ class CopyReport:
         failed: Session -> why it was not copied; the others are not affected. For one whose id cannot be told: its
             directory.
         warnings: Session -> what A3S Code will not load, or drop while loading, although the target keeps it.
-        history: Whether older commits came along. Only the newest state of each session is copied, so never yet.
+        history: Whether older commits came along: both places are log stores, and history was asked for.
+        commits: How many commits were written in all, where history came along.
+        objects: How many objects that they name.
+        size: Bytes of both, as stored.
     """
 
     copied: tuple[str, ...]
@@ -66,6 +79,9 @@ class CopyReport:
     failed: Mapping[str, str]
     warnings: Mapping[str, tuple[str, ...]]
     history: bool
+    commits: int
+    objects: int
+    size: int
 
     @property
     def ok(self) -> bool:
@@ -78,7 +94,7 @@ def copy(
     target: Place,
     *,
     ids: Iterable[str] | None = None,
-    history: bool = True,  # noqa: ARG001 - wanted where both sides keep one; the report says what came along
+    history: bool = True,
     lossy: bool = False,
     progress: Callable[[CopyEvent], None] | None = None,
 ) -> CopyReport:
@@ -88,11 +104,22 @@ def copy(
     where it is a part of the same (an earlier copy was cut off), and fails otherwise. So a copy that was interrupted is
     simply repeated. A session that cannot be copied does not stop the others; a storage that fails does.
 
+    Between two log stores a session comes with its history: the commits from its floor on, byte for byte and under the
+    same numbers, and all that they name. A target that has a beginning of it, be it of a copy that was cut off or of
+    last week's, is continued; one that has gone on from the newest of them is unchanged. Writers of the source need not
+    stop; what they commit meanwhile is left for the next copy. Nobody should write a session in the target before it
+    is there: until then it is an older state of itself, which is not listed.
+
+    Deleted sessions are not copied, and a session that was deleted in the target stays deleted, unless it is copied
+    without history. What is deleted or pruned in the source is not removed in the target; `SessionStore.collect` there
+    removes what a prune that was copied leaves.
+
     Args:
         source: Where from. With a `DocumentStore` on both sides documents are copied.
         target: Where to. A new place becomes a log store; for a tree give ``objstore.open(..., layout="tree")``.
         ids: Which sessions; by default all that lie there, siblings without a session too.
-        history: Bring older commits along where both layouts keep them; see `CopyReport.history`.
+        history: Bring older commits along where both layouts keep them; see `CopyReport.history`. Otherwise, the newest
+            state becomes one commit.
         lossy: Write to a tree also artifacts that A3S Code will drop when it loads them, and leave binary ones out.
         progress: Is called after each session.
 
@@ -106,34 +133,55 @@ def copy(
         layouts = _Layouts(origin.driver.run(origin.layout()), goal.driver.run(goal.layout()))
         if isinstance(layouts.target, Tree):
             layouts = replace(layouts, target=replace(layouts.target, lossy=lossy))
+        sides: tuple[Side, Side] | None = None
+        if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
+            sides = Side(origin.driver, layouts.source), Side(goal.driver, layouts.target)
         failed: dict[str, str] = {}
         wanted = [*dict.fromkeys(ids)] if ids is not None else origin.driver.run(_all_ids(layouts.source, failed))
         done: dict[str, Outcome] = {}
+        written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}
         for id in wanted:
             try:
-                loaded = origin.driver.run(layouts.source.load(id, None, None))
-                parts = _saved(loaded)
-                if not parts and ids is None:  # only a tombstone, or deleted since it was listed
-                    continue
-                done[id] = _copy_one(layouts.target, origin, goal, id, loaded)
-                found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
-                if found:
-                    warnings[id] = found
+                if sides:
+                    cloned = clone(*sides, _keys.check_id(id))
+                    if cloned is None and ids is None:  # only a tombstone, or deleted since it was listed
+                        continue
+                    written[id] = _demanded(cloned, id)
+                    done[id] = "copied" if written[id].commits else "unchanged"
+                else:
+                    loaded = origin.driver.run(layouts.source.load(id, None, None))
+                    parts = _saved(loaded)
+                    if not parts and ids is None:
+                        continue
+                    done[id] = _copy_one(layouts.target, origin, goal, id, loaded)
+                    found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
+                    if found:
+                        warnings[id] = found
             except BackendError:
                 raise
             except ObjstoreError as error:
                 done[id] = "failed"
                 failed[id] = f"{type(error).__name__}: {error}"
             if progress:
-                progress(CopyEvent(id, done[id], len(done), len(wanted)))
+                one = written.get(id, Cloned())
+                progress(CopyEvent(id, done[id], len(done), len(wanted), one.commits, one.objects, one.size))
     return CopyReport(
         copied=tuple(id for id, outcome in done.items() if outcome == "copied"),
         unchanged=tuple(id for id, outcome in done.items() if outcome == "unchanged"),
         failed=failed,
         warnings=warnings,
-        history=False,
+        history=sides is not None,
+        commits=sum(one.commits for one in written.values()),
+        objects=sum(one.objects for one in written.values()),
+        size=sum(one.size for one in written.values()),
     )
+
+
+def _demanded(found: T | None, id: str) -> T:
+    if not found:
+        raise NotFoundError(f"there is no session {id!r} to copy")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +206,8 @@ def _stream(place: Opened, loaded: Loaded, ref: Ref) -> ArtifactStream:
 
 
 def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loaded | None) -> Outcome:
-    parts = _saved(loaded)
-    if not loaded or not parts:
-        raise NotFoundError(f"there is no session {id!r} to copy")
+    parts = _demanded(_saved(loaded), id)
+    assert loaded is not None
     try:
         there = _saved(goal.driver.run(layout.load(id, None, None)))
     except IntegrityError as error:  # damaged, or in a tree a session whose file has the same name

@@ -29,6 +29,9 @@ def copy(
     args: Annotated[list[str] | None, typer.Argument(metavar="SOURCE TARGET", hidden=True)] = None,
     *,
     ids: Ids = None,
+    no_history: Annotated[
+        bool, typer.Option("--no-history", help="Copy only the newest state of each session, as one commit.")
+    ] = False,
     lossy: Lossy = False,
     source_option: Annotated[
         list[str] | None, typer.Option("--source-option", metavar="KEY=VALUE", help="Like --option, of SOURCE only.")
@@ -41,7 +44,8 @@ def copy(
     """Copy sessions from a store into another, of any layouts; --layout is TARGET's."""
     source, target = storage.pair(args, store_first=True)
     origin, goal = _side(storage, source, source_option), _side(storage, target, target_option)
-    _move(storage, (source, None, origin), (target, storage.layout, goal), ids, lossy=lossy, as_json=as_json)
+    sides: tuple[Side, Side] = (source, None, origin), (target, storage.layout, goal)
+    _move(storage, *sides, ids, history=not no_history, lossy=lossy, as_json=as_json)
 
 
 def import_(
@@ -82,7 +86,16 @@ def _side(storage: Storage, url: str, extra: list[str] | None = None) -> dict[st
     return storage.options_for(url, extra)
 
 
-def _move(storage: Storage, source: Side, target: Side, ids: list[str] | None, *, lossy: bool, as_json: bool) -> None:
+def _move(
+    storage: Storage,
+    source: Side,
+    target: Side,
+    ids: list[str] | None,
+    *,
+    history: bool = True,
+    lossy: bool,
+    as_json: bool,
+) -> None:
     with ExitStack() as stack:
         meter = stack.enter_context(working("copying"))
         origin, goal = (
@@ -90,7 +103,7 @@ def _move(storage: Storage, source: Side, target: Side, ids: list[str] | None, *
             for url, layout, options in (source, target)
         )
         demand(origin, source[0])
-        report = copy_sessions(origin, goal, ids=ids, lossy=lossy, progress=_reporter(meter))
+        report = copy_sessions(origin, goal, ids=ids, history=history, lossy=lossy, progress=_reporter(meter))
     if not (report.copied or report.unchanged or report.failed) and source[1] is LayoutOption.TREE:
         raise NotFoundError(f"there are no sessions in {scrub(source[0])}; look at the path")
     _tell(report, as_json=as_json)
@@ -108,7 +121,9 @@ def _tell(report: CopyReport, *, as_json: bool) -> None:
     if as_json:
         lists = {"copied": list(report.copied), "unchanged": list(report.unchanged)}
         warnings = {id: list(places) for id, places in report.warnings.items()}
-        write_json({**lists, "failed": dict(report.failed), "warnings": warnings, "history": report.history})
+        written = {"commits": report.commits, "objects": report.objects, "size": report.size}
+        failed = dict(report.failed)
+        write_json({**lists, "failed": failed, "warnings": warnings, "history": report.history, **written})
     else:
         say(f"{len(report.copied)} copied, {len(report.unchanged)} unchanged, {len(report.failed)} failed")
     for id, places in report.warnings.items():

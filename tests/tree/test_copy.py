@@ -139,7 +139,7 @@ def test_deleted_and_hashed_and_colliding_ids_between_logs_and_trees(
         assert report.ok
         assert target.list() == log.list() == sorted(["a/b", "a_b", long, ".", "x" * 300])
         target.delete("a_b")
-        assert copy(log, target).copied == ("a_b",)
+        assert copy(log, target, history=False).copied == ("a_b",)
     report = copy(log, local)
     assert report.copied == ("a/b", long)
     assert {id: message.partition(":")[0] for id, message in report.failed.items()} == {
