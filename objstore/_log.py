@@ -216,7 +216,7 @@ def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
 def _parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
     try:
         return parse(base, n, data)
-    except IntegrityError:  # going back before a damaged head must work
+    except (IntegrityError, FormatError):  # going back before a damaged or a newer head must work
         return None
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import _patch
+from . import _keys, _patch
 from ._json import JSON
 from ._patch import Patch
 from ._refs import Ref
-from .errors import NotFoundError
+from .errors import FormatError, NotFoundError
 
 SESSION: Final = "session"
 ARTIFACTS: Final = "artifacts"
@@ -23,21 +23,31 @@ ARTIFACT_TEXT_BYTES: Final = 4 * 1024
 """Contents of artifacts above this size become objects, so that a session opens without reading them."""
 
 _NAME_LENGTH: Final = 120
+_ID_LENGTH: Final = 1024
+_OTHER_TYPES: Final = (AttributeError, IndexError, KeyError, TypeError)
+"""What the walk through a part meets that was saved as a document and is not what the seed has under its name."""
 
 State = Mapping[str, Any]
 
 
 def summarise(state: State) -> dict[str, Any]:
     """Draw from a state what a listing shows: a few hundred bytes, whatever the size of the session."""
+    try:
+        return _summary(state)
+    except _OTHER_TYPES:
+        return {}
+
+
+def _summary(state: State) -> dict[str, Any]:
     session = state.get(SESSION)
     if session is None:
         return {}
     usage = session.get("total_usage") or {}
     summary = {
-        "name": session["config"]["name"][:_NAME_LENGTH],
+        "name": _short(session["config"]["name"], _NAME_LENGTH),
         "state": session["state"],
-        "parent_id": session.get("parent_id"),
-        "model": session.get("model_name"),
+        "parent_id": _short(session.get("parent_id"), _ID_LENGTH),
+        "model": _short(session.get("model_name"), _NAME_LENGTH),
         "messages": len(session["messages"]),
         "turns": sum(1 for m in session["messages"] if m["role"] == "user" and not _is_result(m)),
         "tokens": usage.get("total_tokens", 0),
@@ -49,6 +59,10 @@ def summarise(state: State) -> dict[str, Any]:
     for part in (TRACES, RUNS, VERIFICATION):
         summary[part] = len(state.get(part) or ())
     return {key: value for key, value in summary.items() if value is not None}
+
+
+def _short(text: object, length: int) -> str | None:
+    return text[:length] if isinstance(text, str) else None  # a very long one lies in an object of its own
 
 
 def _is_result(message: Mapping[str, Any]) -> bool:
@@ -83,6 +97,17 @@ class Growth:
         """Give the function that makes the patches of a state's parts, in time that goes with what is added."""
 
         def of(state: State) -> dict[str, Patch]:
+            try:
+                return patches_of(state)
+            except NotFoundError:
+                raise
+            except _OTHER_TYPES:
+                raise FormatError(
+                    f"the parts of {id!r} are whole, but not of the seed's types; was it saved as a document?",
+                    _keys.session_dir(_keys.session_key(id)),
+                ) from None
+
+        def patches_of(state: State) -> dict[str, Patch]:
             patches: dict[str, Patch] = {}
             if self.messages:
                 session = state.get(SESSION)
@@ -141,6 +166,8 @@ class Growth:
 
 
 def _appended(old: Any, items: Sequence[JSON]) -> Patch:
+    if not isinstance(old, list | None):
+        raise TypeError
     return {"set": list(items)} if old is None else _patch.append(len(old), list(items))
 
 
