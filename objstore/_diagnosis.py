@@ -99,15 +99,25 @@ def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
 
 
 def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]:
-    """Go down to the first commit that holds a state which can be built, and from there up as far as that goes."""
+    """Go down to the first commit that holds a state which can be built, and from there up as far as that goes.
+
+    A number that is not there may have been freed. What lies below such a gap may be of a writer who slept and took a
+    freed number, so it only counts where a commit above the gap retains it.
+    """
     blank = nothing(id, None)
     damage: list[Finding] = []
     above: dict[int, Commit] = {}
+    gap, retained = False, newest
     for start in range(newest, 0, -PAGE):
         page = list(range(start, max(0, start - PAGE), -1))
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)
+            gap = gap or data[n] is None
+            if gap and n < retained:
+                return blank, damage
+            if found is not None:
+                retained = min(retained, found.floor)
             if found is not None and found.whole:
                 try:
                     base = yield from assemble(blank, [found], current=False)

@@ -92,7 +92,7 @@ class Actors:
             return
         except (IntegrityError, UnavailableError):
             return
-        if wanted < first.floor:
+        if wanted < first.floor and not self._oracle.damaged:  # a head that cannot be read does not tell its floor
             raise Violation("C", f"commit {wanted} was given, though the floor was {first.floor} already")
         self._oracle.committed(base)
 
@@ -164,9 +164,9 @@ class Actors:
             saved
             and before is not None
             and held.base.seq
-            and self._oracle.deleted_between(held.base.seq, saved.base.seq)
+            and self._oracle.broken_between(held.base.seq, saved.base.seq)
         ):
-            raise Violation("A", f"an edit of what was deleted was acknowledged as commit {saved.base.seq}")
+            raise Violation("A", f"an edit of what was deleted or mended was acknowledged as commit {saved.base.seq}")
         return _Held(saved.base, saved.base, saved.known, {**held.parts, **wish}) if saved else None
 
     def _append(self, held: _Held) -> Protocol[_Held | None]:

@@ -12,6 +12,7 @@ E. a quiet storage holds no garbage.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Oracle:
         self.key = _keys.session_key(id)
         self.chain: list[Link] = [Link(0, None, None, None, {}, b"")]
         self.counts: Counter[str] = Counter()
+        self.damaged: set[int] = set()
         self._rules = rules
         self._storage = storage
         self._grows = grows
@@ -66,6 +68,7 @@ class Oracle:
         self._live: set[str] = set()
         self._raw: dict[str, bytes] = {}
         self._answered: dict[str, int] = {}
+        self._passed_over: dict[str, int] = {}
 
     @property
     def head(self) -> Link:
@@ -93,6 +96,17 @@ class Oracle:
         self._may_go(key)
         self._storage.remove(key)
 
+    def damage(self, data: bytes) -> None:
+        """Let something happen to the newest commit."""
+        self._storage.write(_keys.log_key(self.key, self.head.seq), data)
+        self.damaged.add(self.head.seq)
+        self.counts["damaged"] += 1
+
+    @property
+    def history_is_damaged(self) -> bool:
+        """Whether a commit that should be retained is damaged."""
+        return any(n >= self.head.floor for n in self.damaged)
+
     def _may_go(self, key: str) -> None:
         if key in self._live:
             raise Violation("B", f"object {key} goes, though a commit in {self.head.floor}..{self.head.seq} names it")
@@ -105,7 +119,8 @@ class Oracle:
             self.counts["zombies"] += 1  # somebody slept until the number was free again; nobody may believe it
             return
         commit = decode(data, _keys.log_key(self.key, seq), self.id, seq)
-        if commit is None or seq != head.seq + 1 or commit.parent != head.digest:
+        below = self._below(commit) if commit and commit.over else head
+        if commit is None or seq != head.seq + 1 or commit.parent != below.digest:
             raise Violation("C", f"commit {seq} stands on something else than the head {head.seq}")
         objects = dict(commit.objects) if commit.whole else {**head.objects, **commit.objects}
         for name, (epoch, _) in commit.objects.items():
@@ -115,13 +130,45 @@ class Oracle:
             seq, commit.digest, commit, self._state(commit, head, objects), objects, data,
             commit.epoch, commit.floor, commit.born,
         )  # fmt: skip
-        self._check_header(link, commit)
-        self._check_growth(head, link)
+        self._check_header(below, link, commit)
+        self._check_growth(below, link)
+        if commit.over:
+            self._check_set_aside(below, link)
         self.chain.append(link)
         self._keep(head, link)
 
-    def _check_header(self, link: Link, commit: Commit) -> None:
-        head, seq = self.head, link.seq
+    def _below(self, commit: Commit) -> Link:
+        """Find the commit whose state goes on where damaged ones are set aside."""
+        return next((link for link in reversed(self.chain) if link.digest == commit.parent), self.head)
+
+    def _check_set_aside(self, below: Link, link: Link) -> None:
+        passed = range(below.seq + 1, link.seq)
+        for n in passed:
+            if n >= self.head.floor and self._is_whole_down(n):  # what is below may have gone
+                raise Violation("A", f"commit {link.seq} passes over {n}, which can be read")
+        stored = b"".join(self._storage.objects.get(_keys.log_key(self.key, n), b"") for n in passed)
+        assert link.commit
+        read_between = len(self.damaged.intersection(passed)) > 1  # of two damages only one may have been seen
+        if not passed or (not read_between and hashlib.sha256(stored).hexdigest() != link.commit.over):
+            raise Violation("C", f"commit {link.seq} passes over something else than it says")
+        needs = (_keys.object_key(self.key, epoch, name) for name, (epoch, _) in below.objects.items())
+        swept = any(key not in self._storage.objects for key in needs)
+        buried = link.state is None and (below.seq == 0 or swept or any(self.chain[n].state is None for n in passed))
+        if not buried and link.state != below.state:
+            raise Violation("C", f"commit {link.seq} goes on from another state than that of {below.seq}")
+        for key in [key for key, n in self._answered.items() if n in passed]:
+            self._passed_over[key] = self._answered.pop(key)
+        self.counts["set aside"] += 1
+
+    def _is_whole_down(self, n: int) -> bool:
+        while n not in self.damaged:
+            if self._whole(n):
+                return True
+            n -= 1
+        return False
+
+    def _check_header(self, head: Link, link: Link, commit: Commit) -> None:
+        seq = link.seq
         lives = self._rules.lives(link.state)
         right_born = 0 if not lives else head.born if self._rules.lives(head.state) else seq
         if link.born != right_born:
@@ -161,7 +208,8 @@ class Oracle:
             if key not in self._storage.objects:
                 raise Violation("B", f"commit {link.seq} retains {key}, which is not there")
         for n in range(max(1, link.floor), link.seq + 1):
-            if self._storage.objects.get(_keys.log_key(self.key, n)) != self.chain[n].stored:
+            stored = self._storage.objects.get(_keys.log_key(self.key, n))
+            if n not in self.damaged and stored != self.chain[n].stored:
                 raise Violation("B", f"commit {link.seq} retains commit {n}, which is not there")
 
     # What a commit means, read without the reader's code
@@ -259,13 +307,14 @@ class Oracle:
 
     def answered(self, seq: int, key: str) -> None:
         """Check that a save that was not repeated had really been done under its idempotency key."""
-        if self._answered.get(key) != seq:
+        if seq not in (self._answered.get(key), self._passed_over.get(key)):
             raise Violation("A", f"the key {key!r} was answered with commit {seq}, which did not apply it")
         self.counts["answered"] += 1
 
-    def deleted_between(self, first: int, last: int) -> bool:
-        """Say whether a tombstone stands between two commits of the chain."""
-        return any(link.state is None for link in self.chain[first + 1 : last])
+    def broken_between(self, first: int, last: int) -> bool:
+        """Say whether a tombstone, or the mend of a damaged commit, stands between two commits of the chain."""
+        between = self.chain[first + 1 : last]
+        return any(link.state is None or (link.commit and link.commit.over) for link in between)
 
     # The end
 
@@ -279,8 +328,9 @@ class Oracle:
         good = {_keys.log_key(self.key, link.seq): link.stored for link in retained}
         if self.head.born:
             good[_keys.index_hint(self.key, self.head.born)] = b""
+        hurt = {_keys.log_key(self.key, n) for n in self.damaged}
         for key, stored in good.items():
-            if self._storage.objects.get(key) != stored:
+            if key not in hurt and self._storage.objects.get(key) != stored:
                 raise Violation("B", f"{key} is missing or another")
         for key in self._live:
             if key not in self._storage.objects:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import TypeVar
 
-from .. import _json, _prune, _save, _session
+from .. import _json, _mend, _prune, _save, _session
+from .._ailments import OF_DOCUMENTS
 from .._commit import Commit
 from .._log import Base, Rules
 from .._ops import Pause, Protocol
@@ -48,6 +49,20 @@ class Removers:
         for _ in range(rounds):
             yield self._wait()
             yield from self._removing(_prune.collect(self._rules, self._id, summarise))
+
+    def repairer(self, rounds: int) -> Protocol[None]:
+        """Set damaged newest commits aside."""
+        for _ in range(rounds):
+            yield self._wait()
+            repair = _mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
+            yield from self._removing(repair)
+
+    def undertaker(self) -> Protocol[None]:
+        """Set damaged newest commits aside, and bury the session where nothing can be read any more."""
+        try:
+            yield from _mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
+        except IntegrityError:
+            yield from _mend.bury(self._rules, self._id, summarise)
 
     def deleter(self, rounds: int, *, purge: bool, careful: bool) -> Protocol[None]:
         """Delete the session, whatever is there or (careful) only as it was seen, and sometimes erase it at once."""

@@ -1,11 +1,12 @@
 """Disasters, played out against the real protocols: readers, writers and collectors of one session, interleaved.
 
-    python -m objstore.testing.scheduler --seed 7 [--ablation NAME]
+    python -m objstore.testing.scheduler --seed 7 [--damage] [--ablation NAME]
 
 prints how schedule 7 went, operation by operation. The same seed is the same schedule, as long as the code is the same.
 Between any two operations another actor may run; any actor may crash or stall for good or for days; an answer may be
 lost, a request land long after its sender gave it up, or land twice; clocks jump, and those of a machine that sleeps do
-not. An oracle (`objstore.testing.oracle`) watches every byte that lands and everything that an actor is told.
+not. With damage, newest commits go bad as well, and are set aside. An oracle (`objstore.testing.oracle`) watches every
+byte that lands and everything that an actor is told.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .. import _keys, _log, _prune, _state
 from .._commit import decode, timestamp
 from .._log import Rules
 from .._ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
+from ..errors import IntegrityError
 from .ablations import ABLATIONS, ablated, replaced
 from .actors import EMPTY, TEXT_LIMIT, Actors
 from .machines import START, Actor, Clock, Luck, shown, told
@@ -68,9 +70,10 @@ class Played:
 class Schedule:
     """One schedule: everything in it follows from its seed."""
 
-    def __init__(self, seed: int, rules: Rules = RULES, trace: Trace | None = None) -> None:
+    def __init__(self, seed: int, rules: Rules = RULES, trace: Trace | None = None, *, damage: bool = False) -> None:
         self.seed = seed
         self._rules = rules
+        self._damages = 2 if damage else 0
         self._trace = trace
         self._draw = draw = random.Random(seed)  # noqa: S311 - a schedule must be repeatable
         storage = Storage(directories_stay=draw.random() < 0.3)
@@ -141,6 +144,8 @@ class Schedule:
             cast["warm"] = actors.reader(draw.randint(2, 4), warm=True)
         if draw.random() < 0.2:
             cast["looker"] = actors.looker(2)
+        for n in range(self._damages):
+            cast[f"repairer{n + 1}"] = removers.repairer(draw.randint(1, 4))
         started = [self._start(name, protocol) for name, protocol in cast.items()]
         for _ in range(draw.choice((0, 1, 2, 3))):  # somebody sleeps through what the others do, and goes on regardless
             draw.choice(started).nap_after = draw.randint(1, 20)
@@ -162,6 +167,8 @@ class Schedule:
                 self._jump(running)
             if self._network.late and draw.random() < 0.05:
                 self._land()
+            if self._damages and draw.random() < 0.02:
+                self._damage()
             awake = [actor for actor in running if actor.asleep_until <= self._network.steps] or running
             if luck.bursts:
                 if burst <= 0 or current not in awake:
@@ -194,6 +201,14 @@ class Schedule:
                 actor.clock.monotonic_missed += by
                 if self._draw.random() < 0.5:
                     actor.clock.wall_missed += min(by, _SLEEP - actor.clock.wall_missed)
+
+    def _damage(self) -> None:
+        seq, stored = self.oracle.head.seq, self.oracle.head.stored
+        if not seq or seq in self.oracle.damaged:
+            return
+        self._damages -= 1
+        self.oracle.damage(self._draw.choice((b"", stored[: len(stored) // 2], stored[:-9] + b"X" + stored[-8:])))
+        self._note("storage", f"damages commit {seq}")
 
     def _crash(self, actor: Actor) -> None:
         self._note(actor.name, "crashes")
@@ -253,6 +268,8 @@ class Schedule:
     def _end(self) -> None:
         """Let everything come to rest; then there is neither loss nor garbage, and the session works."""
         oracle = self.oracle
+        if oracle.damaged:
+            self._alone("last repairer", self._removers.undertaker())
         for n in range(2):  # a tombstone that the first one commits is a grace old for the second
             self._now += _LONG
             self._alone(f"last collector {n}", self._collected())
@@ -263,7 +280,7 @@ class Schedule:
         if oracle.counts["reads"] == reads:
             raise Violation("B", "a session that is at rest cannot be read")
         garbage = oracle.garbage()
-        if garbage:
+        if garbage and not oracle.history_is_damaged:  # else nothing may go, since nobody knows what the gap needs
             raise Violation("E", f"left behind, with the head at {oracle.head.seq}: {', '.join(garbage)}")
         before = oracle.counts["acknowledged"]
         self._alone("last writer", self._actors.writer(1, blind=False))
@@ -272,7 +289,11 @@ class Schedule:
             raise Violation("A", "a session that is at rest cannot be saved")
 
     def _collected(self) -> Protocol[None]:
-        yield from _prune.collect(self._rules, ID, lambda _: {})
+        try:
+            yield from _prune.collect(self._rules, ID, lambda _: {})
+        except IntegrityError:
+            if not self.oracle.history_is_damaged:
+                raise
 
     def _note(self, name: str, what: Op | str, result: Any = "") -> None:
         if self._trace:
@@ -285,22 +306,23 @@ def _priority(actor: Actor) -> float:
     return actor.priority
 
 
-def play(seed: int, ablation: str | None = None, trace: Trace | None = None) -> Played:
+def play(seed: int, ablation: str | None = None, trace: Trace | None = None, *, damage: bool = False) -> Played:
     """Play one schedule, with a rule of `ABLATIONS` taken away if one is named.
 
     Args:
         seed: Which one.
         ablation: The name of the rule, if any.
         trace: Is given a line for everything that happens.
+        damage: Whether newest commits go bad on the way. It is another schedule then.
 
     Raises:
         Violation: A guarantee was broken. It, and whatever else is raised, carries the command that shows how.
     """
     with ablated(ablation) as change:
         try:
-            return Schedule(seed, change(RULES), trace).play()
+            return Schedule(seed, change(RULES), trace, damage=damage).play()
         except Exception as error:
-            without = f" --ablation {ablation}" if ablation else ""
+            without = (" --damage" if damage else "") + (f" --ablation {ablation}" if ablation else "")
             error.add_note(f"replay: python -m objstore.testing.scheduler --seed {seed}{without}")
             raise
 
@@ -309,10 +331,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Show how a schedule goes; 1 when it breaks a guarantee."""
     parser = argparse.ArgumentParser("python -m objstore.testing.scheduler", description="Show how a schedule goes.")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--damage", action="store_true", help="let newest commits go bad")
     parser.add_argument("--ablation", choices=sorted(ABLATIONS), help="the rule to take away")
     chosen = parser.parse_args(arguments)
     try:
-        played = play(chosen.seed, chosen.ablation, print)
+        played = play(chosen.seed, chosen.ablation, print, damage=chosen.damage)
     except Violation as violation:
         print(f"violation of {violation}")  # noqa: T201
         return 1

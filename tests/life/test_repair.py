@@ -95,7 +95,10 @@ def artifacts_of(store: SessionStore) -> list[ToolArtifact]:
     return list(store.load_artifacts("s") or [])
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+CASES = [*((name, how) for name in ("local", "memory") for how in DAMAGES), ("s3", "truncated")]
+
+
+@pytest.mark.parametrize(("place", "how"), CASES, indirect=["place"])
 def test_a_damaged_newest_commit_is_set_aside_and_the_session_goes_on(place: Place, how: str) -> None:
     lived(place.open(), 5)
     parent = place.open().history("s")[1].digest
@@ -224,6 +227,16 @@ def test_a_commit_that_is_gone_in_the_middle_takes_with_it_what_stands_on_it(mem
     report = memory.open().repair("s", dry_run=False)
     assert [(lost.seq, lost.problem) for lost in report.lost] == [(5, "unusable"), (4, "missing")]
     assert texts(memory.open()) == turns(3)
+
+
+def test_what_lies_below_a_gap_counts_only_where_a_commit_above_retains_it(memory: Place) -> None:
+    lived(memory.open(), 5)
+    memory.backend.delete([key(4)])
+    damage(memory, 5)  # so nothing tells whether 4 was freed, and 3 is that of a writer who slept
+    report = memory.open().repair("s")
+    assert (report.resumed, [lost.seq for lost in report.lost]) == (None, [5, 4, 3, 2, 1])
+    with pytest.raises(IntegrityError):
+        memory.open().repair("s", dry_run=False)
 
 
 def test_when_the_newest_commit_is_gone_only_who_wrote_it_can_tell(memory: Place) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from objstore import ConflictError, Message, RepairReport, SessionStore
-from objstore._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Put, StorageOp
+from objstore import ConflictError, IntegrityError, Message, RepairReport, SessionStore, _mend
+from objstore._log import Base
+from objstore._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
 from tests.life.test_repair import artifacts_of, damage, key, lived, output, texts, turns
 from tests.places import Place, make_place
 
@@ -103,7 +104,8 @@ def test_a_writer_who_knows_the_damaged_commit_is_passed_over_with_it_and_then_c
     assert texts(author) == turns(4)
 
 
-def test_a_sweep_that_was_under_way_takes_nothing_of_what_a_repair_brought_back(place: Place) -> None:
+def repaired_under_a_sweep(place: Place) -> SessionStore:
+    """Damage a tombstone before its sweep has begun, repair, and let the sweep go on."""
     lived(place.open(), 5)
     deleter = Stopped(place, place.open()._opened.delete("s", 5, purge=False), creates("trash/s=.0000000006"))
     damage(place, 6)  # nothing tells any more that it was a tombstone
@@ -111,13 +113,30 @@ def test_a_sweep_that_was_under_way_takes_nothing_of_what_a_repair_brought_back(
     assert (report.resumed, report.seq) == (5, 7)
     deleter.go_on()
     assert place.names("sessions/s/objects/0/") == set()
-    store: SessionStore = place.open()
+    return place.open()
+
+
+def test_a_sweep_that_was_under_way_takes_nothing_of_what_a_repair_brought_back(place: Place) -> None:
+    store = repaired_under_a_sweep(place)
     assert texts(store) == turns(5)
     assert artifacts_of(store) == [output(turn) for turn in range(1, 6)]
     assert store.verify().ok
     store.collect()
     assert store.list() == ["s"]
     assert place.names("trash/") == {"s=.0000000006"}  # its numbers still wait
+
+
+def test_if_a_repair_did_not_store_it_again_the_sweep_would_take_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left_where_it_is(base: Base, epoch: int, names: list[str]) -> Protocol[dict[str, tuple[int, int]]]:
+        return {name: base.present[name] for name in names}
+        yield
+
+    monkeypatch.setattr(_mend, "_carried", left_where_it_is)
+    store = repaired_under_a_sweep(place)
+    with pytest.raises(IntegrityError, match="missing"):
+        store.load_artifacts("s")
 
 
 def test_a_purge_under_the_eyes_of_a_repair_is_no_damage(place: Place) -> None:
