@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from . import _keys
 from ._commit import Origin, Table
+from ._encode import Encoder
 from ._json import JSON
 from ._log import Base, Rules, load
 from ._ops import Copy, Create, Entry, Get, List, Protocol
 from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE
-from ._state import Encoder
 from .errors import ConflictError, IntegrityError, NotFoundError, UnavailableError
 
 Adopt = Callable[[Mapping[str, JSON], str], dict[str, JSON]]
