@@ -113,7 +113,7 @@ class Growth:
                 session = state.get(SESSION)
                 if session is None:
                     raise NotFoundError(f"{id!r} has no session to append messages to; save one first")
-                patches[SESSION] = {"sub": {"messages": _patch.append(len(session["messages"]), list(self.messages))}}
+                patches[SESSION] = {"sub": {"messages": _patch.append(_length(session["messages"]), list(self.messages))}}
             if self.traces:
                 patches[TRACES] = _appended(state.get(TRACES), self.traces)
             if self.verification:
@@ -166,9 +166,13 @@ class Growth:
 
 
 def _appended(old: Any, items: Sequence[JSON]) -> Patch:
-    if not isinstance(old, list | None):
+    return {"set": list(items)} if old is None else _patch.append(_length(old), list(items))
+
+
+def _length(items: object) -> int:
+    if not isinstance(items, list):
         raise TypeError
-    return {"set": list(items)} if old is None else _patch.append(len(old), list(items))
+    return len(items)
 
 
 def _kept(start: int, end: int) -> list[Any]:

@@ -110,3 +110,25 @@ def test_parts_that_are_asked_for_by_name_and_are_not_there_are_none(place: Plac
     found = store.load("d", parts=["b", "c"])
     assert isinstance(found, Document)
     assert found.parts == {"b": [b"\0" * 1000], "c": None}
+
+
+@pytest.mark.parametrize("field", ["name", "model_name", "parent_id", "role", "tool"])
+def test_a_field_of_any_length_is_saved_and_the_summary_stays_small(memory: Place, field: str) -> None:
+    session, long = SessionData.new("s"), "x" * 300_000
+    match field:
+        case "name":
+            session.config.name = long
+        case "role":
+            session.messages.append(Message(role=long, content=[]))
+        case "tool":
+            session.tool_names.append(long)
+        case _:
+            setattr(session, field, long)
+    memory.open().save(session)
+    memory.open().append("s", messages=[Message.user("x")])
+    assert memory.open().history("s")[0].size < 2_000
+    loaded = memory.open().load("s")
+    assert loaded is not None
+    loaded.messages.pop()
+    assert loaded == session
+    assert [summary.id for summary in memory.open().summaries(["s"])] == ["s"]
