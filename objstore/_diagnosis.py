@@ -102,7 +102,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
     """Go down to the first commit that holds a state which can be built, and from there up as far as that goes.
 
     A number that is not there may have been freed. What lies below such a gap may be of a writer who slept and took a
-    freed number, so it only counts where a commit above the gap retains it.
+    freed number, so it only counts where the newest commit retains it.
     """
     blank = nothing(id, None)
     damage: list[Finding] = []
@@ -116,8 +116,8 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
             gap = gap or data[n] is None
             if gap and n < retained:
                 return blank, damage
-            if found is not None:
-                retained = min(retained, found.floor)
+            if found is not None and n == newest:  # an older one may have been freed, and have landed once more
+                retained = found.floor
             if found is not None and found.whole:
                 try:
                     base = yield from assemble(blank, [found], current=False)

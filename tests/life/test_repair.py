@@ -229,7 +229,7 @@ def test_a_commit_that_is_gone_in_the_middle_takes_with_it_what_stands_on_it(mem
     assert texts(memory.open()) == turns(3)
 
 
-def test_what_lies_below_a_gap_counts_only_where_a_commit_above_retains_it(memory: Place) -> None:
+def test_what_lies_below_a_gap_counts_only_where_the_newest_commit_retains_it(memory: Place) -> None:
     lived(memory.open(), 5)
     memory.backend.delete([key(4)])
     damage(memory, 5)  # so nothing tells whether 4 was freed, and 3 is that of a writer who slept
