@@ -101,7 +101,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         found = source.driver.run(_gather(blank, head, lowest, file))
         if there and not stands_on(found.commits[-1].parent, there.digest):
-            raise _other(head.id, seq, there)
+            raise _unlike(there)
         target.driver.run(target.handle._writing())
         objects, size = bring_objects(source, target, blank, there, found.objects)
         target.driver.run(_write_commits(blank, found, guard=there is None and lowest > 1))
@@ -147,32 +147,37 @@ def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Comm
             continue
         assert there is not None
         if seq + 1 < head.floor:
-            raise _gap(blank.id, there, head)
+            raise _deleted(there) if there.kind == "delete" else _gap(there, head)
         if seq == head.seq and there.digest != head.digest:
-            raise _other(blank.id, seq, there)
+            raise _unlike(there)
         return seq, there
     raise ConflictError(f"the target is being changed in the place of {blank.id!r}, or damaged; verify it", blank.id)
 
 
-def _other(id: str, seq: int, there: Commit | None) -> ConflictError:
-    if there and there.kind == "delete":
-        return ConflictError(
-            f"{id!r} was deleted in the target, by its commit {seq}; copy it with history=False (--no-history) to "
-            "bring its newest state back there", id,
-        )  # fmt: skip
+def _deleted(there: Commit) -> ConflictError:
+    return ConflictError(
+        f"{there.id!r} was deleted in the target, by its commit {there.seq}; copy it with history=False (--no-history) "
+        "to bring its newest state back there", there.id,
+    )  # fmt: skip
+
+
+def _other(id: str, seq: int) -> ConflictError:
     return ConflictError(
         f"the target has another session {id!r} already (commit {seq} there is not the source's); copy into another "
         "place, or fork one of them under another id", id,
     )  # fmt: skip
 
 
-def _gap(id: str, there: Commit, head: Commit) -> ConflictError:
-    if there.kind == "delete":
-        return _other(id, there.seq, there)
+def _unlike(there: Commit) -> ConflictError:
+    return _deleted(there) if there.kind == "delete" else _other(there.id, there.seq)
+
+
+def _gap(there: Commit, head: Commit) -> ConflictError:
     return ConflictError(
-        f"the target has {id!r} up to commit {there.seq} and the source from commit {head.floor} on, so nobody can "
-        "tell whether one continues the other; copy into another place, and prune the source after copying", id,
-    )  # fmt: skip
+        f"the target has {head.id!r} up to commit {there.seq} and the source from commit {head.floor} on, so nobody "
+        "can tell whether one continues the other; copy into another place, and prune the source after copying",
+        head.id,
+    )
 
 
 def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTemporaryFile[bytes]) -> Protocol[_Gathered]:
@@ -234,7 +239,7 @@ def _take(blank: Base, seq: int, data: bytes) -> Protocol[None]:
         if found == data:
             return
         if found is not None:
-            raise _other(blank.id, seq, None)
+            raise _other(blank.id, seq)
     raise OutcomeUnknownError(
         f"the storage never said whether commit {seq} of {blank.id!r} arrived in the target; copy again"
     ) from error
@@ -252,6 +257,8 @@ def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
         data = yield from read_commits(blank, page)
         for n in page:
             if first and n < first.floor:
+                if first.kind == "delete":
+                    raise _deleted(first)
                 raise ConflictError(
                     f"the target has gone on with {blank.id!r}, if it is the same, and was pruned up to commit "
                     f"{first.floor}; there is nothing to copy, or copy into another place", blank.id,
@@ -262,10 +269,10 @@ def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
                 or (above and not stands_on(above.parent, commit.digest))
                 or (n == head.seq and commit.digest != head.digest)
             ):
-                raise _other(blank.id, n, first)
+                raise _other(blank.id, n)
             first, above = first or commit, commit
     if first is None or top < head.seq:
-        raise _other(blank.id, top, first)
+        raise _other(blank.id, top)
     return first
 
 

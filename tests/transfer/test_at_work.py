@@ -1,0 +1,99 @@
+"""Copies while others write the same sessions, in the source and in the target."""
+
+from __future__ import annotations
+
+import pytest
+
+import objstore
+from objstore import SessionStore, TraceEvent
+from objstore.backends import MemoryBackend
+from objstore.testing.faults import Fault, FaultyBackend, Request, Wait
+from objstore.transfer import copy
+
+from .lives import Meddler, live, prune, reopened, whole
+
+TRACE = TraceEvent.tool_execution("t", success=True, exit_code=0, duration_ms=1, output_bytes=1)
+
+
+def test_what_is_committed_while_the_copy_runs_is_left_for_the_next_one(
+    origin: MemoryBackend, source: SessionStore, target: SessionStore
+) -> None:
+    live(source, 10)
+    seen = whole(source)
+    meddler = Meddler("get", "/log/", lambda: live(source, 3))
+    report = copy(objstore.open(origin, observer=meddler), target)
+    assert meddler.done
+    assert (report.copied, report.commits) == (("s",), 10)
+    assert whole(target) == seen
+    assert copy(source, target).commits == 3
+    assert whole(target) == whole(source)
+
+
+@pytest.mark.parametrize("moment", ["/log/", "/objects/"])
+def test_a_prune_while_the_copy_runs_makes_it_start_the_session_over(
+    origin: MemoryBackend, source: SessionStore, target: SessionStore, moment: str
+) -> None:
+    live(source, 50)
+    meddler = Meddler("get", moment, lambda: prune(source, origin, 3))
+    report = copy(objstore.open(origin, observer=meddler), target)
+    assert meddler.done
+    assert (report.copied, report.failed) == (("s",), {})
+    assert whole(target) == whole(source)
+    assert target.verify().ok
+
+
+def test_a_session_that_is_deleted_while_the_copy_runs_is_left_out(
+    origin: MemoryBackend, source: SessionStore, target: SessionStore
+) -> None:
+    live(source, 10)
+    meddler = Meddler("get", "/objects/", lambda: source.delete("s", purge=True))
+    report = copy(objstore.open(origin, observer=meddler), target)
+    assert meddler.done
+    assert (report.copied, report.failed) == ((), {})
+    assert target.load("s") is None
+
+
+def test_two_copies_at_once_do_not_disturb_each_other(source: SessionStore, goal: MemoryBackend) -> None:
+    live(source, 10)
+    other = Meddler("create", "/log/", lambda: copy(source, reopened(goal)))
+    report = copy(source, objstore.open(goal, observer=other))
+    assert other.done
+    assert report.ok
+    assert whole(reopened(goal)) == whole(source)
+
+
+@pytest.mark.parametrize("keep", [None, 3])
+def test_a_writer_who_saw_no_session_in_the_target_loses_nothing(
+    origin: MemoryBackend, goal: MemoryBackend, source: SessionStore, keep: int | None
+) -> None:
+    live(source, 50)
+    if keep:
+        prune(source, origin, keep)
+    came: list[Request] = []
+
+    def choose(request: Request) -> Fault | None:
+        if request.operation == "create" and request.keys[0].endswith("s/log/000000/0000000001") and not came:
+            came.append(request)
+            return Wait(lambda: copy(source, reopened(goal)))
+        return None
+
+    revision = reopened(FaultyBackend(goal, choose)).append("s", trace_events=[TRACE])
+    assert came
+    assert reopened(goal).load_trace_events("s") == [TRACE]
+    assert whole(reopened(goal))[1:] == whole(source)
+    assert revision.seq == whole(source)[0][0].seq + 1
+
+
+@pytest.mark.parametrize("keep", [None, 3])
+def test_a_writer_who_is_faster_than_the_copy_wins(
+    origin: MemoryBackend, goal: MemoryBackend, source: SessionStore, keep: int | None
+) -> None:
+    live(source, 50)
+    if keep:
+        prune(source, origin, keep)
+    writer = Meddler("create", "/objects/", lambda: live(reopened(goal), 1))
+    report = copy(source, objstore.open(goal, observer=writer))
+    assert writer.done
+    assert "the target has another session 's' already (commit 1 there" in report.failed["s"]
+    assert len(whole(reopened(goal))) == 1
+    assert reopened(goal).verify().ok

@@ -1,0 +1,133 @@
+"""A copy that is broken off at any operation leaves a beginning of the history, and the next one completes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+
+import objstore
+from objstore import IntegrityError, SessionStore
+from objstore.backends import Backend, MemoryBackend
+from objstore.testing.faults import FailAfter, FailBefore, Fault, FaultyBackend, Request
+from objstore.transfer import copy
+
+from .lives import State, live, prune, reopened, whole
+
+PAST_ANY_COPY = 400
+
+
+class CrashError(BaseException):
+    """The program ends here; nothing of ours catches it."""
+
+
+def crash_before() -> Fault:
+    return FailBefore(CrashError())
+
+
+def crash_after() -> Fault:
+    return FailAfter(CrashError())
+
+
+def lost_request() -> Fault:
+    return FailBefore(objstore.UnavailableError("the request is lost"))
+
+
+def lost_answer() -> Fault:
+    return FailAfter(objstore.UnavailableError("the answer is lost"))
+
+
+WAYS = [crash_before, crash_after, lost_request, lost_answer]
+
+
+def fresh(source: SessionStore, origin: Backend) -> None:
+    live(source, 6)
+    live(source, 2, "t")
+
+
+def of_a_pruned_one(source: SessionStore, origin: Backend) -> None:
+    live(source, 6)
+    source.prune("s", keep_last=1)
+    live(source, 2)
+    prune(source, origin, 50)
+
+
+def broken_off(
+    prepare: Callable[[SessionStore, Backend], None], way: Callable[[], Fault], index: int, *, at_source: bool
+) -> tuple[MemoryBackend, MemoryBackend, bool]:
+    """Break a copy off at one operation of one side; say whether that was still a part of it."""
+    origin, goal = MemoryBackend.isolated(), MemoryBackend.isolated()
+    prepare(reopened(origin), origin)
+    hits = 0
+
+    def choose(_: Request) -> Fault | None:
+        nonlocal hits
+        hits += 1
+        return way() if hits == index + 1 else None
+
+    one, two = (FaultyBackend(origin, choose), goal) if at_source else (origin, FaultyBackend(goal, choose))
+    with contextlib.suppress(CrashError, objstore.UnavailableError):
+        copy(reopened(one), reopened(two))
+    return origin, goal, hits > index
+
+
+def is_guard(goal: MemoryBackend) -> bool:
+    """Say whether all that lies there of the log is the stub that keeps its first number."""
+    names = [entry.name for entry in goal.list("sessions/s/log/000000/")]
+    return names == ["0000000001"] and goal.get("sessions/s/log/000000/0000000001") == b""
+
+
+def states(store: SessionStore, seqs: list[int]) -> State:
+    return [(seq, store.load("s", at=seq), store.load_artifacts("s", at=seq)) for seq in seqs]
+
+
+@pytest.mark.parametrize("at_source", [False, True], ids=["target", "source"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("prepare", [fresh, of_a_pruned_one], ids=lambda prepare: prepare.__name__)
+def test_a_copy_that_is_broken_off_anywhere_is_completed_by_the_next_one(
+    prepare: Callable[[SessionStore, Backend], None], way: Callable[[], Fault], at_source: bool
+) -> None:
+    heads = set()
+    for index in range(PAST_ANY_COPY):
+        origin, goal, broken = broken_off(prepare, way, index, at_source=at_source)
+        source, target = reopened(origin), reopened(goal)
+        if is_guard(goal):
+            with pytest.raises(IntegrityError):
+                target.load("s")
+            heads.add(-1)
+        else:
+            session = target.load("s")
+            seq = session.revision.seq if session is not None and session.revision else None
+            heads.add(seq or 0)
+            if seq:
+                assert states(target, [seq]) == states(source, [seq]), index
+        report = copy(source, reopened(goal))
+        assert report.ok, (index, report.failed)
+        target = reopened(goal)
+        for id in source.list():
+            assert whole(target, id) == whole(source, id), index
+        assert target.list() == source.list(), index
+        assert target.verify().ok, index
+        if not broken:
+            break
+    assert index > 10
+    numbers = [commit.seq for commit in reversed(source.history("s"))]
+    assert (numbers[0] > 1) == (prepare is of_a_pruned_one)
+    if not at_source and way in (crash_before, crash_after):
+        assert heads == {0, *numbers, *([-1] if numbers[0] > 1 else [])}
+
+
+def test_a_copy_that_collect_met_half_way_says_so(source: SessionStore, goal: MemoryBackend) -> None:
+    live(source, 3)
+
+    def choose(request: Request) -> Fault | None:
+        return crash_before() if request.operation == "create" and "/log/" in request.keys[0] else None
+
+    with pytest.raises(CrashError):
+        copy(source, reopened(FaultyBackend(goal, choose)))
+    target = reopened(goal)
+    target.collect()
+    assert "was deleted in the target" in copy(source, target).failed["s"]
+    assert copy(source, target, history=False).copied == ("s",)
+    assert target.load("s") == source.load("s")

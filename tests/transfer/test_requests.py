@@ -1,0 +1,52 @@
+"""What a copy costs, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from objstore import SessionStore
+from objstore.backends import MemoryBackend
+from objstore.testing.faults import FaultyBackend
+from objstore.transfer import copy
+
+from .lives import live, reopened
+
+
+def cost(origin: MemoryBackend, goal: MemoryBackend) -> tuple[dict[str, int], dict[str, int]]:
+    """Copy, and count the requests on both sides."""
+    one, two = FaultyBackend(origin), FaultyBackend(goal)
+    assert copy(reopened(one), reopened(two)).ok
+    return tuple(  # type: ignore[return-value] # of two
+        Counter(r.operation for r in side.requests if r.operation != "sync") for side in (one, two)
+    )
+
+
+def test_a_session_of_500_commits_is_read_once_written_once_and_read_back_once(
+    origin: MemoryBackend, goal: MemoryBackend, source: SessionStore
+) -> None:
+    live(source, 500, every=10)
+    objects = len(origin.list("sessions/s/objects/0/"))
+    assert objects == 50
+    read, written = cost(origin, goal)
+    # the marker; the head, and again with its page
+    assert read == {"get": 1 + 1 + 500 + objects, "list": 1 + 2}
+    # the marker twice, the hint; what is there before, the objects' directory, the head and the hints afterwards
+    assert written["create"] == 500 + objects + 3
+    assert written["get"] == 500 + objects + 1
+    assert written["list"] == 1 + 2 + 1 + 2 + 1
+    assert written.keys() == {"create", "get", "list"}
+    read, written = cost(origin, goal)
+    assert read == {"get": 2, "list": 3}
+    assert written == {"get": 2, "list": 3}
+
+
+def test_ten_more_commits_cost_ten(origin: MemoryBackend, goal: MemoryBackend, source: SessionStore) -> None:
+    live(source, 100, every=10)
+    copy(source, reopened(goal))
+    live(source, 10, every=10)
+    read, written = cost(origin, goal)
+    assert read["get"] == 1 + 1 + 10 + 1
+    # the marker, once more; ten commits, one object
+    assert written["create"] == 1 + 10 + 1
+    # the marker, the head and what is below it down to a snapshot, the object and the commits to be checked
+    assert written["get"] == 1 + 1 + 3 + 1 + 10
