@@ -380,6 +380,8 @@ def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:
         return True
     try:
         successor = parse(head, seq + 1, (yield Get(_keys.log_key(head.key, seq + 1))))
-    except IntegrityError:
-        return False
+    except IntegrityError as error:
+        raise OutcomeUnknownError(
+            f"commit {seq + 1} of {head.id!r} is damaged, which would tell whether commit {seq} counts; load it to see"
+        ) from error
     return successor is not None and stands_on(successor.parent, digest)
