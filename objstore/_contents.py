@@ -59,7 +59,10 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Also when a thread is still filling it, for a caller who does not wait any more: its next write fails.
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file. A thread that still fills it, for a caller who waits no more, fails with its next write."""
         self._file.close()
 
     def fill(self, source: Source) -> None:

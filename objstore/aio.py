@@ -10,6 +10,7 @@ import builtins
 import datetime
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -259,13 +260,17 @@ class AsyncSessionStore:
     async def put_artifact(
         self, id: str, contents: Source, *, tool_name: str, uri: str | None = None, media_type: str | None = None
     ) -> ArtifactInfo:
-        with Spool() as spool:
-            if isinstance(contents, bytearray | memoryview):
-                contents = bytes(contents)
+        if isinstance(contents, bytearray | memoryview):
+            contents = bytes(contents)
+        spool = Spool()
+        make = partial(entry, contents, spool, uri=uri, tool_name=tool_name, media_type=media_type)
+        try:
             if not isinstance(contents, str):
                 await asyncio.to_thread(spool.fill, contents)
-            document, info = entry(contents, spool, uri=uri, tool_name=tool_name, media_type=media_type)
+            document, info = await asyncio.to_thread(make)
             await self._save(id, self._artifacts.put(id, document))
+        finally:
+            await asyncio.to_thread(spool.close)  # to remove a big file takes its time
         return info
 
     @like(SessionStore.artifact)

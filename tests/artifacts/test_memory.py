@@ -50,9 +50,15 @@ def test_a_hundred_megabytes_of_text_are_read_through_little_memory(tmp_path: Pa
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("where", ["local", "s3"])
-def test_two_gigabytes_pass_through_two_hundred_megabytes(
-    request: pytest.FixtureRequest, where: str, tmp_path: Path
+def test_two_gigabytes_pass_through_two_hundred_megabytes(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    measured = through(make_place("local", request), tmp_path / "copy", 2 * 1024 * MIB)
+    assert measured["peak"] < LIMIT
+
+
+@pytest.mark.deep
+def test_on_s3_more_than_fits_passes_through_two_hundred_megabytes(
+    request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    measured = through(make_place(where, request), tmp_path / "copy", 2 * 1024 * MIB)
+    # Not more, since moto copies the whole object for every range of it that is read.
+    measured = through(make_place("s3", request), tmp_path / "copy", 400 * MIB)
     assert measured["peak"] < LIMIT
