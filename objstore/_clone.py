@@ -102,7 +102,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
         found = source.driver.run(_gather(blank, head, lowest, file))
         if there and not stands_on(found.commits[-1].parent, there.digest):
             raise _unlike(there)
-        target.driver.run(target.handle._writing())
+        target.driver.run(target.handle.writing())
         objects, size = bring_objects(source, target, blank, there, found.objects)
         target.driver.run(_write_commits(blank, found, guard=there is None and lowest > 1))
         with in_target():

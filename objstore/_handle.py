@@ -137,7 +137,7 @@ class Handle:
         self._single_writer = single_writer
         self._settled = False
 
-    def _writing(self) -> Protocol[None]:
+    def writing(self) -> Protocol[None]:
         """Before the first write: make sure of the marker, and that the storage refuses to make it twice."""
         if self._settled:
             return
@@ -184,7 +184,7 @@ class Handle:
         """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
         _keys.check_id(id)
         _check_key(key)
-        yield from self._writing()
+        yield from self.writing()
         try:
             if base is None:
                 known = self._memory.get(id)
@@ -211,7 +211,7 @@ class Handle:
         """Change whatever is at the newest end, by a function of it; with a base only if that is the newest end."""
         _keys.check_id(id)
         _check_key(key)
-        yield from self._writing()
+        yield from self.writing()
         if base is not None:
             sight = yield from self._sight(id, base, ())
             state = sight.base.parts(self.rules)
@@ -223,7 +223,7 @@ class Handle:
     def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
         """Make a new session of a state of another."""
         _keys.check_id(new_id)
-        yield from self._writing()
+        yield from self.writing()
         base = yield from fork(self.rules, _keys.check_id(id), new_id, at, self._adopt, self._summarise)
         self._remember(base)
         return self._revision(base, {})
@@ -231,7 +231,7 @@ class Handle:
     def prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
         """Raise the floor of a session's history; again when a writer was faster."""
         if not dry_run:
-            yield from self._writing()
+            yield from self.writing()
         for _ in range(_ATTEMPTS):
             try:
                 report = yield from _prune.prune(
@@ -246,7 +246,7 @@ class Handle:
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """Remove what crashes left of some sessions, or of all that lie there."""
         if not dry_run:
-            yield from self._writing()
+            yield from self.writing()
         wanted = None if ids is None else [_keys.check_id(id) for id in ids]
         return (yield from _prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
 
@@ -258,7 +258,7 @@ class Handle:
         """Set damaged newest commits aside and mend what hurts an agent; again when a writer was faster."""
         _keys.check_id(id)
         if not dry_run:
-            yield from self._writing()
+            yield from self.writing()
         for _ in range(_ATTEMPTS):
             try:
                 report = yield from repair(self.rules, id, self._care, self._summarise, dry_run=dry_run)
@@ -282,7 +282,7 @@ class Handle:
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
         """Commit the state of an older commit on top of the newest."""
         _keys.check_id(id)
-        yield from self._writing()
+        yield from self.writing()
         old = yield from load(self.rules, id, at=at)
         if old.state is None:
             raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
@@ -345,14 +345,14 @@ class Handle:
         except IntegrityError:
             if seen is not None:
                 raise
-            yield from self._writing()
+            yield from self.writing()
             yield from bury(self.rules, id, self._summarise)
             head = yield from self._head(id)
         if head.seq == 0:
             if seen is not None and seen.seq:
                 raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)
             return
-        yield from self._writing()
+        yield from self.writing()
         gone = yield from _session.delete(self.rules, id, head, seen, self._summarise)
         if gone:
             if purge:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from . import _keys
 from ._commit import Commit, id_in, moment
 from ._json import JSON
-from ._log import Base, find_head, head_from, head_ops, nothing, parse
+from ._log import Base, find_head, head_from, head_ops, nothing, parse, read_commits
 from ._ops import Entry, Get, List, Names, Page, Protocol
 from ._session import PAGE, newest
-from .errors import IntegrityError
+from .errors import FormatError, IntegrityError
+
+_NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Listed:
 
     Attributes:
         size: Bytes that the session takes in the storage, where they were asked for.
+        problem: Why its newest commits cannot be read; the rest is that of the newest one that can.
     """
 
     id: str
@@ -28,6 +31,7 @@ class Listed:
     time: datetime.datetime
     summary: Mapping[str, JSON]
     size: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +121,45 @@ def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
     for start in range(0, len(wanted), PAGE):
         page = wanted[start : start + PAGE]
         commits = yield from _newest_of(page)
-        there = [(base, commit) for base, commit in zip(page, commits, strict=True) if commit and commit.born]
-        stored: list[int | None] = (yield from _sizes([b.key for b, _ in there])) if sizes else [None] * len(there)
-        for (base, commit), size in zip(there, stored, strict=True):
-            found.append(Listed(base.id, commit.seq, moment(commit.time), commit.summary, size))
+        there = [(b, c, why) for b, (c, why) in zip(page, commits, strict=True) if why or (c and c.born)]
+        stored: list[int | None] = (yield from _sizes([b.key for b, _, _ in there])) if sizes else [None] * len(there)
+        for (base, commit, problem), size in zip(there, stored, strict=True):
+            if commit is None:
+                found.append(Listed(base.id, None, _NEVER, {}, size, problem))
+            else:
+                found.append(Listed(base.id, commit.seq, moment(commit.time), commit.summary, size, problem))
     return found
 
 
-def _newest_of(page: list[Base]) -> Protocol[list[Commit | None]]:
+def _newest_of(page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
+    """Read the newest commit of each session, or the newest intact one and why it is not the newest."""
     lists = yield tuple(op for base in page for op in head_ops(base.key))
     numbers: list[int] = []
     for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
         numbers.append((yield from head_from(base.key, names, first)))
     asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
     data = iter((yield tuple(Get(_keys.log_key(base.key, n)) for base, n in asked)) if asked else ())
-    found: list[Commit | None] = []
+    found: list[tuple[Commit | None, str | None]] = []
     for base, n in zip(page, numbers, strict=True):
-        commit = parse(base, n, next(data)) if n else None
-        found.append(commit if commit or not n else (yield from newest(base.id)))
+        try:
+            commit = parse(base, n, next(data)) if n else None
+            found.append((commit if commit or not n else (yield from newest(base.id)), None))
+        except (IntegrityError, FormatError) as error:  # one damaged session must not hide all the others
+            found.append(((yield from _intact_below(base, n)), str(error)))
     return found
+
+
+def _intact_below(base: Base, n: int) -> Protocol[Commit | None]:
+    numbers = list(range(n - 1, max(0, n - 1 - PAGE), -1))
+    data = (yield from read_commits(base, numbers)) if numbers else {}
+    for number in numbers:
+        try:
+            commit = parse(base, number, data[number])
+        except (IntegrityError, FormatError):
+            continue
+        if commit is not None:
+            return commit
+    return None
 
 
 def _sizes(keys: list[str]) -> Protocol[list[int | None]]:

@@ -29,6 +29,8 @@ class SessionSummary:
         artifacts: How many artifacts it has; the same for the next three.
         size: Bytes that it takes in the storage, its history and left-overs included; ``None`` where that was not
             looked up.
+        problem: Why its newest commit cannot be read, if so; the rest is that of the newest one that can. See
+            `SessionStore.repair`.
     """
 
     id: str
@@ -49,6 +51,7 @@ class SessionSummary:
     runs: int
     verification: int
     size: int | None = None
+    problem: str | None = None
 
 
 def summary_of(listed: Listed) -> SessionSummary:
@@ -83,6 +86,7 @@ def summary_of(listed: Listed) -> SessionSummary:
         runs=number("runs"),
         verification=number("verification"),
         size=listed.size,
+        problem=listed.problem,
     )
 
 
