@@ -110,7 +110,7 @@ def test_a_cancelled_save_ends_at_once_and_the_store_stays_usable() -> None:
     assert objstore.open(inner).verify().ok
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 13, 21, 34, 55])
+@pytest.mark.parametrize("steps", [1, 3, 8, 21, 55])
 def test_a_call_cancelled_after_any_number_of_steps_leaves_the_old_or_the_new(place: Place, steps: int) -> None:
     async def run() -> None:
         store = place.open_async()
@@ -187,6 +187,18 @@ def test_an_update_that_gives_another_session_is_refused(store: SessionStore) ->
     store.save(SessionData.new("s"))
     with pytest.raises(objstore.InvalidValueError, match="another id"):
         store.update("s", lambda _: SessionData.new("t"))
-    with pytest.raises(ConflictError):
-        store.update("s", lambda s: (store.append("s", messages=[Message.user("x")]), s.tool_names.append("t"))[1], attempts=2)
     assert store.list() == ["s"]
+
+
+def test_an_update_that_others_always_overtake_gives_up_and_loses_nothing(store: SessionStore) -> None:
+    store.save(SessionData.new("s"))
+
+    def change(session: SessionData) -> None:
+        store.append("s", messages=[Message.user("theirs")])
+        session.tool_names.append("mine")
+
+    with pytest.raises(ConflictError):
+        store.update("s", change, attempts=2)
+    session = store.load("s")
+    assert session is not None
+    assert (len(session.messages), session.tool_names) == (2, [])

@@ -107,16 +107,16 @@ def test_a_damaged_leaf_is_named_and_older_commits_are_offered(place: Place) -> 
 
 
 @pytest.mark.parametrize("how", [h for h in HARMS if h is not missing])
-def test_a_damaged_hint_of_a_long_id_hides_nobody(place: Place, how: Harm) -> None:
-    store = place.open()
+def test_a_damaged_hint_of_a_long_id_hides_nobody(memory: Place, how: Harm) -> None:
+    store = memory.open()
     for id in (LONG, LONG + "2", "short"):
         store.save(SessionData.new(id))
-    for key in place.files("index/"):
-        if place.backend.get(key):
+    for key in memory.files("index/"):
+        if memory.backend.get(key):
             harm(place, key, how)
         else:
             harm(place, key, foreign)
-    assert place.open().list() == sorted([LONG, LONG + "2", "short"])
+    assert memory.open().list() == sorted([LONG, LONG + "2", "short"])
 
 
 def test_a_hint_of_a_long_id_that_nothing_can_tell_is_named(place: Place) -> None:

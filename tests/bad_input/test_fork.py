@@ -35,7 +35,7 @@ def test_parent_and_children_go_on_with_one_store(place: Place) -> None:
 
 
 def test_a_child_that_was_forked_in_the_middle_of_calls_is_not_stuck(place: Place) -> None:
-    assert run(10, place) == "True"
+    assert run(5, place) == "True"
 
 
 @pytest.mark.deep

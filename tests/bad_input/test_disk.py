@@ -1,0 +1,152 @@
+"""A disk that refuses: read-only, full, a file or a link in the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import objstore
+from objstore import BackendError, ObjstoreError, SessionData
+from tests.bad_input.damage import fill
+from tests.places import Place
+
+
+def run(*command: str) -> list[str]:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout.splitlines()
+
+
+def temporary_files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.name.startswith(".objstore-tmp-")]
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that anybody can reach."""
+    directory = tmp_path_factory.mktemp("outside")
+    for above in (directory, *directory.parents[:2]):
+        above.chmod(above.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH | stat.S_IROTH)
+    return directory
+
+
+def test_a_read_only_directory_can_be_read_and_says_who_refuses(outside: Path) -> None:
+    directory = outside / "store"
+    fill(objstore.open(directory), "s")
+    (outside / "store-secret").mkdir(mode=0)
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        lines = run(sys.executable, "-m", "tests.bad_input.disk", "readonly", str(directory))
+    finally:
+        for path in (directory, *directory.rglob("*")):
+            path.chmod(0o755)
+    assert [line.split()[0] for line in lines] == ["PermissionDeniedError"] * 5
+    assert all(str(directory) in line and "Mend the owner or the mode" in line for line in lines)
+    assert temporary_files(directory) == []
+
+
+def test_a_file_that_grows_too_large_changes_nothing_and_the_store_goes_on(local: Place) -> None:
+    assert local.directory is not None
+    lines = run(sys.executable, "-m", "tests.bad_input.disk", "limited", str(local.directory))
+    assert [line.split()[0] for line in lines] == ["BackendError", "ok"]
+    assert "larger than this process or this disk allows" in lines[0]
+    assert temporary_files(local.directory) == []
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="this system has no small disk to offer")
+def test_a_full_disk_is_named_and_the_store_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f'mount -t tmpfs -o size=1m none "{disk}"'
+    own = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*own, mount], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let us mount a small disk")
+    left = f'find "{disk}" -name ".objstore-tmp-*"'
+    lines = run(*own, f'{mount} && "{sys.executable}" -m tests.bad_input.disk full "{disk}/store" && {left}')
+    assert [line.split()[0] for line in lines] == ["BackendError", "BackendError", "ok"]
+    assert all("the disk is full" in line for line in lines[:2])
+
+
+def every_call_says(store: objstore.SessionStore, words: str) -> None:
+    for call in (
+        lambda: store.load("s"),
+        lambda: store.list(),
+        lambda: store.save(SessionData.new("s")),
+        lambda: store.health_check(),
+    ):
+        with pytest.raises(BackendError, match=words):
+            call()
+
+
+def test_a_path_that_is_a_file_or_lies_below_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    every_call_says(objstore.open(file), "a file is in the place of a directory")
+    below = objstore.open(file / "below")
+    with pytest.raises(BackendError, match="a file is in the place of a directory"):
+        below.save(SessionData.new("s"))
+    assert file.read_text() == "mine"
+
+
+def test_links_that_lead_in_a_circle_or_nowhere_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    every_call_says(objstore.open(tmp_path / "a"), "leads in a circle")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    with pytest.raises(ObjstoreError):
+        objstore.open(tmp_path / "nowhere").save(SessionData.new("s"))
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_store_behind_a_link_is_a_store(tmp_path: Path) -> None:
+    fill(objstore.open(tmp_path / "real"), "s")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert objstore.open(tmp_path / "link").list() == ["s"]
+    objstore.open(tmp_path / "link").save(SessionData.new("t"))
+    assert objstore.open(tmp_path / "real").list() == ["s", "t"]
+
+
+@pytest.mark.parametrize("name", ["sessions", "index", "sessions/s", "sessions/s/log", "sessions/s/log/000000"])
+def test_a_link_inside_that_leads_out_is_never_followed(tmp_path: Path, name: str) -> None:
+    store, outside = tmp_path / "store", tmp_path / "outside"
+    fill(objstore.open(store), "s")
+    shutil.move(store / name, outside)
+    (store / name).symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    opened = objstore.open(store)
+    errors: list[str] = []
+    for call in (
+        lambda: opened.list(),
+        lambda: opened.load("s"),
+        lambda: opened.save(SessionData.new("s")),
+        lambda: opened.delete("s"),
+    ):
+        try:
+            call()
+        except ObjstoreError as error:
+            errors += [str(error), str(error.__cause__)]
+    assert any("leads out of the store" in error for error in errors)
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_files_of_other_kinds_in_the_place_of_objects_are_named_and_hang_nobody(tmp_path: Path) -> None:
+    fill(objstore.open(tmp_path), "s")
+    newest = max((tmp_path / "sessions/s/log/000000").iterdir())
+    newest.unlink()
+    os.mkfifo(newest)
+    with pytest.raises(ObjstoreError):
+        objstore.open(tmp_path).load("s")
+    newest.unlink()
+    newest.symlink_to("/etc/hostname")
+    with pytest.raises(ObjstoreError):
+        objstore.open(tmp_path).load("s")
+    newest.unlink()
+    newest.mkdir()
+    assert objstore.open(tmp_path).load("s") is not None  # a directory is no commit
