@@ -113,9 +113,9 @@ def test_a_damaged_hint_of_a_long_id_hides_nobody(memory: Place, how: Harm) -> N
         store.save(SessionData.new(id))
     for key in memory.files("index/"):
         if memory.backend.get(key):
-            harm(place, key, how)
+            harm(memory, key, how)
         else:
-            harm(place, key, foreign)
+            harm(memory, key, foreign)
     assert memory.open().list() == sorted([LONG, LONG + "2", "short"])
 
 
