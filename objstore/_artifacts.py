@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from . import _json, _parts
 from ._contents import ArtifactStream, Fetch, Source, Spool
-from ._handle import Loaded
 from ._json import JSON
+from ._memory import Loaded
 from ._ops import Moment, Now, Protocol, Read
 from ._refs import Ref
 from ._sessions import Layout

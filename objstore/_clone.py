@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import _keys
+from ._base import Base, Rules, nothing
 from ._clone_objects import Pair, Side, bring_objects, in_target
 from ._commit import Commit
-from ._log import RESTARTS, Base, Rules, find_head, is_old, nothing, parse, read_commits, stands_on
+from ._log import RESTARTS, find_head, is_old, parse, read_commits, stands_on
 from ._ops import Create, Get, Moment, Now, Protocol, Sync
 from ._prune import hints_of
 from ._save import CREATES

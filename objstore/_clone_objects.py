@@ -13,11 +13,12 @@ from typing import Final
 
 from . import _keys
 from ._artifacts import read_range
+from ._base import Base
 from ._commit import Commit
 from ._contents import CHUNK, ArtifactStream, Fetch, Spool
 from ._drive import Driver
 from ._handle import Handle
-from ._log import Base, parse
+from ._log import parse
 from ._ops import Create, Entry, Get, List, Protocol, Sync, Upload
 from ._refs import DIGEST_LENGTH
 from ._save import CREATES

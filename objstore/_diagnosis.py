@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from . import _json, _keys, _zstd
+from ._base import Base, Rules, nothing
 from ._commit import MAX_BYTES, Commit, moment
 from ._json import JSON
-from ._log import RESTARTS, Base, Rules, assemble, find_head, load, nothing, parse, read_commits, stands_on
+from ._log import RESTARTS, assemble, find_head, load, parse, read_commits, stands_on
 from ._ops import Get, Moment, Now, Protocol, Read
 from ._prune import hints_of
 from ._refs import Ref

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from . import _keys
+from ._base import Base, Rules
 from ._commit import Origin, Table
 from ._encode import Encoder
 from ._json import JSON
-from ._log import Base, Rules, load
+from ._log import load
 from ._ops import Copy, Create, Entry, Get, List, Protocol
 from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE

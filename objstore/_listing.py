@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from . import _keys
+from ._base import Base, nothing
 from ._commit import Commit, id_in, moment
 from ._json import JSON
-from ._log import Base, find_head, head_from, head_ops, nothing, parse, read_commits
+from ._log import find_head, head_from, head_ops, parse, read_commits
 from ._ops import Entry, Get, List, Names, Page, Protocol
 from ._session import PAGE, newest
 from .errors import FormatError, IntegrityError

@@ -14,11 +14,11 @@ from typing import Any
 
 from . import _keys
 from ._ailments import Ailment, Care, Mend
+from ._base import Base, Rules
 from ._change import Edit
 from ._diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
 from ._encode import Encoder
 from ._json import JSON
-from ._log import Base, Rules
 from ._ops import Copy, Create, Delete, Protocol
 from ._prune import hints_of
 from ._refs import Ref

@@ -13,15 +13,16 @@ from fsspec import AbstractFileSystem
 
 from . import _ailments, _parts
 from ._ailments import Care
+from ._base import Rules
 from ._compare import Diff
 from ._drive import Driver, Observer, SaveEvent, Tally
 from ._fork import Adopt
-from ._handle import Handle, Memory
-from ._log import Rules
+from ._handle import Handle
 from ._marker import look, probe
+from ._memory import Memory
 from ._mend import RepairReport
 from ._ops import Protocol
-from ._pages import Damaged, IdPages, SummaryPages, Wanted
+from ._pages import IdPages, SummaryPages, Wanted
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
 from ._session import CommitInfo
@@ -145,12 +146,10 @@ class Opened:
         """See `SessionStore.iter_ids`."""
         return IdPages(self.layout, prefix, after)
 
-    def summary_pages(
-        self, ids: Iterable[str] | None, prefix: str, wanted: Wanted, damaged: Damaged | None
-    ) -> SummaryPages:
+    def summary_pages(self, ids: Iterable[str] | None, prefix: str, wanted: Wanted) -> SummaryPages:
         """See `SessionStore.iter_summaries`."""
         source = self.id_pages(prefix, None) if ids is None else (id for id in ids if id.startswith(prefix))
-        return SummaryPages(self.layout, source, wanted, damaged)
+        return SummaryPages(self.layout, source, wanted)
 
     def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:
         """See `SessionStore.summaries`."""

@@ -15,10 +15,6 @@ from ._ops import Call, Protocol
 from ._session import PAGE
 from ._sessions import Layout
 from ._summary import SessionSummary, summary_of
-from .errors import FormatError, IntegrityError
-
-Damaged = Callable[[str, IntegrityError | FormatError], object]
-"""Is told of a session that cannot be read, and why."""
 
 FindLayout = Callable[[], Protocol[Layout]]
 
@@ -86,17 +82,13 @@ class SummaryPages:
         layout: Finds out what lies at the place.
         ids: Taken from as they are needed, where the caller is.
         wanted: Which of them to give.
-        damaged: Is told of those that cannot be read; without it the first one raises.
     """
 
-    def __init__(
-        self, layout: FindLayout, ids: IdPages | Iterable[str], wanted: Wanted, damaged: Damaged | None
-    ) -> None:
+    def __init__(self, layout: FindLayout, ids: IdPages | Iterable[str], wanted: Wanted) -> None:
         self._layout = layout
         self._pages = ids if isinstance(ids, IdPages) else None
         self._ids: Iterator[str] = iter(()) if isinstance(ids, IdPages) else iter(ids)
         self._wanted = wanted
-        self._damaged = damaged
         self.left = True
 
     def read(self) -> Protocol[list[SessionSummary]]:
@@ -106,23 +98,10 @@ class SummaryPages:
             self._ids = iter((yield from self._pages.read()))
             ids = list(islice(self._ids, PAGE))
         self.left = bool(ids) or (self._pages is not None and self._pages.left)
-        found = (yield from self._summaries(ids)) if ids else []
-        return [summary for summary in found if self._wanted.fits(summary)]
+        if not ids:
+            return []
+        heads = yield from (yield from self._layout()).heads(ids, sizes=self._wanted.sizes)
+        return [summary for summary in map(summary_of, heads) if self._wanted.fits(summary)]
 
     def _take(self) -> list[str]:
         return list(islice(self._ids, PAGE))
-
-    def _summaries(self, ids: list[str]) -> Protocol[list[SessionSummary]]:
-        layout = yield from self._layout()
-        try:
-            return [summary_of(listed) for listed in (yield from layout.heads(ids, sizes=self._wanted.sizes))]
-        except (IntegrityError, FormatError) as error:
-            if self._damaged is None:
-                raise
-            if len(ids) == 1:
-                yield Call(self._damaged, (ids[0], error))
-                return []
-        found: list[SessionSummary] = []
-        for id in ids:  # one that is damaged must not hide the others
-            found += yield from self._summaries([id])
-        return found

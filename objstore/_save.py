@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import _keys, _patch
+from ._base import Base, Rules, nothing
 from ._change import Change, Derive, MovedError, Replace, of_state, unlike
 from ._commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
 from ._encode import Encoder
 from ._json import JSON
-from ._log import Base, Rules, find_head, follow, head_from, head_ops, is_old, load, nothing, ops, parse, stands_on
+from ._log import find_head, follow, head_from, head_ops, is_old, load, ops, parse, stands_on
 from ._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Sync, Upload
 from ._refs import Ref
 from ._state import Leaves, stored

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _json, _keys
+from ._base import Base, Rules, nothing
 from ._commit import Commit, Origin, moment
 from ._json import JSON
-from ._log import Base, Rules, find_head, follow, load, nothing, parse, read_commits, read_objects
+from ._log import find_head, follow, load, parse, read_commits, read_objects
 from ._ops import Create, Delete, Entry, List, Protocol
 from ._refs import Ref
 from ._save import Draft, LostError, Summarise, commit

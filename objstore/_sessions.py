@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from . import _json, _keys, _parts
-from ._handle import Loaded, described, plain
 from ._json import JSON
 from ._listing import IdPage, Listed
+from ._memory import Loaded, described, plain
 from ._ops import Call, Moment, NewId, Now, Pause, Protocol
 from ._patch import Patch
 from ._session import CommitInfo
@@ -180,8 +180,7 @@ class Sessions:
 
     def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
         """Save one sibling of a session, which need not have a session part."""
-        document = _dumped(part, value)
-        return self._save_part(part, id, document, None if isinstance(base, Unset) else base)
+        return self._save_part(part, id, _dumped(part, value), given(base))
 
     def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
         revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
@@ -206,10 +205,9 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.commit`."""
         parts: dict[str, JSON] = {}
-        session = session_or_id if isinstance(session_or_id, SessionData) else None
-        if session is not None:
-            _keys.check_id(session.id)
-            parts[_parts.SESSION] = _dumped(_SESSION, session)
+        if isinstance(session_or_id, SessionData):
+            _keys.check_id(session_or_id.id)
+            parts[_parts.SESSION] = _dumped(_SESSION, session_or_id)
         if artifacts is not None:
             parts[_parts.ARTIFACTS] = _dumped(ARTIFACTS, artifacts)
         if trace_events is not None:
@@ -218,10 +216,9 @@ class Sessions:
             parts[_parts.RUNS] = _dumped(RUN_RECORDS, list(run_records))
         if verification_reports is not None:
             parts[_parts.VERIFICATION] = _dumped(VERIFICATION_REPORTS, list(verification_reports))
-        if session is not None:
-            return self._saved(session, parts, _based(session, base), key)
-        assert isinstance(session_or_id, str)
-        return self._commit(session_or_id, parts, None if isinstance(base, Unset) else base, key)
+        if isinstance(session_or_id, SessionData):
+            return self._saved(session_or_id, parts, _based(session_or_id, base), key)
+        return self._commit(_keys.check_id(session_or_id), parts, given(base), key)
 
     def _commit(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -252,7 +249,7 @@ class Sessions:
         }
         added: Any = _json.check(written, what="appended")  # no deeper here than where it will stand
         added["artifacts"] = [_parts.referring(artifact) for artifact in added["artifacts"]]
-        return self._append(id, added, None if isinstance(base, Unset) else base, key)
+        return self._append(id, added, given(base), key)
 
     def _append(
         self, id: str, added: dict[str, Any], base: Revision | int | None, key: str | None
@@ -278,7 +275,24 @@ class Sessions:
 
 
 def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
-    return session.revision if isinstance(base, Unset) else base
+    return session.revision if isinstance(base, Unset) else given(base)
+
+
+def given(base: BaseArgument) -> Revision | int | None:
+    """Give what a save is to be based on; ``None`` where nothing was said.
+
+    Raises:
+        InvalidValueError: It is none of what a base can be. Above all no ``None``: a revision that somebody forgot
+            would replace the work of others without a look.
+    """
+    if isinstance(base, Unset):
+        return None
+    if isinstance(base, bool) or not isinstance(base, Revision | int):
+        raise InvalidValueError(
+            f"base must be a revision or the number of one, not {type(base).__name__}; leave it out to save on what "
+            "is there"
+        )
+    return base
 
 
 def _dumped(part: Part[T], value: T) -> JSON:

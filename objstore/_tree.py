@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _parts, _patch
-from ._handle import Loaded
 from ._json import JSON
 from ._listing import IdPage, Listed
+from ._memory import Loaded
 from ._ops import Delete, Entry, Get, List, Names, Page, Protocol, Put
 from ._patch import Patch
 from ._session import PAGE, CommitInfo
@@ -165,12 +165,17 @@ class Tree:
         for start in range(0, len(wanted), _WHOLE_PAGE):
             page = wanted[start : start + _WHOLE_PAGE]
             for (id, name), files in zip(page, (yield from _read_all([name for _, name in page])), strict=True):
-                state = {part: _decoded(part, name, data) for part, data in files.items()}
+                if files[_parts.SESSION] is None:
+                    continue
+                size = sum(len(data or b"") for data in files.values()) if sizes else None
+                try:
+                    state = {part: _decoded(part, name, data) for part, data in files.items()}
+                except IntegrityError as error:
+                    found.append(Listed(id, None, _time(0), {}, size, str(error)))
+                    continue
                 session = state[_parts.SESSION]
                 if session is not None and session["id"] == id:
-                    saved_at = _time(session["updated_at"])
-                    size = sum(len(data or b"") for data in files.values()) if sizes else None
-                    found.append(Listed(id, None, saved_at, _parts.summarise(state), size))
+                    found.append(Listed(id, None, _time(session["updated_at"]), _parts.summarise(state), size))
         return found
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from . import _json, _keys, _parts, _wire
-from ._handle import described, plain
 from ._json import JSON
+from ._memory import described, plain
 from ._tree_rules import evicted, safe_id, unreadable, unstorable
 from .errors import IntegrityError, InvalidIdError, InvalidValueError, UnsupportedError
 from .models import ArtifactStore

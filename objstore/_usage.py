@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _json, _keys
+from ._base import Base, Rules
 from ._json import JSON
-from ._log import Base, Rules, load
+from ._log import load
 from ._ops import Entry, List, Protocol
 from ._prune import retained, stored_ids
 from ._refs import Ref

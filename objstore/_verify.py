@@ -9,8 +9,9 @@ from typing import Literal
 
 from . import _commit, _keys
 from ._ailments import Ailment, Care
+from ._base import Base, Rules, nothing
 from ._commit import Commit
-from ._log import Base, Rules, assemble, nothing, parse, read_commits
+from ._log import assemble, parse, read_commits
 from ._ops import Entry, Get, List, Protocol, Read
 from ._session import PAGE
 from ._state import opened

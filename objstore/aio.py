@@ -33,7 +33,6 @@ from ._usage import UsageReport
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
-from .errors import FormatError, IntegrityError
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -339,10 +338,9 @@ class AsyncSessionStore:
         parent: str | None = None,
         updated_since: datetime.datetime | None = None,
         sizes: bool = False,
-        damaged: Callable[[str, IntegrityError | FormatError], object] | None = None,
     ) -> AsyncIterator[SessionSummary]:
         wanted = Wanted(state, parent, updated_since, sizes)
-        pages = self._opened.summary_pages(ids, prefix, wanted, damaged)
+        pages = self._opened.summary_pages(ids, prefix, wanted)
         while pages.left:
             for summary in await self._run(pages.read()):
                 yield summary

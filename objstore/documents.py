@@ -18,7 +18,7 @@ from ._opened import Opened, Options
 from ._ops import Protocol
 from ._patch import Patch, append
 from ._session import CommitInfo
-from ._sessions import UNSET, BaseArgument, Layout, Unset
+from ._sessions import UNSET, BaseArgument, Layout, given
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
 from .errors import InvalidValueError
@@ -57,7 +57,7 @@ class Documents:
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
         values = {_name(name): _json.check(value, what=name, binary=True) for name, value in parts.items()}
-        return self._save(id, values, None if isinstance(base, Unset) else base, key)
+        return self._save(id, values, given(base), key)
 
     def _save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -70,7 +70,7 @@ class Documents:
     ) -> Protocol[Revision]:
         """See `DocumentStore.append`."""
         added = {_name(name): _json.check([*new], what=name, binary=True) for name, new in items.items()}
-        return self._append(id, added, None if isinstance(base, Unset) else base, key)
+        return self._append(id, added, given(base), key)
 
     def _append(
         self, id: str, added: Mapping[str, JSON], base: Revision | int | None, key: str | None

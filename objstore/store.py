@@ -28,7 +28,6 @@ from ._usage import UsageReport
 from ._verify import VerifyReport
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
-from .errors import FormatError, IntegrityError
 from .models import (
     AgentEvent,
     ArtifactStore,
@@ -503,9 +502,10 @@ class SessionStore:
         parent: str | None = None,
         updated_since: datetime.datetime | None = None,
         sizes: bool = False,
-        damaged: Callable[[str, IntegrityError | FormatError], object] | None = None,
     ) -> Iterator[SessionSummary]:
         """Go over what a listing shows of some sessions, or of all, some at a time and with bounded memory.
+
+        Of a session whose newest commit is damaged the ``problem`` says so; it hides none of the others.
 
         Args:
             ids: Which sessions, taken as they are needed; by default all, in the order of `iter_ids`.
@@ -514,14 +514,9 @@ class SessionStore:
             parent: Only sessions that were started from this one.
             updated_since: Only sessions whose ``updated_at`` is not before this.
             sizes: Also look how many bytes each takes: at least two requests more for each.
-            damaged: Is called for a session that cannot be read, with its id and the error, and the others are given
-                all the same. Without it the first such session raises.
-
-        Raises:
-            IntegrityError: Stored bytes are damaged, and there is no ``damaged``.
         """
         wanted = Wanted(state, parent, updated_since, sizes)
-        pages = self._opened.summary_pages(ids, prefix, wanted, damaged)
+        pages = self._opened.summary_pages(ids, prefix, wanted)
         while pages.left:
             yield from self._run(pages.read())
 

@@ -13,9 +13,10 @@ from ._artifacts import read_range
 from ._clone import Cloned, clone
 from ._clone_objects import Side
 from ._contents import CHUNK, ArtifactStream, Spool
-from ._handle import Handle, Loaded, plain
+from ._handle import Handle
 from ._json import JSON
 from ._log import find_head
+from ._memory import Loaded, plain
 from ._opened import Opened
 from ._ops import Entry, Get, List, Protocol
 from ._refs import Ref

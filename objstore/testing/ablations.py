@@ -12,8 +12,8 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from .. import _log, _prune, _save, _session
+from .._base import Base, Rules
 from .._change import Change
-from .._log import Base, Rules
 from .._ops import Delete, Moment, Now, Protocol
 from .._save import Draft, Saved, Summarise
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .. import _json, _log, _patch, _save, _session
+from .._base import Base, Rules
 from .._change import Change, Derive, Edit, Replace
 from .._json import JSON
-from .._log import Base, Rules
 from .._ops import Protocol
 from .._save import Saved
 from ..errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _json, _keys, _patch, _state
+from .._base import Base, Rules
 from .._commit import Commit, decode
 from .._json import JSON
-from .._log import Base, Rules
 from .._refs import Ref
 from .world import Storage, Violation
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from .. import _json, _mend, _prune, _save, _session
 from .._ailments import OF_DOCUMENTS
+from .._base import Base, Rules
 from .._commit import Commit
-from .._log import Base, Rules
 from .._ops import Pause, Protocol
 from ..errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
 from .actors import Actors, summarise

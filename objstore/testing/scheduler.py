@@ -21,8 +21,8 @@ from functools import cache
 from typing import Any
 
 from .. import _keys, _log, _prune, _state
+from .._base import Rules
 from .._commit import decode, timestamp
-from .._log import Rules
 from .._ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from ..errors import IntegrityError
 from .ablations import ABLATIONS, ablated, replaced

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import _keys, _log, _marker, _parts, _prune
+from objstore import _base, _keys, _marker, _parts, _prune
 from objstore._drive import Driver
 from objstore.backends import open_backend
 from objstore.models import _documents as documents_of
@@ -245,7 +245,7 @@ def test_a_restored_state_uses_the_objects_of_older_commits(tmp_path: Path, docu
 def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> None:
     for step in range(K + 3):
         documents.save("s", {"part": [BIG + str(step // 8)], "n": step})
-    rules = _log.Rules(interval=_marker.INTERVAL)
+    rules = _base.Rules(interval=_marker.INTERVAL)
     driver = Driver(open_backend(tmp_path), None)
     driver.run(_prune.prune(rules, "s", lambda chain: chain[0].seq, lambda _: {}))
     documents.save("s", {"n": "after"})

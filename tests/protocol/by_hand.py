@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from objstore import _keys, _log, _patch, _save
+from objstore._base import Base
 from objstore._change import Derive, Edit
 from objstore._json import JSON
-from objstore._log import Base
 from objstore._ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
 from objstore.testing.machines import Actor, Clock
 from objstore.testing.oracle import Oracle
