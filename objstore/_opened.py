@@ -26,7 +26,7 @@ from ._pages import IdPages, SummaryPages, Wanted
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
 from ._session import CommitInfo
-from ._sessions import BaseArgument, Layout, Unset
+from ._sessions import BaseArgument, Layout, given
 from ._summary import SessionSummary, summary_of
 from ._tree import Tree
 from ._usage import UsageReport
@@ -132,7 +132,7 @@ class Opened:
     def delete(self, id: str, base: BaseArgument, *, purge: bool) -> Protocol[None]:
         """See `SessionStore.delete`."""
         layout = yield from self.layout()
-        yield from layout.delete(id, None if isinstance(base, Unset) else base, purge=purge)
+        yield from layout.delete(id, given(base), purge=purge)
 
     def exists(self, id: str) -> Protocol[bool]:
         """See `SessionStore.exists`."""

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from ._branch import diff, fork, repair
 from ._look import check, verify
 from ._move import copy, export, import_
 from ._output import write
 from ._places import with_storage
 from ._problems import Command, Group
 from ._read import cat, log, ls, show
+from ._space import collect, du, prune
 from ._write import restore, rm
 
 app = typer.Typer(cls=Group, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -22,13 +24,19 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ls": ls,
     "show": show,
     "log": log,
+    "diff": diff,
     "cat": cat,
     "copy": copy,
     "import": import_,
     "export": export,
+    "fork": fork,
     "restore": restore,
     "rm": rm,
+    "prune": prune,
+    "collect": collect,
     "verify": verify,
+    "repair": repair,
+    "du": du,
     "check": check,
 }
 

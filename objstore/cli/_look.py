@@ -9,6 +9,7 @@ import typer
 from .._verify import Finding, VerifyReport
 from ..errors import NotFoundError
 from ..store import SessionStore
+from ._branch import ailing, where
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
 from ._problems import Code, end_with, scrub
@@ -30,16 +31,27 @@ def verify(
     counts = {
         name: sum(getattr(report, name) for report in reports) for name in ("sessions", "commits", "objects", "size")
     }
+    ailments = [ailment for report in reports for ailment in report.ailments]
+    healthy = all(report.healthy for report in reports)
     if as_json:
-        write_json({"ok": not findings, **counts, "findings": [fields(finding) for finding in findings]})
+        found = {"findings": list(map(fields, findings)), "ailments": list(map(ailing, ailments))}
+        write_json({"ok": not findings, "healthy": healthy, **counts, **found})
     else:
-        if findings:
-            write_table(("id", "key", "problem", "detail"), [_row(finding) for finding in findings])
+        rows = [_row(finding) for finding in findings]
+        rows += [(a.id, where((a.part, *a.path)), a.kind, f"{a.severity}: {a.detail}") for a in ailments]
+        if rows:
+            write_table(("id", "where", "problem", "detail"), rows)
         say(
             f"{counts['sessions']} sessions, {counts['commits']} commits, {counts['objects']} objects, "
-            f"{size(counts['size'])} read: {f'{len(findings)} findings' if findings else 'all is well'}"
+            f"{size(counts['size'])} read: {_verdict(len(findings), sum(a.severity == 'error' for a in ailments))}"
         )
-    end_with(Code.FOUND if findings else Code.OK)
+    end_with(Code.OK if healthy else Code.FOUND)
+
+
+def _verdict(findings: int, ailments: int) -> str:
+    if findings:
+        return f"{findings} findings"
+    return f"nothing is damaged, but {ailments} ailments; see objstore repair" if ailments else "all is well"
 
 
 def _one(store: SessionStore, id: str) -> VerifyReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import inspect
 import json
@@ -20,6 +21,7 @@ from .._marker import look
 from ..errors import NotFoundError
 from ..store import SessionStore
 from ._problems import UsageError, scrub
+from ._text import since
 
 _LOCAL = ("file", "local", "memory")
 _S3 = ("s3", "s3a")
@@ -168,6 +170,18 @@ def demand(store: SessionStore, url: str) -> None:
     opened = store._opened
     if opened.driver.run(look(opened.options.layout)).layout is None:
         raise NotFoundError(f"there is no store at {scrub(url)}; look at the URL, or save a session there first")
+
+
+def moment_of(option: str, text: str) -> datetime.datetime:
+    """Read what an option says of a time, as an age or as a time.
+
+    Raises:
+        UsageError: It is neither; the message names the option.
+    """
+    try:
+        return since(text, datetime.datetime.now(datetime.UTC))
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} takes an age such as 30d, 12h or 45m, or a time such as 2026-01-31") from None
 
 
 def is_local(url: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sys
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +16,13 @@ from .. import _wire
 from .._listing import Listed
 from .._session import CommitInfo
 from .._summary import SessionSummary, summary_of
-from ..errors import FormatError, IntegrityError, InvalidValueError, NotFoundError
+from ..errors import InvalidValueError, NotFoundError
 from ..models import ArtifactStore, SessionData
 from ..models import _documents as documents
 from ..store import SessionStore
 from ._output import fields, say, working, write, write_bytes, write_json, write_table
 from ._parts import NUMBERS, TITLES, Part, load_part, rows_of
-from ._places import Storage
+from ._places import Storage, moment_of
 from ._problems import Code, UsageError, end_with
 from ._text import age, moment, shown, size
 
@@ -37,48 +37,55 @@ def ls(
     args: Annotated[list[str] | None, typer.Argument(metavar="[URL]", hidden=True)] = None,
     *,
     prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Only ids that begin with TEXT.")] = "",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most N sessions.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Only sessions in this state: Active, Paused ...")
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", metavar="ID", help="Only sessions that were started from ID.")
+    ] = None,
+    updated_since: Annotated[
+        str | None,
+        typer.Option("--updated-since", metavar="WHEN", help="Only sessions updated since: 30d, 12h, 2026-01-31."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most N sessions.")] = 100,
     after: Annotated[
-        str | None, typer.Option("--after", metavar="ID", help="Only ids behind ID: the next page of --limit.")
+        str | None, typer.Option("--after", metavar="ID", help="Only what comes behind ID: the next page.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the sessions, sorted by id."""
+    """List the sessions, a page at a time."""
     url, _ = storage.split(args)
-    problems: list[dict[str, str]] = []
+    since = None if updated_since is None else moment_of("--updated-since", updated_since)
+    found: list[SessionSummary] = []
     with working("listing") as meter, storage.existing(url, meter.observe) as store:
-        ids = [id for id in store.iter_ids(prefix) if after is None or id > after]
-        page = ids if limit is None else ids[:limit]
-        found: list[SessionSummary] = []
-        for start in range(0, len(page), _PAGE):
-            found += _summaries(store, page[start : start + _PAGE], problems)
-            meter.advance(start + _PAGE, len(page))
-    following = page[-1] if len(page) < len(ids) else None
+        ids = store.iter_ids(prefix, after=after)
+        while len(found) < limit and (page := list(islice(ids, min(limit - len(found), _PAGE)))):
+            found += store.iter_summaries(page, state=state, parent=parent, updated_since=since, sizes=True)
+            meter.advance(len(found), limit)
+        following = page[-1] if page and next(ids, None) is not None else None
+    problems = [{"id": summary.id, "problem": summary.problem} for summary in found if summary.problem]
     if as_json:
-        write_json({"sessions": [fields(summary) for summary in found], "problems": problems, "next": following})
+        sessions = [_summary(summary) for summary in found if summary.problem is None]
+        write_json({"sessions": sessions, "problems": problems, "next": following})
     else:
         now = datetime.datetime.now(datetime.UTC)
-        titles = ("id", "name", "state", "saved", "turns", "messages", "cost")
-        cells = [
-            (s.id, s.name, s.state, age(s.saved_at, now), str(s.turns), str(s.messages), f"{s.cost:.4f}") for s in found
-        ]
-        cells += [(problem["id"], "", "damaged", "", "", "", "") for problem in problems]
-        write_table(titles, sorted(cells), numbers=titles[3:])
+        titles = ("id", "name", "state", "saved", "turns", "messages", "cost", "size")
+        write_table(titles, [_cells(summary, now) for summary in found], numbers=titles[3:])
         if following is not None:
-            say(f"{len(ids) - len(page)} more; the next page: --limit {limit} --after {following}")
+            say(f"there are more; the next page: --limit {limit} --after {following}")
     end_with(Code.FOUND if problems else Code.OK)
 
 
-def _summaries(store: SessionStore, page: list[str], problems: list[dict[str, str]]) -> Iterator[SessionSummary]:
-    """Read a page; one session that is damaged must not hide the others."""
-    try:
-        yield from store.summaries(page)
-    except (IntegrityError, FormatError):
-        for id in page:
-            try:
-                yield from store.summaries([id])
-            except (IntegrityError, FormatError) as error:
-                problems.append({"id": id, "problem": str(error)})
+def _cells(s: SessionSummary, now: datetime.datetime) -> tuple[str, ...]:
+    if s.problem is not None:
+        return s.id, "", "damaged", "", "", "", "", ""
+    saved, stored = age(s.saved_at, now), size(s.size or 0)
+    return s.id, s.name, s.state, saved, str(s.turns), str(s.messages), f"{s.cost:.4f}", stored
+
+
+def _summary(summary: SessionSummary) -> dict[str, Any]:
+    """Give a summary as a JSON object, without a problem, which it does not have."""
+    return {name: value for name, value in fields(summary).items() if name != "problem"}
 
 
 def show(
@@ -106,7 +113,7 @@ def show(
             write_table(titles, [[str(row[title]) for title in titles] for row in rows], numbers=NUMBERS)
         return
     document = {
-        **fields(summary),
+        **_summary(summary),
         "digest": session.revision.digest if session.revision else None,
         "workspace": session.config.workspace,
         "tools": session.tool_names,
@@ -115,6 +122,7 @@ def show(
     if as_json:
         write_json(document)
     else:
+        document["size"] = None if summary.size is None else size(summary.size)
         lines = [f"{name.replace('_', ' '):<13} {_readable(value)}".rstrip() for name, value in document.items()]
         write("\n".join(lines) + "\n")
 
@@ -129,25 +137,26 @@ def _readable(value: object) -> str:
 
 def _overview(store: SessionStore, id: str, at: int | None) -> tuple[SessionSummary, SessionData]:
     if at is None:
-        summary = next(iter(store.summaries([id])), None)
-        session = store.load(id, at=summary.seq) if summary else None
+        summary = next(store.iter_summaries([id], sizes=True), None)
+        session = store.load(id, at=None if summary.problem else summary.seq) if summary else None
     else:
         session = store.load(id, at=at)  # first, since it says best why there is no commit of this number
         commit = next(commit for commit in store.history(id) if commit.seq == at)
         summary = summary_of(Listed(id, commit.seq, commit.time, commit.summary))
     if summary is None or session is None:
-        raise _missing(id, None, at)
+        raise missing(id, None, at)
     return summary, session
 
 
 def _loaded(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
     value = load_part(store, part, id, at)
     if value is None:
-        raise _missing(id, part, at)
+        raise missing(id, part, at)
     return value
 
 
-def _missing(id: str, part: Part | None, at: int | None) -> NotFoundError:
+def missing(id: str, part: Part | None = None, at: int | None = None) -> NotFoundError:
+    """Say that there is no such session, part or commit."""
     what = f"there is no session {id!r}" if part is None or part is Part.SESSION else f"{id!r} has no {part.value}"
     return NotFoundError(f"{what}{'' if at is None else f' at commit {at}'}; objstore ls shows what is there")
 
@@ -164,12 +173,12 @@ def log(
     with working("reading") as meter, storage.existing(url, meter.observe) as store:
         commits = store.history(id)
     if not commits:
-        raise _missing(id, None, None)
+        raise missing(id)
     commits = commits[:limit]
     if as_json:
         write_json({"id": id, "commits": [_commit(commit) for commit in commits]})
         return
-    titles = ("seq", "digest", "time", "kind", "parts", "messages", "commit", "objects")
+    titles = ("seq", "digest", "time", "kind", "parts", "messages", "cost", "commit", "objects")
     rows = [
         (
             str(c.seq),
@@ -178,12 +187,17 @@ def log(
             c.kind,
             " ".join(c.parts),
             str(c.summary.get("messages", "-")),
+            _cost(c.summary.get("cost")),
             size(c.size),
             size(c.objects),
         )
         for c in commits
     ]
-    write_table(titles, rows, numbers=("seq", "messages", "commit", "objects"))
+    write_table(titles, rows, numbers=("seq", "messages", "cost", "commit", "objects"))
+
+
+def _cost(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
 
 
 def _commit(commit: CommitInfo) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import re
 import unicodedata
 
+_AGE = re.compile(r"([0-9]{1,9})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that move the cursor, colour, reorder or cannot be encoded."""
 
@@ -38,6 +41,19 @@ def age(time: datetime.datetime, now: datetime.datetime) -> str:
         if seconds >= length:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def since(text: str, now: datetime.datetime) -> datetime.datetime:
+    """Read an age such as ``30d``, or a date or time; one without an offset is in UTC.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    found = _AGE.fullmatch(text)
+    if found:
+        return now - datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
+    time = datetime.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def size(count: int) -> str:

@@ -18,7 +18,7 @@ from objstore.cli import app
 from objstore.cli._problems import Code
 from tests.places import Place
 
-from .conftest import ID, URI, Cli
+from .conftest import HOSTILE, ID, URI, Cli, break_newest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -89,6 +89,12 @@ CALLS: dict[str, list[list[str]]] = {
     "cat": [[ID], [ID, "--artifact", URI]],
     "rm": [[ID, "--dry-run"]],
     "restore": [[ID, "--at", "1"]],
+    "diff": [[ID, "1", "2"]],
+    "fork": [[ID, "another"]],
+    "prune": [[ID, "--keep-last", "1", "--dry-run"]],
+    "collect": [["--dry-run"]],
+    "repair": [[HOSTILE]],
+    "du": [[]],
     "verify": [[]],
     "check": [[]],
 }
@@ -124,6 +130,19 @@ def test_findings_have_the_keys_that_are_described(here: Cli, local: Place) -> N
     assert set(finding) <= keys("`verify`")["findings"]
     (problem,) = here("ls", local.target, "--json", code=1).json["problems"]
     assert set(problem) == keys("`ls`")["problems"]
+
+
+def test_every_key_of_what_is_removed_or_mended_is_described(here: Cli, local: Place) -> None:
+    report = here("repair", local.target, ID, "--json", code=1).json
+    assert set(report["mends"][0]) <= keys("`repair`")["mends"]
+    assert set(here("verify", local.target, ID, "--json").json["ailments"][0]) <= keys("`verify`")["ailments"]
+    break_newest(local)
+    report = here("repair", local.target, ID, "--json", code=1).json
+    assert set(report["lost"][0]) <= keys("`repair`")["lost"]
+    assert set(report["damage"][0]) <= keys("`repair`")["damage"]
+    here("repair", local.target, ID, "--apply")
+    (gone, *_) = here("prune", local.target, ID, "--keep-last", "1", "--dry-run", "--json").json["later"]
+    assert set(gone) <= keys("`prune`")["later"]
 
 
 @pytest.mark.parametrize("name", ["copy", "import", "export"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,20 @@ from .conftest import CONTENT, HOSTILE, ID, URI, Cli, break_newest, saved
 
 def test_ls_lists_sessions_sorted_and_no_siblings_alone(cli: Cli, url: str) -> None:
     lines = cli("ls", url).lines
-    assert lines[0].split() == ["id", "name", "state", "saved", "turns", "messages", "cost"]
+    assert lines[0].split() == ["id", "name", "state", "saved", "turns", "messages", "cost", "size"]
     assert [line.split("  ")[0] for line in lines[1:]] == ["-dash", "odd\\n\\x1b[31m[red]\\u202eid", ID]
     assert lines[3].split()[1:3] == ["Support", "Active"]
-    assert lines[3].split()[4:] == ["2", "3", "0.0000"]
+    assert lines[3].split()[4:7] == ["2", "3", "0.0000"]
 
 
 def test_ls_as_json_has_the_whole_summary(cli: Cli, url: str, place: Place) -> None:
     document = cli("ls", url, "--json").json
     with place.open() as store:
-        (summary,) = store.summaries([ID])
+        (summary,) = store.iter_summaries([ID], sizes=True)
     assert [found["id"] for found in document["sessions"]] == ["-dash", HOSTILE, ID]
+    names = {field.name for field in dataclasses.fields(summary)} - {"problem"}
     assert document["sessions"][2] == {
-        **{name: getattr(summary, name) for name in document["sessions"][2]},
+        **{name: getattr(summary, name) for name in names},
         "saved_at": summary.saved_at.isoformat(),
         "created_at": summary.created_at.isoformat(),
         "updated_at": summary.updated_at.isoformat(),
@@ -42,7 +44,8 @@ def test_ls_gives_pages(cli: Cli, url: str) -> None:
     second = cli("ls", url, "--limit", "2", "--after", first["next"], "--json").json
     assert [found["id"] for found in second["sessions"]] == [ID]
     assert second["next"] is None
-    assert cli("ls", url, "--limit", "2").lines[-1].startswith("1 more; the next page: --limit 2 --after odd\\n")
+    last = cli("ls", url, "--limit", "2").lines[-1]
+    assert last.startswith("there are more; the next page: --limit 2 --after odd\\n")
 
 
 def test_ls_takes_a_prefix(cli: Cli, url: str) -> None:

@@ -1,0 +1,136 @@
+"""The commands about what a store takes, and that give some of it back: prune, collect, du."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from .._prune import Doomed
+from .._usage import Amount, SessionUsage
+from ._output import fields, say, working, write_json, write_table
+from ._places import Storage, moment_of
+from ._problems import Code, UsageError, complain, end_with
+from ._read import AsJson, missing
+from ._text import moment, size
+from ._write import DryRun
+
+
+def prune(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] ID", hidden=True)] = None,
+    *,
+    keep_last: Annotated[
+        int | None,
+        typer.Option("--keep-last", min=1, metavar="N", help="Keep the newest N commits, 1: its state only."),
+    ] = None,
+    keep_newer_than: Annotated[
+        str | None,
+        typer.Option("--keep-newer-than", metavar="WHEN", help="Keep the commits since: 30d, 12h, 2026-01-31."),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give up the older history of a session, and remove what only that needed."""
+    url, (id,) = storage.split(args, "ID")
+    if keep_last is None and keep_newer_than is None:
+        raise UsageError("say what to keep: --keep-last N, --keep-newer-than 30d, or both")
+    newer = None if keep_newer_than is None else moment_of("--keep-newer-than", keep_newer_than)
+    with working("pruning") as meter, storage.existing(url, meter.observe) as store:
+        report = store.prune(id, keep_last=keep_last, keep_newer_than=newer, dry_run=dry_run)
+    if not report.floor:
+        raise missing(id)
+    if as_json:
+        removed, later = ([fields(each) for each in several] for several in (report.removed, report.later))
+        write_json({"id": id, "floor": report.floor, "removed": removed, "later": later, "dry_run": dry_run})
+        return
+    if dry_run:
+        _list((*report.removed, *report.later))
+    begins = f"{id}: the history {'would begin' if dry_run else 'begins'} with commit {report.floor}"
+    verb = "would be removed" if dry_run else "removed"
+    say(f"{begins}; {len(report.removed)} files {verb}, {len(report.later)} to go later")
+
+
+def _list(doomed: Iterable[Doomed]) -> None:
+    rows = [(each.key, each.why, moment(each.after) if each.after else "now") for each in doomed]
+    if rows:
+        write_table(("what", "why", "when"), rows)
+
+
+def collect(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] [ID]...", hidden=True)] = None,
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what crashes, prunes and deletions left of some sessions, or of all."""
+    url, ids = storage.split(args, several=True)
+    with working("collecting") as meter, storage.existing(url, meter.observe) as store:
+        report = store.collect(dict.fromkeys(ids) if ids else None, dry_run=dry_run)
+    if as_json:
+        removed = [fields(each) for each in report.removed]
+        skipped = dict(report.skipped)
+        write_json({"sessions": report.sessions, "removed": removed, "skipped": skipped, "dry_run": dry_run})
+    else:
+        if dry_run:
+            _list(report.removed)
+        verb = "would be removed" if dry_run else "removed"
+        say(f"{report.sessions} sessions, {len(report.removed)} files {verb}, {len(report.skipped)} sessions skipped")
+    _skipped(report.skipped.items())
+
+
+def _skipped(problems: Iterable[tuple[str, str]]) -> None:
+    code = Code.OK
+    for id, why in problems:
+        complain(f"{id!r} was skipped: {why}")
+        code = Code.FOUND
+    end_with(code)
+
+
+def du(
+    storage: Storage,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] [ID]...", hidden=True)] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show how much some sessions take, or all, what for, and how that compares to their JSON."""
+    url, given = storage.split(args, several=True)
+    ids = [*dict.fromkeys(given)]
+    with working("measuring") as meter, storage.existing(url, meter.observe) as store:
+        report = store.du(ids or None)
+    absent = set(ids) - {usage.id for usage in report.sessions} - set(report.skipped)
+    if absent:
+        raise missing(min(absent))
+    whole = sum(usage.total.size for usage in report.sessions)
+    raw = sum(usage.raw for usage in report.sessions)
+    ratio = whole / raw if raw else None
+    if as_json:
+        sessions = [_document(usage) for usage in report.sessions]
+        totals = {"total": whole, "raw": raw, "ratio": ratio}
+        write_json({"sessions": sessions, "skipped": dict(report.skipped), **totals})
+    else:
+        titles = ("id", "commits", "below", "stubs", "objects", "garbage", "total", "raw", "ratio")
+        write_table(titles, map(_row, report.sessions), numbers=titles[1:])
+        say(f"{len(report.sessions)} sessions, {size(whole)} stored, {size(raw)} of JSON, ratio {_ratio(ratio)}")
+    _skipped(report.skipped.items())
+
+
+def _row(usage: SessionUsage) -> tuple[str, ...]:
+    objects = sum(amount.size for amount in usage.objects.values())
+    amounts = (usage.commits.size, usage.below.size)
+    more = (objects, usage.garbage.size, usage.total.size, usage.raw)
+    return usage.id, *map(size, amounts), str(usage.stubs.count), *map(size, more), _ratio(usage.ratio)
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _document(usage: SessionUsage) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        **fields(usage), "total": usage.total, "objects": {str(e): fields(a) for e, a in usage.objects.items()}
+    }  # fmt: skip
+    plain = {key: fields(value) if isinstance(value, Amount) else value for key, value in document.items()}
+    return {**plain, "ratio": usage.ratio}
