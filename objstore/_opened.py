@@ -241,3 +241,14 @@ class Opened:
         """Look at the place, and make sure that it can be written, without leaving anything."""
         yield from self.layout()
         yield from probe()
+
+
+def several(ids: Iterable[str] | None) -> list[str] | None:
+    """Take down the ids that a call is about, ``None`` for all.
+
+    Raises:
+        TypeError: It is one id, which would be taken for one id per letter.
+    """
+    if isinstance(ids, str):
+        raise TypeError(f"give the ids as a list: [{ids!r}]")
+    return None if ids is None else [*ids]

@@ -22,7 +22,7 @@ from ._compare import Diff
 from ._contents import AsyncArtifactStream, Source, Spool
 from ._drive import Observer
 from ._mend import RepairReport
-from ._opened import LayoutName, Opened, Options
+from ._opened import LayoutName, Opened, Options, several
 from ._ops import Protocol
 from ._pages import Wanted
 from ._prune import CollectReport, PruneReport
@@ -315,11 +315,11 @@ class AsyncSessionStore:
 
     @like(SessionStore.collect)
     async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
-        return await self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
+        return await self._run(self._opened.collect(several(ids), dry_run=dry_run))
 
     @like(SessionStore.du)
     async def du(self, ids: Iterable[str] | None = None) -> UsageReport:
-        return await self._run(self._opened.du(None if ids is None else [*ids]))
+        return await self._run(self._opened.du(several(ids)))
 
     @like(SessionStore.iter_ids)
     async def iter_ids(self, prefix: str = "", *, after: str | None = None) -> AsyncIterator[str]:
@@ -347,11 +347,11 @@ class AsyncSessionStore:
 
     @like(SessionStore.summaries)
     async def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
-        return await self._run(self._opened.summaries([*ids]))
+        return await self._run(self._opened.summaries(several(ids) or []))
 
     @like(SessionStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
-        return await self._run(self._opened.verify(None if ids is None else [*ids]))
+        return await self._run(self._opened.verify(several(ids)))
 
     @like(SessionStore.repair)
     async def repair(self, id: str, *, dry_run: bool = True) -> RepairReport:

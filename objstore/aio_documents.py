@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from ._drive import Observer
-from ._opened import Opened, Options
+from ._opened import Opened, Options, several
 from ._ops import Protocol
 from ._session import CommitInfo
 from ._sessions import UNSET, BaseArgument
@@ -128,4 +128,4 @@ class AsyncDocumentStore:
 
     @like(DocumentStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
-        return await self._run(self._opened.verify(None if ids is None else [*ids]))
+        return await self._run(self._opened.verify(several(ids)))

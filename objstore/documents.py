@@ -14,7 +14,7 @@ from fsspec import AbstractFileSystem
 from . import _json
 from ._drive import Observer
 from ._json import JSON
-from ._opened import Opened, Options
+from ._opened import Opened, Options, several
 from ._ops import Protocol
 from ._patch import Patch, append
 from ._session import CommitInfo
@@ -214,4 +214,4 @@ class DocumentStore:
 
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Check everything that is stored of some documents, or of all."""
-        return self._run(self._opened.verify(None if ids is None else [*ids]))
+        return self._run(self._opened.verify(several(ids)))

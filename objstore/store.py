@@ -17,7 +17,7 @@ from ._compare import Diff
 from ._contents import ArtifactStream, Source, Spool
 from ._drive import Observer
 from ._mend import RepairReport
-from ._opened import LayoutName, Opened, Options
+from ._opened import LayoutName, Opened, Options, several
 from ._ops import Protocol
 from ._pages import Wanted
 from ._prune import CollectReport, PruneReport
@@ -466,7 +466,7 @@ class SessionStore:
             ids: The sessions; by default every one that lies there.
             dry_run: Only report what would go, and why.
         """
-        return self._run(self._opened.collect(None if ids is None else [*ids], dry_run=dry_run))
+        return self._run(self._opened.collect(several(ids), dry_run=dry_run))
 
     def du(self, ids: Iterable[str] | None = None) -> UsageReport:
         """Say what some sessions, or all, take in the storage, and what of it is for what.
@@ -476,7 +476,7 @@ class SessionStore:
         Raises:
             UnsupportedError: In the tree layout every file is a part, and its size that of the part.
         """
-        return self._run(self._opened.du(None if ids is None else [*ids]))
+        return self._run(self._opened.du(several(ids)))
 
     def iter_ids(self, prefix: str = "", *, after: str | None = None) -> Iterator[str]:
         """Go over the ids that begin with ``prefix``, in the order of their names in the storage.
@@ -522,7 +522,7 @@ class SessionStore:
 
     def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
         """Read what a listing shows of some sessions, in their order; those that do not exist are left out."""
-        return self._run(self._opened.summaries([*ids]))
+        return self._run(self._opened.summaries(several(ids) or []))
 
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references.
@@ -531,7 +531,7 @@ class SessionStore:
         agent although it is stored as it was written: a tool call without its result, for one. A session whose agent is
         at work between two saves may look like that as well.
         """
-        return self._run(self._opened.verify(None if ids is None else [*ids]))
+        return self._run(self._opened.verify(several(ids)))
 
     def repair(self, id: str, *, dry_run: bool = True) -> RepairReport:
         """Make a session fit to be resumed: pass over newest commits that are damaged, mend what hurts an agent.

@@ -57,3 +57,9 @@ def test_memory_stores_for_tests_share_nothing() -> None:
     one.save(objstore.SessionData.new("s"))
     assert one.list() == ["s"]
     assert other.list() == []
+
+
+@pytest.mark.parametrize("call", ["verify", "summaries", "collect", "du"])
+def test_one_id_where_several_are_asked_for_is_refused(call: str) -> None:
+    with pytest.raises(TypeError, match=r"\['support-42'\]"):
+        getattr(memory_store(), call)("support-42")

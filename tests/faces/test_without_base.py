@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
 import objstore
-from objstore import ConflictError, Message, SessionData, TraceEvent
+from objstore import ConflictError, DocumentStore, InvalidIdError, InvalidValueError, Message, SessionData, TraceEvent
 
 
 def trace(name: str) -> TraceEvent:
@@ -28,3 +29,38 @@ def test_what_a_store_remembers_is_no_base_when_others_delete() -> None:
     with pytest.raises(ConflictError, match="deleted"):
         one.save(held)
     assert other.load("s") is None
+
+
+@pytest.mark.parametrize("base", [None, True, False, "1", 1.0])
+@pytest.mark.parametrize("layout", ["log", "tree"])
+def test_a_base_that_is_none_of_ours_is_refused_and_not_taken_for_no_base(layout: Any, base: Any) -> None:
+    store = objstore.open(f"memory://without-base/{uuid.uuid4().hex}", layout=layout)
+    session = SessionData.new("s")
+    store.save(session)
+    for call in (
+        lambda: store.save(SessionData.new("s", name="other"), base=base),
+        lambda: store.commit("s", trace_events=[trace("a")], base=base),
+        lambda: store.save_trace_events("s", [trace("a")], base=base),
+        lambda: store.append("s", trace_events=[trace("a")], base=base),
+        lambda: store.delete("s", base=base),
+    ):
+        with pytest.raises(InvalidValueError, match="base must be"):
+            call()
+    assert store.load("s") == session
+    assert store.load_trace_events("s") is None
+
+
+def test_a_document_is_not_replaced_on_a_base_that_is_none() -> None:
+    forgotten: Any = None
+    with DocumentStore(f"memory://without-base/{uuid.uuid4().hex}") as store:
+        store.save("d", {"a": [1]})
+        with pytest.raises(InvalidValueError, match="base must be"):
+            store.save("d", {"a": [2]}, base=forgotten)
+        with pytest.raises(InvalidValueError, match="base must be"):
+            store.append("d", {"a": [2]}, base=forgotten)
+
+
+def test_what_is_neither_a_session_nor_an_id_cannot_be_committed() -> None:
+    nobody: Any = None
+    with pytest.raises(InvalidIdError):
+        objstore.open(f"memory://without-base/{uuid.uuid4().hex}").commit(nobody, trace_events=[])

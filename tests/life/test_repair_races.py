@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from objstore import ConflictError, IntegrityError, Message, RepairReport, SessionStore, _mend
-from objstore._log import Base
+from objstore._base import Base
 from objstore._ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
 from tests.life.test_repair import artifacts_of, damage, key, lived, output, texts, turns
 from tests.places import Place, make_place
