@@ -273,7 +273,8 @@ def _in_order(n: int, events: list[Any], report: _Report) -> list[Any]:
 
 
 def _absent(id: str, parts: Parts) -> Iterator[_Found]:
-    there = {item.get("artifact_uri") for _, item in _dicts(_at(parts.get("artifacts"), ("artifacts",)))}
+    items = _dicts(_at(parts.get("artifacts"), ("artifacts",)))
+    there = {uri for _, item in items if isinstance(uri := item.get("artifact_uri"), str)}
     for part, path, uri in _named(parts):
         if uri not in there:
             ailment = Ailment(id, "absent artifact", part, path, "it is named and not there", "note")

@@ -21,6 +21,7 @@ FORMAT = 1
 PLAIN_BYTES = 16 * 1024  # up to here a record is plain JSON, for `cat` and `jq`
 MAX_BYTES = 1 << 30  # of the text; a record that claims more is refused before it is inflated
 KEPT_KEYS = 32
+_MAX_COUNT = 2**63 - 1  # larger numbers and sizes are no longer those of anything
 
 Kind = Literal["snapshot", "patch", "prune", "delete"]
 FENCES = ("prune", "delete")
@@ -223,7 +224,7 @@ def _str(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= _MAX_COUNT:
         raise TypeError
     return value
 

@@ -71,9 +71,9 @@ def _is_result(message: Mapping[str, Any]) -> bool:
 
 
 def adopt(state: State, id: str) -> dict[str, Any]:
-    """Give the state of a session as that of another id."""
+    """Give the state of a session as that of another id; what is no session of the seed's types stays as it is."""
     session = state.get(SESSION)
-    return {**state, SESSION: session and {**session, "id": id}}
+    return {**state, SESSION: {**session, "id": id} if isinstance(session, dict) and session else session}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ class Growth:
                 session = state.get(SESSION)
                 if session is None:
                     raise NotFoundError(f"{id!r} has no session to append messages to; save one first")
-                patches[SESSION] = {"sub": {"messages": _patch.append(_length(session["messages"]), list(self.messages))}}
+                patches[SESSION] = {
+                    "sub": {"messages": _patch.append(_length(session["messages"]), list(self.messages))}
+                }
             if self.traces:
                 patches[TRACES] = _appended(state.get(TRACES), self.traces)
             if self.verification:

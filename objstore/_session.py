@@ -204,8 +204,12 @@ def touched(kind: str, body: JSON) -> tuple[str, ...]:
         return ()
     if kind != "patch":
         return tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
-    members: list[Any] = [body.get(member, ()) for member in ("sub", "put", "cut")]
-    return tuple(dict.fromkeys(key.removeprefix("=") for member in members for key in member))
+    # What is no patch names nothing; to say what is wrong with it is for those who read the state.
+    members: list[Any] = [
+        found for member in ("sub", "put", "cut") if isinstance(found := body.get(member), dict | list)
+    ]
+    keys = (key for member in members for key in member if isinstance(key, str))
+    return tuple(dict.fromkeys(key.removeprefix("=") for key in keys))
 
 
 def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol[Base]:

@@ -66,7 +66,6 @@ def summary_of(listed: Listed) -> SessionSummary:
         value = found.get(name)
         return value if isinstance(value, str) else None
 
-    cost = found.get("cost")
     return SessionSummary(
         id=listed.id,
         seq=listed.seq,
@@ -78,7 +77,7 @@ def summary_of(listed: Listed) -> SessionSummary:
         messages=number("messages"),
         turns=number("turns"),
         tokens=number("tokens"),
-        cost=float(cost) if isinstance(cost, (int, float)) else 0.0,
+        cost=_cost(found.get("cost")),
         created_at=_time(number("created_at")),
         updated_at=_time(number("updated_at")),
         artifacts=number("artifacts"),
@@ -88,6 +87,13 @@ def summary_of(listed: Listed) -> SessionSummary:
         size=listed.size,
         problem=listed.problem,
     )
+
+
+def _cost(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:  # an integer of hundreds of digits, which no float holds
+        return 0.0
 
 
 def _time(seconds: int) -> datetime.datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zstandard
 
 _LEVEL = 3
+_MOST = 2**15  # what a byte can stand for at most: four bytes are a block that repeats one byte 128 KiB long
 
 
 def is_frame(data: bytes) -> bool:
@@ -27,6 +28,8 @@ def inflate(data: bytes, *, limit: int) -> bytes:
         declared = zstandard.frame_content_size(data)
         if declared < 0 or declared > limit:
             raise ValueError(f"it declares {declared} bytes where at most {limit} may be")
+        if declared > len(data) * _MOST:  # room is made for all of it before anything is inflated
+            raise ValueError(f"it declares {declared} bytes, which {len(data)} cannot hold")
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit, allow_extra_data=False)
     except zstandard.ZstdError:
         raise ValueError("it is not one whole zstd frame") from None
