@@ -317,10 +317,10 @@ def artifact(name: str, content: str) -> ToolArtifact:
 
 
 def artifacts(*names: str) -> ArtifactStore:
-    """Make artifacts, of which each has some KiB."""
+    """Make artifacts, each of them big enough for an object of its own."""
     made = ArtifactStore()
     for name in names:
-        made.put(artifact(name, f"{name} " * 2_000))
+        made.put(artifact(name, f"{name} " * 4_000))
     return made
 
 
