@@ -148,6 +148,18 @@ class TestSessionKey:
         assert (session_key(a) == session_key(b)) is (a == b)
 
     @settings(deadline=None)
+    @given(IDS, st.integers(0, 250))
+    @example("con", 2)
+    @example("con.x", 3)
+    @example("congo", 3)
+    @example("..", 1)
+    @example("é" * 150, 60)
+    def test_begins_as_is_asked_for_a_listing_by_prefix(self, id: str, length: int) -> None:
+        beginnings = _keys.beginnings(id[:length])
+        assert any(session_key(id).startswith(beginning) for beginning in beginnings)
+        assert list(beginnings) == sorted(set(beginnings))
+        assert len(beginnings) <= 2
+
     @given(IDS)
     def test_an_id_that_looks_like_a_key_has_another_key(self, id: str) -> None:
         # Above all one that looks like a hashed key: a key has "=-" where a digest follows and nowhere else.
