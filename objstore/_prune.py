@@ -186,12 +186,17 @@ def free(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Do
 
     A writer that slept may still believe in one of them; as long as the numbers are taken it cannot commit there.
     """
+    due = yield from _due(rules, head, floor, since)
+    for start in range(0, len(due), PAGE):
+        yield Delete(tuple(doomed.key for doomed in due[start : start + PAGE]))
+    return due
+
+
+def _due(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Doomed]]:
     now: Moment = yield Now()
     if now.wall - since < rules.grace:
         return []
     numbers = yield from _numbers_below(head.key, floor)
-    for start in range(0, len(numbers), PAGE):
-        yield Delete(tuple(_keys.log_key(head.key, n) for n in numbers[start : start + PAGE]))
     return [Doomed(_keys.log_key(head.key, n), "it is below the floor") for n in numbers]
 
 
@@ -229,7 +234,8 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     doomed = [Doomed(_keys.object_key(head.key, e, n), "no retained commit names it") for e, n in garbage]
     doomed += [Doomed(_keys.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
     if dry_run:
-        return doomed
+        since = moment(chain[-1].time if chain else head.time).timestamp() if head.seq else 0.0
+        return doomed + (yield from _due(rules, head, head.floor, since))
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
     if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
         state = head.state

@@ -160,7 +160,9 @@ def test_pruned_numbers_go_a_day_later(store: SessionStore, monkeypatch: pytest.
     assert len(store.collect(dry_run=True).removed) == 0
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
+    planned = store.collect(dry_run=True).removed
     removed = store.collect().removed
+    assert removed == planned
     assert len(removed) == 40
     assert all("/log/" in doomed.key for doomed in removed)
     assert store.verify().ok
