@@ -83,7 +83,7 @@ def read(store: SessionStore, proxy: Proxy, enough: int) -> None:
         assert [event.name for event in bundle.trace_events or ()] == texts(bundle.session)
 
 
-@pytest.mark.parametrize("breaks", [60, pytest.param(2_000, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("breaks", [60, pytest.param(300, marks=pytest.mark.deep)])
 def test_what_was_acknowledged_over_broken_connections_is_there_once(
     bucket: str, s3_server: MotoServer, s3_options: dict[str, Any], breaks: int
 ) -> None:
