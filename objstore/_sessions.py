@@ -133,12 +133,13 @@ class Sessions:
     def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
         """See `SessionStore.save`."""
         _keys.check_id(session.id)
-        return self._saved(session, {_parts.SESSION: _dumped(_SESSION, session)}, _based(session, base), None)
+        parts = {_parts.SESSION: _dumped(_SESSION, session)}
+        return self._saved(session, session.id, parts, _based(session, base), None)
 
     def _saved(
-        self, session: SessionData, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+        self, session: SessionData, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[Revision]:
-        revision, _ = yield from (yield from self._layout()).save(session.id, parts, base, key)
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
         session.revision = revision
         return revision
 
@@ -217,7 +218,7 @@ class Sessions:
         if verification_reports is not None:
             parts[_parts.VERIFICATION] = _dumped(VERIFICATION_REPORTS, list(verification_reports))
         if isinstance(session_or_id, SessionData):
-            return self._saved(session_or_id, parts, _based(session_or_id, base), key)
+            return self._saved(session_or_id, session_or_id.id, parts, _based(session_or_id, base), key)
         return self._commit(_keys.check_id(session_or_id), parts, given(base), key)
 
     def _commit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,3 +64,14 @@ def test_memory_stores_for_tests_share_nothing() -> None:
 def test_one_id_where_several_are_asked_for_is_refused(call: str) -> None:
     with pytest.raises(TypeError, match=r"\['support-42'\]"):
         getattr(memory_store(), call)("support-42")
+
+
+def test_an_id_that_changes_while_the_save_is_under_way_does_not_put_it_under_another_name(tmp_path: Path) -> None:
+    session = objstore.SessionData.new("s")
+
+    def rename(_: objstore.Event) -> None:
+        session.id = "other"
+
+    with objstore.open(tmp_path, observer=rename) as store:
+        store.save(session)
+        assert store.list() == ["s"]
