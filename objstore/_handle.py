@@ -225,6 +225,8 @@ class Handle:
             raise NotFoundError(f"there is no {id!r}, and nothing was given that could be saved")
         if saved.wrote:
             self._remember(saved.base)
+        if saved.answered and saved.known:  # to take it for saved would acknowledge, unwritten, a save of just that
+            return Revision(saved.base.seq, saved.base.digest, partial=frozenset(saved.known)), False
         return self._revision(saved.base, saved.known), saved.wrote
 
     @property
@@ -252,8 +254,8 @@ class Handle:
         stale = sorted(base.partial.intersection(parts))
         if stale:
             raise ConflictError(
-                f"{' and '.join(stale)} of {id!r} had been changed by others when this revision was made, and it came "
-                "from another process or store; load it again and redo the change", id, base.seq,
+                f"{' and '.join(stale)} of {id!r} stood otherwise in the store when this revision was made, which came "
+                "from another process or store or for a repeated key; load it again and redo the change", id, base.seq,
             )  # fmt: skip
         return Sight((yield from _session.at_revision(self.rules, id, base.seq, base.digest)), {}, self._store)
 

@@ -62,11 +62,14 @@ class Saved:
         base: The head that holds it.
         known: Parts that the caller holds otherwise than they stand there, because others changed them meanwhile.
         wrote: Whether a commit was written.
+        answered: Whether a key was answered. Then nobody compared, and what the caller holds otherwise than it stands
+            there may never have been saved.
     """
 
     base: Base
     known: dict[str, JSON] = field(default_factory=dict)
     wrote: bool = True
+    answered: bool = False
 
 
 def save(
@@ -134,7 +137,7 @@ def _answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:
         if known.key == key:
             base = replace(head, seq=known.seq, digest=known.digest, observed=None)
             # The state is the head's, and others may have changed it since: vouch only for what the caller holds.
-            return Saved(base, unlike(change.held(), head.parts(rules)), wrote=False)
+            return Saved(base, unlike(change.held(), head.parts(rules)), wrote=False, answered=True)
     return None
 
 

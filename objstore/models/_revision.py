@@ -18,8 +18,9 @@ class Revision:
         digest: The digest of the commit, in hex.
         base: What the store remembers of that commit within this process. It takes no part in comparison, ``repr`` or
             pickling.
-        partial: Parts that others had changed before this commit without its holder seeing it. Only ``base`` knows what
-            the holder saw instead; where that is gone, these parts have to be loaded again before they can be saved.
+        partial: Parts that others had changed before this commit without its holder seeing it, or that were given with
+            a repeated key and stand otherwise. Only ``base`` knows what the holder saw instead; where there is none,
+            these parts have to be loaded again before they can be saved.
     """
 
     seq: int | None

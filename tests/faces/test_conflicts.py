@@ -263,3 +263,19 @@ def test_update_goes_again_when_others_were_faster(one: SessionStore, other: Ses
     one.update("s", change)
     assert calls == 2
     assert texts(one) == ["theirs", "mine"]
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_what_was_given_with_an_answered_key_and_never_saved_is_not_acknowledged_later(
+    one: SessionStore, carries: bool
+) -> None:
+    session = SessionData.new("s")
+    one.commit(session, key="turn-1")
+    if not carries:
+        session = SessionData.new("s")
+    session.messages.append(Message.user("later"))
+    assert one.commit(session, key="turn-1").seq == 1
+    with pytest.raises(ConflictError, match="load it again"):
+        one.save(session)
+    assert one.save(session, base=1).seq == 2
+    assert one.load("s") == session
