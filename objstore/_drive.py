@@ -216,7 +216,10 @@ class Driver:
 
     async def _outside(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
         if len(ops) == 1 and isinstance(ops[0], Call):
-            value = ops[0].function(*ops[0].args)
+            call = ops[0]
+            if call.blocking:
+                return [await asyncio.to_thread(call.function, *call.args)]
+            value = call.function(*call.args)
             return [await value if inspect.isawaitable(value) else value]
         assert self._remote is not None
         coroutine = self._batch(self._remote, ops, tally)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,11 @@ from ._compare import Diff
 from ._drive import Driver, Observer, SaveEvent, Tally
 from ._fork import Adopt
 from ._handle import Handle
+from ._keys import MARKER
 from ._marker import look, probe
 from ._memory import Memory
 from ._mend import RepairReport
-from ._ops import Protocol
+from ._ops import Call, Get, Protocol
 from ._pages import IdPages, SummaryPages, Wanted
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
 from ._save import Summarise
@@ -98,12 +100,12 @@ class Opened:
     @classmethod
     def for_sessions(cls, options: Options) -> Opened:
         """Open a place for sessions of the seed's types."""
-        return cls(options, _SESSION_RULES, _parts.summarise, _parts.adopt, _ailments.OF_SESSIONS)
+        return cls(options, _SESSION_RULES, _signed(_parts.summarise), _parts.adopt, _ailments.OF_SESSIONS)
 
     @classmethod
     def for_documents(cls, options: Options) -> Opened:
         """Open a place for documents with parts of any name."""
-        return cls(options, Rules(), lambda _: {}, lambda state, _: dict(state), _ailments.OF_DOCUMENTS)
+        return cls(options, Rules(), _signed(lambda _: {}), lambda state, _: dict(state), _ailments.OF_DOCUMENTS)
 
     def layout(self) -> Protocol[Layout]:
         """Find out what lies at the place; it is looked at again until there is something."""
@@ -129,10 +131,23 @@ class Opened:
         assert layout is not None
         return layout
 
-    def delete(self, id: str, base: BaseArgument, *, purge: bool) -> Protocol[None]:
+    def delete(self, id: str, base: BaseArgument, *, purge: bool, keep_versions: bool) -> Protocol[None]:
         """See `SessionStore.delete`."""
         layout = yield from self.layout()
+        if purge and not keep_versions and (yield from self._keeps_versions()):
+            raise UnsupportedError(
+                f"this place keeps old versions of what is replaced, so a purge of {id!r} would erase nothing; let a "
+                "rule of the bucket expire them and say keep_versions=True, or delete without purge"
+            )
         yield from layout.delete(id, given(base), purge=purge)
+
+    def _keeps_versions(self) -> Protocol[bool]:
+        """Ask the storage whether it keeps versions, where that can be asked; the marker is there in any log store."""
+        ask = getattr(self.backend, "facts", None)
+        if ask is None or (yield Get(MARKER)) is None:
+            return False
+        found = yield Call(ask, (MARKER,), blocking=True)
+        return found.versioned is True
 
     def exists(self, id: str) -> Protocol[bool]:
         """See `SessionStore.exists`."""
@@ -241,6 +256,15 @@ class Opened:
         """Look at the place, and make sure that it can be written, without leaving anything."""
         yield from self.layout()
         yield from probe()
+
+
+def _signed(summarise: Summarise) -> Summarise:
+    """Let the summary of each commit also say which process wrote it, for those who look for the cause of something."""
+
+    def signed(state: Mapping[str, Any]) -> dict[str, Any]:
+        return {**summarise(state), "writer": f"{socket.gethostname()}:{os.getpid()}"}
+
+    return signed
 
 
 def several(ids: Iterable[str] | None) -> list[str] | None:

@@ -132,10 +132,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call back into the user's code. Sent back: what it returns (awaited by the asynchronous driver)."""
+    """Call a function where the caller is. Sent back: what it returns (awaited by the asynchronous driver).
+
+    One that is ``blocking`` is code of ours that waits; the asynchronous driver calls it in a thread.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
+    blocking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class CommitInfo:
         size: Bytes of the commit as stored, without the objects that it names.
         objects: Bytes of the objects that it names and its parent does not, before compression.
         origin: For a fork: where it came from.
+        writer: The host and the process that wrote it, where its writer said so.
     """
 
     seq: int
@@ -46,6 +47,7 @@ class CommitInfo:
     size: int
     objects: int
     origin: Origin | None = None
+    writer: str | None = None
 
 
 def newest(id: str) -> Protocol[Commit | None]:
@@ -195,6 +197,7 @@ def _info(commit: Commit, before: Commit | None) -> CommitInfo:
     return CommitInfo(
         commit.seq, commit.digest, moment(commit.time), commit.kind, touched(commit.kind, commit.body), commit.summary,
         commit.size, sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+        writer if isinstance(writer := commit.summary.get("writer"), str) else None,
     )  # fmt: skip
 
 

@@ -146,8 +146,10 @@ class AsyncSessionStore:
         return await self._run(self._sessions.load(id, at))
 
     @like(SessionStore.delete)
-    async def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
-        await self._run(self._opened.delete(id, base, purge=purge))
+    async def delete(
+        self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False
+    ) -> None:
+        await self._run(self._opened.delete(id, base, purge=purge, keep_versions=keep_versions))
 
     @like(SessionStore.list)
     async def list(self) -> list[str]:

@@ -107,8 +107,10 @@ class AsyncDocumentStore:
         return await self._run(self._documents.append(id, items, base, key))
 
     @like(DocumentStore.delete)
-    async def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
-        await self._run(self._opened.delete(id, base, purge=purge))
+    async def delete(
+        self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False
+    ) -> None:
+        await self._run(self._opened.delete(id, base, purge=purge, keep_versions=keep_versions))
 
     @like(DocumentStore.list)
     async def list(self, prefix: str = "") -> list[str]:

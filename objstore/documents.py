@@ -192,9 +192,9 @@ class DocumentStore:
         """Add items to the ends of parts that are lists, in one atomic commit at the newest end."""
         return self._run(self._documents.append(id, items, base, key))
 
-    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
-        """Delete a document; deleting one that is not there does nothing."""
-        self._run(self._opened.delete(id, base, purge=purge))
+    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False) -> None:
+        """Delete a document; deleting one that is not there does nothing. See `SessionStore.delete`."""
+        self._run(self._opened.delete(id, base, purge=purge, keep_versions=keep_versions))
 
     def list(self, prefix: str = "") -> list[str]:
         """Give the ids that begin with ``prefix``, sorted."""

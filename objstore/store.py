@@ -176,17 +176,24 @@ class SessionStore:
         """
         return self._run(self._sessions.load(id, at))
 
-    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False) -> None:
+    def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False) -> None:
         """Delete a session and its siblings; deleting one that is not there does nothing.
 
-        It is gone for every reader when this returns, and a writer that still holds it gets `ConflictError`.
+        It is gone for every reader when this returns, and a writer that still holds it gets `ConflictError`. Contents
+        that only older commits hold are removed by the first `collect` after a day.
 
         Args:
             id: The session.
             base: Delete only if nothing changed since this revision.
-            purge: Erase the contents of its history now instead of after a day.
+            purge: Erase the contents of its history now.
+            keep_versions: Purge even where the storage keeps old versions of what is replaced, which are the bucket's
+                to remove.
+
+        Raises:
+            ConflictError: With a base: something changed since.
+            UnsupportedError: A purge where the storage says that it keeps old versions.
         """
-        self._run(self._opened.delete(id, base, purge=purge))
+        self._run(self._opened.delete(id, base, purge=purge, keep_versions=keep_versions))
 
     def list(self) -> list[str]:
         """Give the ids of all sessions, sorted."""

@@ -54,8 +54,8 @@ def check(backend: Backend | AsyncBackend) -> Protocol[CheckReport]:
     open. A place whose create-only writes are not exclusive fails, whatever it promises.
 
     Args:
-        backend: The place. What a protocol cannot ask for is asked of it directly, blocking the caller's loop: facts
-            beyond the contract, and racing creates of a blocking backend.
+        backend: The place. What a protocol cannot ask for is asked of it directly: facts beyond the contract, and
+            racing creates of a blocking backend.
     """
     prefix = f"check-{(yield NewId())}."  # no directory: on a disk it would stay, and make the place look foreign
     key = f"{prefix}object"
@@ -136,7 +136,7 @@ def _race(backend: Backend | AsyncBackend, prefix: str) -> Asking:
         if isinstance(backend, AsyncBackend):
             answers = yield tuple(Create(key, f"{racer}".encode()) for racer in range(_RACERS))
         else:  # a driver calls a blocking backend once after the other
-            answers = yield Call(_threads, (backend, key))
+            answers = yield Call(_threads, (backend, key), blocking=True)
         if any(isinstance(answer, UnavailableError) for answer in answers):
             return CheckFinding("race", ok=None, detail="not found out: the storage did not answer all of the racers")
         won = [racer for racer, answer in enumerate(answers) if answer]
@@ -172,7 +172,7 @@ def _known(backend: Backend | AsyncBackend, key: str, before: Moment, after: Mom
     ask = getattr(backend, "facts", None)
     if ask is None:
         return CheckFinding("known", ok=None, detail="nothing is known about the clock and about versions here")
-    facts: Facts = yield Call(ask, (key,))
+    facts: Facts = yield Call(ask, (key,), blocking=True)
     skew = 0.0 if facts.modified is None else max(before.wall - facts.modified, facts.modified - after.wall, 0.0)
     versions = {
         True: "old versions of what is deleted are kept: a purge does not remove them",

@@ -21,6 +21,9 @@ def rm(
     args: Annotated[list[str] | None, typer.Argument(metavar="[URL] ID...", hidden=True)] = None,
     *,
     purge: Annotated[bool, typer.Option("--purge", help="Erase the history now, not after a day.")] = False,
+    keep_versions: Annotated[
+        bool, typer.Option("--keep-versions", help="Purge though the bucket keeps versions.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -36,7 +39,7 @@ def rm(
         if not dry_run:
             with working("deleting") as meter:
                 for done, id in enumerate(there, start=1):
-                    store.delete(id, purge=purge)
+                    store.delete(id, purge=purge, keep_versions=keep_versions)
                     meter.advance(done, len(there))
     if as_json:
         write_json({"deleted": there, "missing": missing, "purge": purge, "dry_run": dry_run})
