@@ -42,7 +42,7 @@ def program(
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(3)  # some wait for connections that nobody will close
             except subprocess.TimeoutExpired:
                 process.kill()
 
