@@ -121,10 +121,29 @@ def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protoco
     if newest is None and (at is None or not data[head]):  # a purge; without its floor no number below can be trusted
         key = _keys.log_key(blank.key, head)
         raise IntegrityError(f"commit {key} is empty or gone, though it is the newest of {id!r}", key)
-    if newest and target < newest.floor:
+    if newest is None:
+        newest = yield from _newest_readable(blank, head, target, data)
+    if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
+
+
+def _newest_readable(base: Base, head: int, target: int, data: Mapping[int, bytes | None]) -> Protocol[Commit]:
+    """Find the newest commit below an unreadable head that tells what is retained.
+
+    A number below the floor may have been freed, and taken again by a writer who slept: what stands there is nobody's.
+    So the numbers are gone down one by one, and a gap ends what can be trusted.
+    """
+    for n in range(head - 1, target - 1, -1):
+        found = data[n] if n in data else (yield Get(_keys.log_key(base.key, n)))
+        commit = _parse_or_none(base, n, found)
+        if commit is not None:
+            return commit
+        if not found:
+            break
+    key = _keys.log_key(base.key, head)
+    raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
 
 
 def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
@@ -285,18 +304,18 @@ def _reload(rules: Rules, base: Base) -> Protocol[Base]:
 
 def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[IntegrityError]:
     """Say in the error which older commit can still be loaded."""
-    key = _keys.session_key(id)
-    head = yield from find_head(key)
-    blank = nothing(id, None)
+    head = yield from find_head(_keys.session_key(id))
     for n in range(head - 1, max(0, head - 2 * rules.interval), -1):
         try:
-            chain = yield from _walk(blank, n, {})
-            yield from assemble(blank, chain, current=False)
+            if (yield from _load_once(rules, id, n, Leaves())) is None:
+                continue
         except (IntegrityError, FormatError):
             continue
+        except NotFoundError:  # pruned, and so is all below
+            break
         way_out = f"The newest intact commit is {n}: load it with at={n}, or repair the session"
         return IntegrityError(f"{failure}. {way_out}", failure.key)
-    return failure
+    return IntegrityError(f"{failure}. No older commit can be told to be retained: repair the session", failure.key)
 
 
 def ops(*several: Op | None) -> tuple[Op, ...]:

@@ -104,7 +104,8 @@ def test_a_damaged_newest_commit_is_set_aside_and_the_session_goes_on(place: Pla
     parent = place.open().history("s")[1].digest
     damaged = damage(place, 5, how)
     store = place.open()
-    with pytest.raises(IntegrityError, match="at=4"):
+    # an empty commit is a purge under way for all a reader knows, so it is not sent back by number
+    with pytest.raises(IntegrityError, match="repair the session" if how == "emptied" else "at=4"):
         store.load("s")
     with pytest.raises(IntegrityError):
         store.append("s", messages=[Message.user("blocked")])
@@ -187,7 +188,9 @@ def test_nothing_goes_before_a_day_is_over_and_then_everything_that_was_passed_o
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
     planned = store.collect(dry_run=True)
-    assert len(planned.removed) == 4  # the objects of epoch 0; those of commit 6 are what it needs
+    objects = [doomed.key for doomed in planned.removed if "/objects/" in doomed.key]
+    assert len(objects) == 4  # those of epoch 0; those of commit 6 are what it needs
+    assert [doomed.key for doomed in planned.removed if "/log/" in doomed.key] == [key(n) for n in (1, 2, 3, 4, 5)]
     store.collect()
     left = place.files("sessions/")
     assert {name for name in left if "/log/" in name} == {key(6), key(7)}
