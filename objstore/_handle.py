@@ -69,7 +69,7 @@ class Handle:
                 "this storage cannot create an object only where none is, so two writers could lose each other's "
                 "saves; open it with single_writer=True if nobody else writes, or with layout='tree'"
             )
-        self.place = yield from settle(self.place, demand=self._exclusive)
+        self.place = yield from settle(self.place, demand=not self._single_writer)
         self.rules = replace(self.rules, interval=self.place.interval)
         self._settled = True
 
