@@ -97,8 +97,8 @@ class Handle:
             return None
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
         if contents:
-            yield from _session.resolve(base, list(wanted.values()), streams=self.rules.streams)
-            wanted = {part: plain(value) for part, value in wanted.items()}
+            read = yield from _session.contents_of(base, list(wanted.values()), streams=self.rules.streams)
+            wanted = {part: plain(value, contents=read) for part, value in wanted.items()}
         return Loaded(_keys.log_key(base.key, base.seq), wanted, self._revision(base, {}), base)
 
     def save(
@@ -197,9 +197,11 @@ class Handle:
         before = yield from load(self.rules, _keys.check_id(id), at=old)
         after = yield from load(self.rules, id, at=new)
         found = list(differences(before.parts(self.rules), after.parts(self.rules)))
-        yield from _session.resolve(before, [d.old for d in found], streams=self.rules.streams)
-        yield from _session.resolve(after, [d.new for d in found], streams=self.rules.streams)
-        shown = [replace(d, old=plain(d.old, described), new=plain(d.new, described)) for d in found]
+        old_ones = yield from _session.contents_of(before, [d.old for d in found], streams=self.rules.streams)
+        new_ones = yield from _session.contents_of(after, [d.new for d in found], streams=self.rules.streams)
+        shown = [
+            replace(d, old=plain(d.old, described, old_ones), new=plain(d.new, described, new_ones)) for d in found
+        ]
         return Diff(id, old, new, tuple(shown))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:

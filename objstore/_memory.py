@@ -95,17 +95,20 @@ def described(ref: Ref) -> JSON:
     return {"digest": ref.digest, "size": ref.size}
 
 
-def plain(value: JSON, unread: Callable[[Ref], JSON] = lambda ref: ref) -> JSON:
-    """Put the contents of references in their place, and what ``unread`` gives where they were not read.
+def plain(
+    value: JSON, unread: Callable[[Ref], JSON] = lambda ref: ref, contents: Mapping[str, str | bytes] | None = None
+) -> JSON:
+    """Put contents in the place of references, and what ``unread`` gives where they were not read.
 
     Everything else is shared.
     """
     if isinstance(value, Ref):
-        return unread(value) if value.value is None else value.value
+        found = (contents or {}).get(value.name) if value.value is None else value.value
+        return unread(value) if found is None else found
     if isinstance(value, list):
-        items = [plain(item, unread) for item in value]
+        items = [plain(item, unread, contents) for item in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     if isinstance(value, dict):
-        members = {key: plain(member, unread) for key, member in value.items()}
+        members = {key: plain(member, unread, contents) for key, member in value.items()}
         return members if any(members[key] is not value[key] for key in value) else value
     return value

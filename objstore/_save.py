@@ -92,7 +92,7 @@ def save(
         moved = first is not None and head.digest != first.digest
         # What is saved without a base vouches for nothing: that this store remembers a head is no base.
         blind = isinstance(change, Replace | Derive)
-        if first and first.seq and moved and not blind and (yield from _broken(first, head)):
+        if first and first.seq and moved and not blind and (yield from broken(first, head)):
             raise _conflict(id, first, head, "it was deleted or mended meanwhile")
         try:
             patches = change.on(head.parts(rules), rules.appendable)
@@ -173,7 +173,7 @@ def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
     return (yield from find_head(base.key)) == base.seq
 
 
-def _broken(first: Base, head: Base) -> Protocol[bool]:
+def broken(first: Base, head: Base) -> Protocol[bool]:
     """Say whether a tombstone, or the mend of a damaged commit, lies between two heads: they change every part."""
     if head.state is None or head.seq < first.seq:
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ._json import JSON
 from ._log import find_head, follow, load, parse, read_commits, read_objects
 from ._ops import Create, Delete, Entry, List, Protocol
 from ._refs import Ref
-from ._save import Draft, LostError, Summarise, commit
+from ._save import Draft, LostError, Summarise, broken, commit
 from .errors import ConflictError, IntegrityError, NotFoundError
 
 PAGE = 64
@@ -71,32 +71,44 @@ def exists(id: str) -> Protocol[bool]:
     return found is not None and found.born > 0
 
 
-def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
-    """Read the objects for which references stand in a value, so that each `Ref` has its contents.
+def contents_of(base: Base, value: JSON, *, streams: bool = False) -> Protocol[dict[str, str | bytes]]:
+    """Read the objects for which references stand in a value: name -> contents.
 
-    Those of raw bytes are left alone where these are streamed (`Rules.streams`).
+    Those of raw bytes are left alone where these are streamed (`Rules.streams`). What is read is not kept in the
+    references, which a remembered state shares: a memory of so many bytes would hold what was ever read.
     """
-    refs: dict[str, list[Ref]] = {}
+    refs = {ref.name: ref for ref in _refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
+    if not refs:
+        return {}
+    raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
+    contents: dict[str, str | bytes] = {}
+    for name, raw in raws.items():
+        try:
+            contents[name] = raw.decode() if refs[name].kind == "text" else raw
+        except UnicodeDecodeError:
+            key = _keys.object_key(base.key, base.objects[name][0], name)
+            raise IntegrityError(f"object {key} is named as text and is none", key) from None
+    return contents
+
+
+def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
+    """Read the same into the references, for a state of one's own that is to be written again."""
+    contents = yield from contents_of(base, value, streams=streams)
+    for ref in _refs_in(value):
+        if ref.name in contents:
+            ref.value = contents[ref.name]
+
+
+def _refs_in(value: JSON) -> Iterator[Ref]:
     stack = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, Ref):
-            if item.value is None and not (streams and item.kind == "bytes"):
-                refs.setdefault(item.name, []).append(item)
+            yield item
         elif isinstance(item, list):
             stack.extend(item)
         elif isinstance(item, dict):
             stack.extend(item.values())
-    if not refs:
-        return
-    raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
-    for name, raw in raws.items():
-        for ref in refs[name]:
-            try:
-                ref.value = raw.decode() if ref.kind == "text" else raw
-            except UnicodeDecodeError:
-                key = _keys.object_key(base.key, base.objects[name][0], name)
-                raise IntegrityError(f"object {key} is named as text and is none", key) from None
 
 
 def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
@@ -112,7 +124,7 @@ def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summaris
         if head.kind == "delete":
             break
         if seen is not None and head.digest != seen.digest:
-            _still(rules, id, seen, head)
+            yield from _still(rules, id, seen, head)
         try:
             head = yield from commit(rules, head, Draft(kind="delete"), summarise)
             break
@@ -122,10 +134,10 @@ def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summaris
     return head
 
 
-def _still(rules: Rules, id: str, seen: Base, head: Base) -> None:
+def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
     before, now = seen.parts(rules), head.parts(rules)
     moved = [part for part in {**before, **now} if not _json.same(before.get(part), now.get(part))]
-    if moved or head.epoch > seen.seq:
+    if moved or (yield from broken(seen, head)):
         what = " and ".join(sorted(moved)) or "its history"
         raise ConflictError(
             f"{id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",

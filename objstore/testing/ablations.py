@@ -143,7 +143,7 @@ ABLATIONS: Final = MappingProxyType(
         "floor": Ablation("the floor never falls", ((_save, "_floor", _fallen_floor),)),
         "present": Ablation("what a prune swept does not count as stored", ((_log, "FENCES", ()),)),
         "stubs": Ablation("a purge leaves stubs", ((_prune, "Put", _remove),)),
-        "tombstones": Ablation("a tombstone changes every part", ((_save, "_broken", _unbroken),)),
+        "tombstones": Ablation("a tombstone changes every part", ((_save, "broken", _unbroken),)),
         "slept": Ablation(
             "an addition whose fate is not known is not repeated", ((_save, "_after_sleep", _forgotten),)
         ),

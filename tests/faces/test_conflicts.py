@@ -210,6 +210,14 @@ def test_delete_with_a_base_conflicts_when_anything_changed(one: SessionStore, o
     assert not one.exists("s")
 
 
+def test_delete_with_a_base_goes_on_over_a_mere_prune(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    base = one.append("s", messages=[Message.user("x")])
+    other.prune("s", keep_last=1)
+    one.delete("s", base=base)
+    assert not other.exists("s")
+
+
 def test_an_append_with_a_base_conflicts_when_messages_moved(one: SessionStore, other: SessionStore) -> None:
     base = one.save(SessionData.new("s"))
     other.append("s", messages=[Message.user("theirs")])
