@@ -18,10 +18,10 @@ from . import _keys
 from ._base import Base, Rules, nothing
 from ._clone_objects import Pair, Side, bring_objects, in_target
 from ._commit import Commit
+from ._land import CREATES
 from ._log import RESTARTS, find_head, is_old, parse, read_commits, stands_on
 from ._ops import Create, Get, Moment, Now, Protocol, Sync
 from ._prune import hints_of
-from ._save import CREATES
 from ._session import PAGE, newest
 from .errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 

@@ -18,10 +18,10 @@ from ._commit import Commit
 from ._contents import CHUNK, ArtifactStream, Fetch, Spool
 from ._drive import Driver
 from ._handle import Handle
+from ._land import CREATES
 from ._log import parse
 from ._ops import Create, Entry, Get, List, Protocol, Sync, Upload
 from ._refs import DIGEST_LENGTH
-from ._save import CREATES
 from ._state import opened
 from .errors import IntegrityError, UnavailableError
 

@@ -10,9 +10,9 @@ from ._base import Base, Rules
 from ._commit import Origin, Table
 from ._encode import Encoder
 from ._json import JSON
+from ._land import Draft, LostError, Summarise, commit
 from ._log import load
 from ._ops import Copy, Create, Entry, Get, List, Protocol
-from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE
 from .errors import ConflictError, IntegrityError, NotFoundError, UnavailableError
 

@@ -16,6 +16,7 @@ from ._change import Change, Derive, Edit, MovedError, Replace
 from ._compare import Diff, differences
 from ._fork import Adopt, fork
 from ._json import JSON
+from ._land import LostError, Summarise
 from ._listing import IdPage, Listed
 from ._log import follow, load
 from ._marker import Place, settle
@@ -23,7 +24,7 @@ from ._memory import Loaded, Memory, Sight, described, plain
 from ._mend import RepairReport, bury, repair
 from ._ops import Protocol
 from ._prune import ChooseFloor, CollectReport, PruneReport
-from ._save import LostError, Saved, Summarise, save
+from ._save import Saved, save
 from ._usage import UsageReport, usage
 from ._verify import VerifyReport, verify
 from .errors import ConflictError, IntegrityError, InvalidValueError, NotFoundError, UnsupportedBackendError

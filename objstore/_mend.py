@@ -19,10 +19,11 @@ from ._change import Edit
 from ._diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
 from ._encode import Encoder
 from ._json import JSON
+from ._land import Draft, LostError, Summarise, commit
 from ._ops import Copy, Create, Delete, Protocol
 from ._prune import hints_of
 from ._refs import Ref
-from ._save import Draft, LostError, Summarise, commit, save
+from ._save import save
 from ._verify import Finding
 from .errors import IntegrityError, UnavailableError
 

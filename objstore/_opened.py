@@ -20,13 +20,13 @@ from ._drive import Driver, Observer, SaveEvent, Tally
 from ._fork import Adopt
 from ._handle import Handle
 from ._keys import MARKER
+from ._land import Summarise
 from ._marker import look, probe
 from ._memory import Memory
 from ._mend import RepairReport
 from ._ops import Call, Get, Protocol
 from ._pages import IdPages, SummaryPages, Wanted
 from ._prune import ChooseFloor, CollectReport, PruneReport, retention
-from ._save import Summarise
 from ._session import CommitInfo
 from ._sessions import BaseArgument, Layout, given
 from ._summary import SessionSummary, summary_of

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from . import _keys
 from ._base import Base, Rules
 from ._commit import Commit, id_in, moment
+from ._land import Draft, LostError, Summarise, commit
 from ._log import find_head, load, parse, read_commits, stands_on
 from ._ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
-from ._save import Draft, LostError, Summarise, commit
 from ._session import PAGE, after_delete, sweep
 from .errors import FormatError, IntegrityError
 

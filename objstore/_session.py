@@ -11,10 +11,11 @@ from . import _json, _keys
 from ._base import Base, Rules, nothing
 from ._commit import Commit, Origin, moment
 from ._json import JSON
+from ._land import Draft, LostError, Summarise, commit
 from ._log import find_head, follow, load, parse, read_commits, read_objects
 from ._ops import Create, Delete, Entry, List, Protocol
 from ._refs import Ref
-from ._save import Draft, LostError, Summarise, broken, commit
+from ._save import broken
 from .errors import ConflictError, IntegrityError, NotFoundError
 
 PAGE = 64

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from .. import _log, _prune, _save, _session
+from .. import _land, _log, _prune, _save, _session
 from .._base import Base, Rules
 from .._change import Change
+from .._land import Draft, Summarise
 from .._ops import Delete, Moment, Now, Protocol
-from .._save import Draft, Saved, Summarise
+from .._save import Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,17 @@ def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | No
 
 
 _SWEEP: Final = _session.sweep
-_COMMIT: Final = _save.commit
+_COMMIT: Final = _land.commit
 _SWEPT_TO_THE_END: Final = ((_session, "sweep", _sweep_to_the_end), (_prune, "sweep", _sweep_to_the_end))
 
 ABLATIONS: Final = MappingProxyType(
     {
-        "verify": Ablation("an old save checks that it is on the chain", ((_save, "is_old", _never),)),
-        "first-list": Ablation("a first save looks what is there", ((_save, "head_ops", _no_lists),)),
+        "verify": Ablation("an old save checks that it is on the chain", ((_land, "is_old", _never),)),
+        "first-list": Ablation("a first save looks what is there", ((_land, "head_ops", _no_lists),)),
         "grace": Ablation("a number is freed only when no writer can believe in it any more", grace=0.0),
         "parents": Ablation(
             "a commit names the one below it by its digest",
-            tuple((module, "stands_on", _always) for module in (_log, _save, _prune)),
+            tuple((module, "stands_on", _always) for module in (_log, _land, _prune)),
         ),
         "old-list": Ablation(
             "a reader does not believe an old list",
@@ -133,14 +134,14 @@ ABLATIONS: Final = MappingProxyType(
         "clock-after": Ablation("the clock is read before the observation", ((_log, "_observe", _clock_after),)),
         "epochs": Ablation(
             "what is swept comes back under another key",
-            ((_save, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
+            ((_land, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
         ),
         "current-epoch": Ablation(
             "the current epoch is not swept",
             _SWEPT_TO_THE_END,
         ),
         "sweep-first": Ablation("nothing is swept before a prune is acknowledged", ((_prune, "commit", _sweep_first),)),
-        "floor": Ablation("the floor never falls", ((_save, "_floor", _fallen_floor),)),
+        "floor": Ablation("the floor never falls", ((_land, "_floor", _fallen_floor),)),
         "present": Ablation("what a prune swept does not count as stored", ((_log, "FENCES", ()),)),
         "stubs": Ablation("a purge leaves stubs", ((_prune, "Put", _remove),)),
         "tombstones": Ablation("a tombstone changes every part", ((_save, "broken", _unbroken),)),

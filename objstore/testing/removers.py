@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TypeVar
 
-from .. import _json, _mend, _prune, _save, _session
+from .. import _json, _land, _mend, _prune, _session
 from .._ailments import OF_DOCUMENTS
 from .._base import Base, Rules
 from .._commit import Commit
@@ -99,7 +99,7 @@ class Removers:
     def _removing(self, protocol: Protocol[T]) -> Protocol[tuple[T] | None]:
         try:
             return ((yield from protocol),)
-        except (_save.LostError, ConflictError, IntegrityError):
+        except (_land.LostError, ConflictError, IntegrityError):
             self._oracle.counts["disturbed"] += 1
         except (OutcomeUnknownError, UnavailableError):
             self._oracle.counts["unavailable"] += 1

@@ -107,7 +107,8 @@ def test_a_writer_who_knows_the_damaged_commit_is_passed_over_with_it_and_then_c
 def repaired_under_a_sweep(place: Place) -> SessionStore:
     """Damage a tombstone before its sweep has begun, repair, and let the sweep go on."""
     lived(place.open(), 5)
-    deleter = Stopped(place, place.open()._opened.delete("s", 5, purge=False, keep_versions=False), creates("trash/s=.0000000006"))
+    deleting = place.open()._opened.delete("s", 5, purge=False, keep_versions=False)
+    deleter = Stopped(place, deleting, creates("trash/s=.0000000006"))
     damage(place, 6)  # nothing tells any more that it was a tombstone
     report = place.open().repair("s", dry_run=False)
     assert (report.resumed, report.seq) == (5, 7)
