@@ -1,4 +1,4 @@
-"""What the calls cost on the wire, counted by the server (docs/performance.md, "Budgets")."""
+"""What the calls cost on the wire, counted by the server."""
 
 from __future__ import annotations
 
