@@ -226,3 +226,22 @@ def test_deleting_erases_and_a_day_later_nothing_is_left_but_the_tombstone(
     assert [e.name for e in backend.list("sessions/s/log/000000/")] == ["0000000004"]
     assert backend.list("trash/") == []
     assert store.load("s") is None
+
+
+def test_a_thousand_turns_pruned_to_fifty_take_what_those_fifty_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = objstore.open(f"memory://life/{uuid.uuid4().hex}")
+    lived(store, 1_000)
+    (before,) = store.du(["s"]).sessions
+    store.prune("s", keep_last=50)
+    (pruned,) = store.du(["s"]).sessions
+    assert pruned.objects[0].count == 1_000 - 929 + 1 == len(store.history("s")) - 1  # at once; 929 holds a whole state
+    assert pruned.garbage.count == 0
+    assert pruned.below.count == 928
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
+    store.collect(["s"])
+    (left,) = store.du(["s"]).sessions
+    assert (left.below.count, left.garbage.count, left.commits.count) == (0, 0, 73)
+    assert left.total.size < before.total.size / 4
+    assert len(loaded(store, "s", at=951).messages) == 951
+    assert store.verify().ok
