@@ -247,7 +247,7 @@ class BackendTests:
 
     def test_of_racing_creates_exactly_one_wins(self, place: Backend) -> None:
         if not place.capabilities.exclusive_create:
-            pytest.skip("this backend does not promise it")
+            pytest.skip("this backend does not promise exclusive creates (Capabilities.exclusive_create)")
         for number in range(ROUNDS):
             key = f"race/{number}"
             won = at_once(RACERS, lambda racer, key=key: place.create(key, b"%d" % racer * 1000))  # type: ignore[misc]
@@ -256,7 +256,7 @@ class BackendTests:
 
     def test_readers_of_a_changing_key_see_old_or_new(self, place: Backend) -> None:
         if not place.capabilities.atomic_put:
-            pytest.skip("this backend does not promise it")
+            pytest.skip("this backend does not promise whole replacements (Capabilities.atomic_put)")
         old, new = b"o" * self.big, b"n" * self.big
         place.put("torn", old)
 

@@ -209,4 +209,4 @@ class LogStoreTests(StoreTests):
 
     def _skip_unless_races(self) -> None:
         if not self.races:
-            pytest.skip("this place was opened for one writer")
+            pytest.skip("this place was opened with single_writer=True, so writers may not race on it")

@@ -19,7 +19,7 @@ class TestNoFaults(BackendTests):
         return FaultyBackend(MemoryBackend.isolated())
 
     def test_a_pickled_backend_is_the_same_place(self, place: Backend) -> None:
-        pytest.skip("faults live in one process")
+        pytest.skip("a wrapper with a function that chooses faults cannot be pickled, and is not meant to be")
 
 
 def faulty(**faults: Fault) -> FaultyBackend:
