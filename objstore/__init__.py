@@ -1,19 +1,19 @@
 """Sessions of AI agents on any object storage: atomic, verified, with history."""
 
 from . import models
-from ._ailments import Ailment, Mend
-from ._artifacts import ArtifactInfo
-from ._compare import Diff, Difference
-from ._contents import ArtifactStream, AsyncArtifactStream
-from ._diagnosis import LostCommit
-from ._drive import Event, OperationEvent, SaveEvent
-from ._mend import RepairReport
-from ._prune import CollectReport, Doomed, PruneReport
-from ._session import CommitInfo
-from ._sessions import SessionBundle
-from ._summary import SessionSummary
-from ._usage import Amount, SessionUsage, UsageReport
-from ._verify import Finding, VerifyReport
+from ._care.ailments import Ailment, Mend
+from ._care.diagnosis import LostCommit
+from ._care.mend import RepairReport
+from ._care.prune import CollectReport, Doomed, PruneReport
+from ._care.usage import Amount, SessionUsage, UsageReport
+from ._care.verify import Finding, VerifyReport
+from ._engine.artifacts import ArtifactInfo
+from ._engine.contents import ArtifactStream, AsyncArtifactStream
+from ._engine.drive import Event, OperationEvent, SaveEvent
+from ._engine.sessions import SessionBundle
+from ._engine.summary import SessionSummary
+from ._log.compare import Diff, Difference
+from ._log.session import CommitInfo
 from .aio import AsyncSessionStore, open_async
 from .aio_documents import AsyncDocumentStore
 from .backends.probe import CheckFinding, CheckReport

@@ -16,21 +16,21 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from . import _sessions
-from ._artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._compare import Diff
-from ._contents import AsyncArtifactStream, Source, Spool
-from ._drive import Observer
-from ._mend import RepairReport
-from ._opened import LayoutName, Opened, Options, several
-from ._ops import Protocol
-from ._pages import Wanted
-from ._prune import CollectReport, PruneReport
-from ._session import CommitInfo
-from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
-from ._summary import SessionSummary
-from ._usage import UsageReport
-from ._verify import VerifyReport
+from ._care.mend import RepairReport
+from ._care.prune import CollectReport, PruneReport
+from ._care.usage import UsageReport
+from ._care.verify import VerifyReport
+from ._engine import sessions
+from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
+from ._engine.contents import AsyncArtifactStream, Source, Spool
+from ._engine.drive import Observer
+from ._engine.opened import LayoutName, Opened, Options, several
+from ._engine.pages import Wanted
+from ._engine.sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
+from ._engine.summary import SessionSummary
+from ._log.compare import Diff
+from ._log.ops import Protocol
+from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
 from .models import (
@@ -173,39 +173,39 @@ class AsyncSessionStore:
 
     @like(SessionStore.save_artifacts)
     async def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
+        return await self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
 
     @like(SessionStore.load_artifacts)
     async def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
-        return await self._load(_sessions.ARTIFACTS, id, at)
+        return await self._load(sessions.ARTIFACTS, id, at)
 
     @like(SessionStore.save_trace_events)
     async def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(_sessions.TRACE_EVENTS, id, [*events], base))
+        return await self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
 
     @like(SessionStore.load_trace_events)
     async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
-        return await self._load(_sessions.TRACE_EVENTS, id, at)
+        return await self._load(sessions.TRACE_EVENTS, id, at)
 
     @like(SessionStore.save_run_records)
     async def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(_sessions.RUN_RECORDS, id, [*records], base))
+        return await self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
 
     @like(SessionStore.load_run_records)
     async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
-        return await self._load(_sessions.RUN_RECORDS, id, at)
+        return await self._load(sessions.RUN_RECORDS, id, at)
 
     @like(SessionStore.save_verification_reports)
     async def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Revision:
-        return await self._save(id, self._sessions.save_part(_sessions.VERIFICATION_REPORTS, id, [*reports], base))
+        return await self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
 
     @like(SessionStore.load_verification_reports)
     async def load_verification_reports(
         self, id: str, *, at: int | None = None
     ) -> builtins.list[VerificationReport] | None:
-        return await self._load(_sessions.VERIFICATION_REPORTS, id, at)
+        return await self._load(sessions.VERIFICATION_REPORTS, id, at)
 
     @like(SessionStore.commit)
     async def commit(

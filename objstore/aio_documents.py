@@ -10,12 +10,12 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from ._drive import Observer
-from ._opened import Opened, Options, several
-from ._ops import Protocol
-from ._session import CommitInfo
-from ._sessions import UNSET, BaseArgument
-from ._verify import VerifyReport
+from ._care.verify import VerifyReport
+from ._engine.drive import Observer
+from ._engine.opened import Opened, Options, several
+from ._engine.sessions import UNSET, BaseArgument
+from ._log.ops import Protocol
+from ._log.session import CommitInfo
 from .aio import like
 from .backends import AsyncBackend, Backend
 from .documents import Document, Documents, DocumentStore

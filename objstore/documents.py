@@ -11,15 +11,15 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from . import _json
-from ._drive import Observer
-from ._json import JSON
-from ._opened import Opened, Options, several
-from ._ops import Protocol
-from ._patch import Patch, append
-from ._session import CommitInfo
-from ._sessions import UNSET, BaseArgument, Layout, given
-from ._verify import VerifyReport
+from ._care.verify import VerifyReport
+from ._engine.drive import Observer
+from ._engine.opened import Opened, Options, several
+from ._engine.sessions import UNSET, BaseArgument, Layout, given
+from ._format import canonical
+from ._format.canonical import JSON
+from ._format.patching import Patch, append
+from ._log.ops import Protocol
+from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
 from .errors import InvalidValueError
 from .models import Revision
@@ -51,12 +51,12 @@ class Documents:
         loaded = yield from (yield from self._layout()).load(id, parts, at)
         if loaded is None:
             return None
-        found = {name: _json.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+        found = {name: canonical.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
         return Document(found, loaded.revision)
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
-        values = {_name(name): _json.check(value, what=name, binary=True) for name, value in parts.items()}
+        values = {_name(name): canonical.check(value, what=name, binary=True) for name, value in parts.items()}
         return self._save(id, values, given(base), key)
 
     def _save(
@@ -69,7 +69,7 @@ class Documents:
         self, id: str, items: Mapping[str, Iterable[object]], base: BaseArgument, key: str | None
     ) -> Protocol[Revision]:
         """See `DocumentStore.append`."""
-        added = {_name(name): _json.check([*new], what=name, binary=True) for name, new in items.items()}
+        added = {_name(name): canonical.check([*new], what=name, binary=True) for name, new in items.items()}
         return self._append(id, added, given(base), key)
 
     def _append(
@@ -93,7 +93,7 @@ class Documents:
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidValueError("the name of a part is a str that is not empty")
-    _json.check(name, what="the name of a part")
+    canonical.check(name, what="the name of a part")
     return name
 
 

@@ -11,21 +11,21 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from . import _sessions
-from ._artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._compare import Diff
-from ._contents import ArtifactStream, Source, Spool
-from ._drive import Observer
-from ._mend import RepairReport
-from ._opened import LayoutName, Opened, Options, several
-from ._ops import Protocol
-from ._pages import Wanted
-from ._prune import CollectReport, PruneReport
-from ._session import CommitInfo
-from ._sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
-from ._summary import SessionSummary
-from ._usage import UsageReport
-from ._verify import VerifyReport
+from ._care.mend import RepairReport
+from ._care.prune import CollectReport, PruneReport
+from ._care.usage import UsageReport
+from ._care.verify import VerifyReport
+from ._engine import sessions
+from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
+from ._engine.contents import ArtifactStream, Source, Spool
+from ._engine.drive import Observer
+from ._engine.opened import LayoutName, Opened, Options, several
+from ._engine.pages import Wanted
+from ._engine.sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
+from ._engine.summary import SessionSummary
+from ._log.compare import Diff
+from ._log.ops import Protocol
+from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
 from .backends.probe import CheckReport
 from .models import (
@@ -225,7 +225,7 @@ class SessionStore:
 
     def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
         """Save the artifacts of a session, which need not exist itself."""
-        return self._save(id, self._sessions.save_part(_sessions.ARTIFACTS, id, artifacts, base))
+        return self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
 
     def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
         """Load the artifacts of a session; ``None`` where none were ever saved.
@@ -233,33 +233,33 @@ class SessionStore:
         Texts come with their contents. Binary ones only name theirs (`ToolArtifact.data`), which are kept when the
         artifacts are saved again into this session; `open_artifact` reads them.
         """
-        return self._load(_sessions.ARTIFACTS, id, at)
+        return self._load(sessions.ARTIFACTS, id, at)
 
     def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
         """Save the trace events of a session."""
-        return self._save(id, self._sessions.save_part(_sessions.TRACE_EVENTS, id, [*events], base))
+        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
 
     def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
         """Load the trace events of a session; ``None`` where none were ever saved."""
-        return self._load(_sessions.TRACE_EVENTS, id, at)
+        return self._load(sessions.TRACE_EVENTS, id, at)
 
     def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
         """Save the run records of a session."""
-        return self._save(id, self._sessions.save_part(_sessions.RUN_RECORDS, id, [*records], base))
+        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
 
     def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
         """Load the run records of a session; ``None`` where none were ever saved."""
-        return self._load(_sessions.RUN_RECORDS, id, at)
+        return self._load(sessions.RUN_RECORDS, id, at)
 
     def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Revision:
         """Save the verification reports of a session."""
-        return self._save(id, self._sessions.save_part(_sessions.VERIFICATION_REPORTS, id, [*reports], base))
+        return self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
 
     def load_verification_reports(self, id: str, *, at: int | None = None) -> builtins.list[VerificationReport] | None:
         """Load the verification reports of a session; ``None`` where none were ever saved."""
-        return self._load(_sessions.VERIFICATION_REPORTS, id, at)
+        return self._load(sessions.VERIFICATION_REPORTS, id, at)
 
     # Beyond it
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ._target import Facts, Limits, Target
 
 T = TypeVar("T")

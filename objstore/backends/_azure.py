@@ -15,7 +15,7 @@ from azure.core import exceptions as azure
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobPrefix
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of, names
 from ._target import PAGE, PIECE, Facts, Limits, Pieces, Target
 

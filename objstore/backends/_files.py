@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from .._ops import Entry
+from .._log.ops import Entry
 from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
 from ._rename import rename_exclusive
 from ._target import TEMPORARY

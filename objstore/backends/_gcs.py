@@ -17,7 +17,7 @@ import aiohttp
 from gcsfs.core import GCSFileSystem
 from yarl import URL
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ._adapter import Kind, Refusal, Send, causes, delete_each, directory_of, entries, kind_of, names
 from ._target import Facts, Limits, Pieces, Target
 

@@ -12,7 +12,7 @@ import aiohttp
 from botocore import exceptions as boto
 from s3fs import S3FileSystem
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import UnsupportedBackendError
 from ._adapter import (
     ExistsError,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import BackendError
 
 TEMPORARY = ".objstore-tmp-"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 
 
 @dataclass(frozen=True, slots=True)

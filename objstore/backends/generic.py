@@ -13,7 +13,7 @@ from fsspec import AbstractFileSystem, get_filesystem_class
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
 from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
 from .base import Capabilities

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import BackendError
 from ._files import (
     ABSENT,

@@ -9,7 +9,7 @@ from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import BackendError
 from ._target import Pieces, checked, rest_of, split_prefix
 from .base import Capabilities

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from .._ops import Call, Create, Created, Delete, Get, List, Moment, NewId, Now, Protocol, Put
+from .._log.ops import Call, Create, Created, Delete, Get, List, Moment, NewId, Now, Protocol, Put
 from ..errors import BackendError, PermissionDeniedError, UnavailableError
 from ._target import Facts
 from .base import AsyncBackend, Backend

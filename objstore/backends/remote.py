@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from fsspec.asyn import get_loop
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..errors import (
     BackendError,
     ObjstoreError,

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .._ailments import Ailment
-from .._compare import Difference
-from .._mend import RepairReport
+from .._care.ailments import Ailment
+from .._care.mend import RepairReport
+from .._log.compare import Difference
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
 from ._problems import Code, UsageError, end_with

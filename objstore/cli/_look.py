@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .._verify import Finding, VerifyReport
+from .._care.verify import Finding, VerifyReport
 from ..errors import NotFoundError
 from ..store import SessionStore
 from ._branch import ailing, where

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from .._drive import Event, OperationEvent
+from .._engine.drive import Event, OperationEvent
 from ._text import shown, size
 
 

@@ -16,8 +16,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from .. import store as face
-from .._drive import Observer
-from .._marker import look
+from .._engine.drive import Observer
+from .._log.marker import look
 from ..errors import NotFoundError
 from ..store import SessionStore
 from ._problems import UsageError, scrub

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter
 
-from .. import _wire
-from .._listing import Listed
-from .._session import CommitInfo
-from .._summary import SessionSummary, summary_of
+from .._engine.summary import SessionSummary, summary_of
+from .._log.listing import Listed
+from .._log.session import CommitInfo
+from .._seed import wire
 from ..errors import InvalidValueError, NotFoundError
 from ..models import ArtifactStore, SessionData
 from ..models import _documents as documents
@@ -247,7 +247,7 @@ def encoded(part: Part, value: Any) -> bytes:
     """Write a part as the seed does, or as plain JSON where it could not read it."""
     adapter: TypeAdapter[Any] = part.adapter
     try:
-        return _wire.encode(adapter, value)
+        return wire.encode(adapter, value)
     except InvalidValueError:
         return json.dumps(documents.to_document(adapter, value), indent=2, ensure_ascii=False).encode()
 

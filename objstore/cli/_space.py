@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .._prune import Doomed
-from .._usage import Amount, SessionUsage
+from .._care.prune import Doomed
+from .._care.usage import Amount, SessionUsage
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage, moment_of
 from ._problems import Code, UsageError, complain, end_with

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from .. import _land, _log, _prune, _save, _session
-from .._base import Base, Rules
-from .._change import Change
-from .._land import Draft, Summarise
-from .._ops import Delete, Moment, Now, Protocol
-from .._save import Saved
+from .._care import prune
+from .._log import chain, land, save, session
+from .._log.base import Base, Rules
+from .._log.change import Change
+from .._log.land import Draft, Summarise
+from .._log.ops import Delete, Moment, Now, Protocol
+from .._log.save import Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _always(*_: object) -> bool:
     return True
 
 
-def _young(rules: Rules, observed: Moment | None, now: Moment, is_old: Any = _log.is_old) -> bool:
+def _young(rules: Rules, observed: Moment | None, now: Moment, is_old: Any = chain.is_old) -> bool:
     return bool(is_old(rules, observed, now))
 
 
@@ -95,7 +96,7 @@ def _no_lists(_: str) -> tuple[()]:
 
 
 def _clock_after(key: str) -> Protocol[tuple[Moment, int]]:
-    head = yield from _log.find_head(key)
+    head = yield from chain.find_head(key)
     return (yield Now()), head
 
 
@@ -113,42 +114,40 @@ def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | No
     return None
 
 
-_SWEEP: Final = _session.sweep
-_COMMIT: Final = _land.commit
-_SWEPT_TO_THE_END: Final = ((_session, "sweep", _sweep_to_the_end), (_prune, "sweep", _sweep_to_the_end))
+_SWEEP: Final = session.sweep
+_COMMIT: Final = land.commit
+_SWEPT_TO_THE_END: Final = ((session, "sweep", _sweep_to_the_end), (prune, "sweep", _sweep_to_the_end))
 
 ABLATIONS: Final = MappingProxyType(
     {
-        "verify": Ablation("an old save checks that it is on the chain", ((_land, "is_old", _never),)),
-        "first-list": Ablation("a first save looks what is there", ((_land, "head_ops", _no_lists),)),
+        "verify": Ablation("an old save checks that it is on the chain", ((land, "is_old", _never),)),
+        "first-list": Ablation("a first save looks what is there", ((land, "head_ops", _no_lists),)),
         "grace": Ablation("a number is freed only when no writer can believe in it any more", grace=0.0),
         "parents": Ablation(
             "a commit names the one below it by its digest",
-            tuple((module, "stands_on", _always) for module in (_log, _land, _prune)),
+            tuple((module, "stands_on", _always) for module in (chain, land, prune)),
         ),
         "old-list": Ablation(
             "a reader does not believe an old list",
-            ((_log, "is_old", _never), (_log, "too_old_to_follow", _age_of_base)),
+            ((chain, "is_old", _never), (chain, "too_old_to_follow", _age_of_base)),
         ),
-        "follow": Ablation("a reader follows only what it saw lately", ((_log, "too_old_to_follow", _never),)),
-        "clock-after": Ablation("the clock is read before the observation", ((_log, "_observe", _clock_after),)),
+        "follow": Ablation("a reader follows only what it saw lately", ((chain, "too_old_to_follow", _never),)),
+        "clock-after": Ablation("the clock is read before the observation", ((chain, "_observe", _clock_after),)),
         "epochs": Ablation(
             "what is swept comes back under another key",
-            ((_land, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
+            ((land, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
         ),
         "current-epoch": Ablation(
             "the current epoch is not swept",
             _SWEPT_TO_THE_END,
         ),
-        "sweep-first": Ablation("nothing is swept before a prune is acknowledged", ((_prune, "commit", _sweep_first),)),
-        "floor": Ablation("the floor never falls", ((_land, "_floor", _fallen_floor),)),
-        "present": Ablation("what a prune swept does not count as stored", ((_log, "FENCES", ()),)),
-        "stubs": Ablation("a purge leaves stubs", ((_prune, "Put", _remove),)),
-        "tombstones": Ablation("a tombstone changes every part", ((_save, "broken", _unbroken),)),
-        "slept": Ablation(
-            "an addition whose fate is not known is not repeated", ((_save, "_after_sleep", _forgotten),)
-        ),
-        "keys": Ablation("an idempotency key is looked for in each head", ((_save, "_answer", _no_answer),)),
+        "sweep-first": Ablation("nothing is swept before a prune is acknowledged", ((prune, "commit", _sweep_first),)),
+        "floor": Ablation("the floor never falls", ((land, "_floor", _fallen_floor),)),
+        "present": Ablation("what a prune swept does not count as stored", ((chain, "FENCES", ()),)),
+        "stubs": Ablation("a purge leaves stubs", ((prune, "Put", _remove),)),
+        "tombstones": Ablation("a tombstone changes every part", ((save, "broken", _unbroken),)),
+        "slept": Ablation("an addition whose fate is not known is not repeated", ((save, "_after_sleep", _forgotten),)),
+        "keys": Ablation("an idempotency key is looked for in each head", ((save, "_answer", _no_answer),)),
     }
 )
 """Name -> what the scheduler must notice."""

@@ -10,12 +10,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .. import _json, _log, _patch, _save, _session
-from .._base import Base, Rules
-from .._change import Change, Derive, Edit, Replace
-from .._json import JSON
-from .._ops import Protocol
-from .._save import Saved
+from .._format import canonical, patching
+from .._format.canonical import JSON
+from .._log import chain, save, session
+from .._log.base import Base, Rules
+from .._log.change import Change, Derive, Edit, Replace
+from .._log.ops import Protocol
+from .._log.save import Saved
 from ..errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
 from .oracle import Oracle
 from .world import Violation
@@ -69,8 +70,8 @@ class Actors:
         for _ in range(3):
             mark = self._oracle.head.seq
             try:
-                base = yield from (_log.follow(self._rules, base) if base else _log.load(self._rules, self._id))
-                yield from _session.resolve(base, list((base.state or {}).values()))
+                base = yield from (chain.follow(self._rules, base) if base else chain.load(self._rules, self._id))
+                yield from session.resolve(base, list((base.state or {}).values()))
             except IntegrityError:  # what it had begun to read was pruned under it
                 self._oracle.counts["disturbed"] += 1
                 base = None
@@ -85,7 +86,7 @@ class Actors:
         first = self._oracle.head
         wanted = self._draw.randint(1, first.seq + 1)
         try:
-            base = yield from _log.load(self._rules, self._id, at=wanted)
+            base = yield from chain.load(self._rules, self._id, at=wanted)
         except NotFoundError:
             if self._oracle.head.floor <= wanted <= first.seq:
                 raise Violation("D", f"commit {wanted} was retained all the time and not found") from None
@@ -101,10 +102,10 @@ class Actors:
         for _ in range(rounds):
             first = self._oracle.head.seq
             try:
-                lives = yield from _session.exists(self._id)
+                lives = yield from session.exists(self._id)
                 if lives not in {link.born > 0 for link in self._oracle.chain[first:]}:
                     raise Violation("D", f"exists() said {lives}, which was never so while it looked")
-                for info in (yield from _session.history(self._id)):
+                for info in (yield from session.history(self._id)):
                     if self._oracle.chain[info.seq].digest != info.digest:
                         raise Violation("C", f"history() shows a commit {info.seq} that is not on the chain")
             except (IntegrityError, UnavailableError):
@@ -137,7 +138,7 @@ class Actors:
     def _pickled(self, held: _Held) -> Protocol[_Held | None]:
         """Do what a revision does that was stored in a file: forget all but the number and the digest."""
         try:
-            base = yield from _session.at_revision(self._rules, self._id, held.base.seq, held.base.digest)
+            base = yield from session.at_revision(self._rules, self._id, held.base.seq, held.base.digest)
         except (ConflictError, IntegrityError, UnavailableError):
             return None
         return None if held.known else _Held(held.memory, base, {}, held.parts)
@@ -158,7 +159,7 @@ class Actors:
         saved, before = yield from self._saved(Edit(seen, wish, frozenset(held.known)), held.base, wish, self._key())
         for name in wish if before else ():
             assert before
-            if not _json.same(self._oracle.plain(own[name]), before.get(name)):
+            if not canonical.same(self._oracle.plain(own[name]), before.get(name)):
                 raise Violation("A", f"an edit of {name!r} was acknowledged on a state that it had not seen")
         if (
             saved
@@ -194,10 +195,10 @@ class Actors:
     def _restore(self, held: _Held) -> Protocol[_Held | None]:
         at = self._draw.randint(1, max(1, held.base.seq))
         try:
-            old = yield from _log.load(self._rules, self._id, at=at)
+            old = yield from chain.load(self._rules, self._id, at=at)
             if old.state is None:
                 return held
-            yield from _session.resolve(old, list(old.state.values()))
+            yield from session.resolve(old, list(old.state.values()))
         except (NotFoundError, IntegrityError, UnavailableError):
             return None
         wish = {"session": old.state["session"]}
@@ -211,7 +212,7 @@ class Actors:
         oracle = self._oracle
         mark = oracle.head.seq
         try:
-            saved = yield from _save.save(self._rules, self._id, change, base, key=key, summarise=summarise)
+            saved = yield from save.save(self._rules, self._id, change, base, key=key, summarise=summarise)
         except ConflictError:
             oracle.counts["conflicts"] += 1
             return None, None
@@ -234,7 +235,7 @@ class Actors:
                 wanted = oracle.plain(wish[part])
                 if part == "traces":
                     wanted = [*(before[part] or []), *wanted]  # type: ignore[misc]
-            if not _json.same(after[part], wanted):
+            if not canonical.same(after[part], wanted):
                 raise Violation("A", f"commit {saved.base.seq}, acknowledged, is not what was saved in {part!r}")
         return saved, before
 
@@ -256,9 +257,9 @@ class Actors:
         return f"key-{self._token()}" if self._draw.random() < 0.4 else None
 
 
-def _appended(state: Mapping[str, JSON], item: JSON) -> dict[str, _patch.Patch]:
+def _appended(state: Mapping[str, JSON], item: JSON) -> dict[str, patching.Patch]:
     traces = state["traces"]
-    return {"traces": _patch.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
+    return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
 
 def summarise(_: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 import pytest
 
-from .._ops import Entry
+from .._log.ops import Entry
 from ..backends.base import AsyncBackend, Backend
 from .blocking import blocking
 

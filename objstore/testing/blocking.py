@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..backends.base import AsyncBackend, Backend, Capabilities
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from .._ops import Entry, Names
+from .._log.ops import Entry, Names
 from ..backends.base import Backend, Capabilities
 from ..errors import PermissionDeniedError, UnavailableError
 

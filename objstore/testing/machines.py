@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from .._ops import Create, Delete, Get, List, Moment, Op, Protocol, Put
+from .._log.ops import Create, Delete, Get, List, Moment, Op, Protocol, Put
 from ..errors import UnavailableError
 
 START = 1_700_000_000.0

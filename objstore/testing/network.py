@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from .._ops import Create, Delete, Get, List, Op, Put
+from .._log.ops import Create, Delete, Get, List, Op, Put
 from ..errors import UnavailableError
 from .machines import Actor, Luck
 from .oracle import Oracle

@@ -18,11 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _json, _keys, _patch, _state
-from .._base import Base, Rules
-from .._commit import Commit, decode
-from .._json import JSON
-from .._refs import Ref
+from .._format import canonical, naming, patching
+from .._format.canonical import JSON
+from .._format.commit import Commit, decode
+from .._format.refs import Ref
+from .._format.state import opened
+from .._log.base import Base, Rules
 from .world import Storage, Violation
 
 
@@ -57,14 +58,14 @@ class Oracle:
 
     def __init__(self, id: str, rules: Rules, storage: Storage, grows: str) -> None:
         self.id = id
-        self.key = _keys.session_key(id)
+        self.key = naming.session_key(id)
         self.chain: list[Link] = [Link(0, None, None, None, {}, b"")]
         self.counts: Counter[str] = Counter()
         self.damaged: set[int] = set()
         self._rules = rules
         self._storage = storage
         self._grows = grows
-        self._log = _keys.log_root(self.key)
+        self._log = naming.log_root(self.key)
         self._live: set[str] = set()
         self._raw: dict[str, bytes] = {}
         self._answered: dict[str, int] = {}
@@ -98,7 +99,7 @@ class Oracle:
 
     def damage(self, data: bytes) -> None:
         """Let something happen to the newest commit."""
-        self._storage.write(_keys.log_key(self.key, self.head.seq), data)
+        self._storage.write(naming.log_key(self.key, self.head.seq), data)
         self.damaged.add(self.head.seq)
         self.counts["damaged"] += 1
 
@@ -118,13 +119,13 @@ class Oracle:
         if seq <= head.seq:
             self.counts["zombies"] += 1  # somebody slept until the number was free again; nobody may believe it
             return
-        commit = decode(data, _keys.log_key(self.key, seq), self.id, seq)
+        commit = decode(data, naming.log_key(self.key, seq), self.id, seq)
         below = self._below(commit) if commit and commit.over else head
         if commit is None or seq != head.seq + 1 or commit.parent != below.digest:
             raise Violation("C", f"commit {seq} stands on something else than the head {head.seq}")
         objects = dict(commit.objects) if commit.whole else {**head.objects, **commit.objects}
         for name, (epoch, _) in commit.objects.items():
-            if _keys.object_key(self.key, epoch, name) not in self._storage.objects:
+            if naming.object_key(self.key, epoch, name) not in self._storage.objects:
                 raise Violation("B", f"commit {seq} ({commit.kind}) names {_short(epoch, name)}, which is not there")
         link = Link(
             seq, commit.digest, commit, self._state(commit, head, objects), objects, data,
@@ -146,12 +147,12 @@ class Oracle:
         for n in passed:
             if n >= self.head.floor and self._is_whole_down(n):  # what is below may have gone
                 raise Violation("A", f"commit {link.seq} passes over {n}, which can be read")
-        stored = b"".join(self._storage.objects.get(_keys.log_key(self.key, n), b"") for n in passed)
+        stored = b"".join(self._storage.objects.get(naming.log_key(self.key, n), b"") for n in passed)
         assert link.commit
         read_between = len(self.damaged.intersection(passed)) > 1  # of two damages only one may have been seen
         if not passed or (not read_between and hashlib.sha256(stored).hexdigest() != link.commit.over):
             raise Violation("C", f"commit {link.seq} passes over something else than it says")
-        needs = (_keys.object_key(self.key, epoch, name) for name, (epoch, _) in below.objects.items())
+        needs = (naming.object_key(self.key, epoch, name) for name, (epoch, _) in below.objects.items())
         swept = any(key not in self._storage.objects for key in needs)
         buried = link.state is None and (below.seq == 0 or swept or any(self.chain[n].state is None for n in passed))
         if not buried and link.state != below.state:
@@ -191,14 +192,14 @@ class Oracle:
         assert isinstance(new, list)
         if new[: len(old)] != old:
             raise Violation("A", f"commit {link.seq} takes away items of {self._grows!r} that were saved before")
-        if len(new) > len(old) and len({_json.exact_bytes(item) for item in new}) < len(new):
+        if len(new) > len(old) and len({canonical.exact_bytes(item) for item in new}) < len(new):
             raise Violation("A", f"commit {link.seq} adds an item to {self._grows!r} for the second time")
 
     def _keep(self, head: Link, link: Link) -> None:
         """Work out what must not go any more, and that it is all there."""
         news = self.chain[link.floor :] if link.floor != head.floor else [link]
         live = {
-            _keys.object_key(self.key, epoch, name)
+            naming.object_key(self.key, epoch, name)
             for each in news
             if each.commit
             for name, (epoch, _) in each.commit.objects.items()
@@ -208,7 +209,7 @@ class Oracle:
             if key not in self._storage.objects:
                 raise Violation("B", f"commit {link.seq} retains {key}, which is not there")
         for n in range(max(1, link.floor), link.seq + 1):
-            stored = self._storage.objects.get(_keys.log_key(self.key, n))
+            stored = self._storage.objects.get(naming.log_key(self.key, n))
             if n not in self.damaged and stored != self.chain[n].stored:
                 raise Violation("B", f"commit {link.seq} retains commit {n}, which is not there")
 
@@ -219,8 +220,8 @@ class Oracle:
             if name not in objects:
                 raise Violation("B", f"commit {commit.seq} names {name[:8]}, which its table lacks")
             if name not in self._raw:
-                data = self._storage.objects[_keys.object_key(self.key, objects[name][0], name)]
-                self._raw[name] = _state.opened(name, data, objects[name][1])
+                data = self._storage.objects[naming.object_key(self.key, objects[name][0], name)]
+                self._raw[name] = opened(name, data, objects[name][1])
             return self._raw[name]
 
         def value(encoded: Any) -> JSON:
@@ -240,7 +241,7 @@ class Oracle:
             for item in encoded:
                 if isinstance(item, dict) and "=list" in item:
                     self.counts["leaves"] += 1
-                    found += items(_json.loads(raw(item["=list"])))  # type: ignore[arg-type]
+                    found += items(canonical.loads(raw(item["=list"])))  # type: ignore[arg-type]
                 else:
                     found.append(value(item))
             return found
@@ -255,7 +256,7 @@ class Oracle:
             body = value(body)
         else:
             below = dict(self._rules.empty) if head.state is None else head.state
-            body = _patch.apply(_patch.map_values(body, value, items, plain_key), below)
+            body = patching.apply(patching.map_values(body, value, items, plain_key), below)
         state: dict[str, JSON] = body
         return state
 
@@ -282,7 +283,7 @@ class Oracle:
         link = self.chain[base.seq]
         if (link.epoch, link.floor, link.born) != (base.epoch, base.floor, base.born):
             raise Violation("C", f"an actor misread the header of commit {base.seq}")
-        if not _json.same(self.plain(base.state), link.state):
+        if not canonical.same(self.plain(base.state), link.state):
             raise Violation("C", f"an actor was given a state of commit {base.seq} that was never committed")
         return link
 
@@ -325,10 +326,10 @@ class Oracle:
             Violation: Something retained is missing or another than it was.
         """
         retained = [link for link in self.chain[self.head.floor :] if link.commit]
-        good = {_keys.log_key(self.key, link.seq): link.stored for link in retained}
+        good = {naming.log_key(self.key, link.seq): link.stored for link in retained}
         if self.head.born:
-            good[_keys.index_hint(self.key, self.head.born)] = b""
-        hurt = {_keys.log_key(self.key, n) for n in self.damaged}
+            good[naming.index_hint(self.key, self.head.born)] = b""
+        hurt = {naming.log_key(self.key, n) for n in self.damaged}
         for key, stored in good.items():
             if key not in hurt and self._storage.objects.get(key) != stored:
                 raise Violation("B", f"{key} is missing or another")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from typing import TypeVar
 
-from .. import _json, _land, _mend, _prune, _session
-from .._ailments import OF_DOCUMENTS
-from .._base import Base, Rules
-from .._commit import Commit
-from .._ops import Pause, Protocol
+from .._care import mend, prune
+from .._care.ailments import OF_DOCUMENTS
+from .._format import canonical
+from .._format.commit import Commit
+from .._log import land, session
+from .._log.base import Base, Rules
+from .._log.ops import Pause, Protocol
 from ..errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
 from .actors import Actors, summarise
 from .oracle import Oracle
@@ -36,33 +38,33 @@ class Removers:
 
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(_prune.prune(self._rules, self._id, choose, summarise))
+            yield from self._removing(prune.prune(self._rules, self._id, choose, summarise))
 
     def finisher(self, rounds: int) -> Protocol[None]:
         """Do what others left undone."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(_prune.finish(self._rules, self._id))
+            yield from self._removing(prune.finish(self._rules, self._id))
 
     def collector(self, rounds: int) -> Protocol[None]:
         """Remove what crashes left."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(_prune.collect(self._rules, self._id, summarise))
+            yield from self._removing(prune.collect(self._rules, self._id, summarise))
 
     def repairer(self, rounds: int) -> Protocol[None]:
         """Set damaged newest commits aside."""
         for _ in range(rounds):
             yield self._wait()
-            repair = _mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
+            repair = mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
             yield from self._removing(repair)
 
     def undertaker(self) -> Protocol[None]:
         """Set damaged newest commits aside, and bury the session where nothing can be read any more."""
         try:
-            yield from _mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
+            yield from mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
         except IntegrityError:
-            yield from _mend.bury(self._rules, self._id, summarise)
+            yield from mend.bury(self._rules, self._id, summarise)
 
     def deleter(self, rounds: int, *, purge: bool, careful: bool) -> Protocol[None]:
         """Delete the session, whatever is there or (careful) only as it was seen, and sometimes erase it at once."""
@@ -71,7 +73,7 @@ class Removers:
             if careful and (seen is None or seen.state is None):
                 return
             mark = self._oracle.head.seq
-            found = yield from self._removing(_session.delete(self._rules, self._id, seen, seen, summarise))
+            found = yield from self._removing(session.delete(self._rules, self._id, seen, seen, summarise))
             if found is None:
                 continue
             head = found[0]
@@ -86,11 +88,11 @@ class Removers:
                 self._check_careful(seen, head)
             self._oracle.counts["deletes"] += 1
             if purge:
-                yield from self._removing(_prune.purge(head))
+                yield from self._removing(prune.purge(head))
 
     def _check_careful(self, seen: Base, head: Base) -> None:
         below = self._oracle.chain[head.seq - 1].state
-        if below is not None and not _json.same(below, self._oracle.plain(seen.state)):
+        if below is not None and not canonical.same(below, self._oracle.plain(seen.state)):
             raise Violation("A", f"commit {head.seq} deletes a state that the one who deleted had not seen")
 
     def _wait(self) -> Pause:
@@ -99,7 +101,7 @@ class Removers:
     def _removing(self, protocol: Protocol[T]) -> Protocol[tuple[T] | None]:
         try:
             return ((yield from protocol),)
-        except (_land.LostError, ConflictError, IntegrityError):
+        except (land.LostError, ConflictError, IntegrityError):
             self._oracle.counts["disturbed"] += 1
         except (OutcomeUnknownError, UnavailableError):
             self._oracle.counts["unavailable"] += 1

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .. import _keys, _log, _prune, _state
-from .._base import Rules
-from .._commit import decode, timestamp
-from .._ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
+from .._care import prune
+from .._format import naming, state
+from .._format.commit import decode, timestamp
+from .._log import chain
+from .._log.base import Rules
+from .._log.ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from ..errors import IntegrityError
 from .ablations import ABLATIONS, ablated, replaced
 from .actors import EMPTY, TEXT_LIMIT, Actors
@@ -93,9 +95,9 @@ class Schedule:
             bursts=draw.random() < 0.5,
         )
         self._network = Network(storage, self.oracle, draw, self._luck)
-        self._directory = _keys.session_dir(self.oracle.key)
+        self._directory = naming.session_dir(self.oracle.key)
         self._sleepy = draw.random() < 0.4
-        self._group = draw.choice((_keys.GROUP, _keys.GROUP, 5))
+        self._group = draw.choice((naming.GROUP, naming.GROUP, 5))
 
     def play(self) -> Played:
         """Play the schedule to its end and look at what it left.
@@ -104,10 +106,10 @@ class Schedule:
             Violation: A guarantee was broken.
         """
         with replaced(
-            (_state, "LEAF_BYTES", LEAF_BYTES),
-            (_keys, "GROUP", self._group),
-            (_log, "decode", cache(decode)),  # half of the time would go into reading the same bytes again
-            (_log, "opened", cache(_state.opened)),
+            (state, "LEAF_BYTES", LEAF_BYTES),
+            (naming, "GROUP", self._group),
+            (chain, "decode", cache(decode)),  # half of the time would go into reading the same bytes again
+            (chain, "opened", cache(state.opened)),
         ):
             self._begin()
             self._interleave(self._cast())
@@ -290,7 +292,7 @@ class Schedule:
 
     def _collected(self) -> Protocol[None]:
         try:
-            yield from _prune.collect(self._rules, ID, lambda _: {})
+            yield from prune.collect(self._rules, ID, lambda _: {})
         except IntegrityError:
             if not self.oracle.history_is_damaged:
                 raise

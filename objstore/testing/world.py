@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .._ops import Entry
+from .._log.ops import Entry
 
 Guarantee = Literal["A", "B", "C", "D", "E"]
 
@@ -60,7 +60,7 @@ class Storage:
             del names[name]
 
     def list(self, prefix: str) -> list[Entry]:
-        """Name what lies directly below a prefix, see `objstore._ops.List`."""
+        """Name what lies directly below a prefix, see `objstore._log.ops.List`."""
         path, _, start = prefix.rpartition("/")
         return [
             Entry(name, is_directory)

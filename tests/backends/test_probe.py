@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 
-from objstore._drive import Driver
+from objstore._engine.drive import Driver
 from objstore.backends import LocalBackend, MemoryBackend, open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.backends.probe import CheckReport, check

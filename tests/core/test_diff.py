@@ -9,16 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from objstore._json import JSON, MAX_DEPTH, MAX_STORED_DEPTH, dumps, loads, same
-from objstore._patch import (
-    Patch,
-    append,
-    appended,
-    apply,
-    diff,
-    is_append,
-)
-from objstore._refs import Ref
+from objstore._format.canonical import JSON, MAX_DEPTH, MAX_STORED_DEPTH, dumps, loads, same
+from objstore._format.patching import Patch, append, appended, apply, diff, is_append
+from objstore._format.refs import Ref
 
 from .values import DOCUMENTS, edited
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from objstore import _keys
-from objstore._keys import (
+from objstore._format import naming
+from objstore._format.naming import (
     check_id,
     id_of,
     index_hint,
@@ -155,7 +155,7 @@ class TestSessionKey:
     @example("..", 1)
     @example("é" * 150, 60)
     def test_begins_as_is_asked_for_a_listing_by_prefix(self, id: str, length: int) -> None:
-        beginnings = _keys.beginnings(id[:length])
+        beginnings = naming.beginnings(id[:length])
         assert any(session_key(id).startswith(beginning) for beginning in beginnings)
         assert list(beginnings) == sorted(set(beginnings))
         assert len(beginnings) <= 2
@@ -217,7 +217,7 @@ class TestForeignKeys:
 
 class TestLayout:
     def test_keys_are_those_of_the_format(self) -> None:
-        assert _keys.MARKER == "objstore.json"
+        assert naming.MARKER == "objstore.json"
         assert log_key("a=2fb", 1) == "sessions/a=2fb/log/000000/0000000001"
         assert log_key("a", 999) == "sessions/a/log/000000/0000000999"
         assert log_key("a", 1000) == "sessions/a/log/000001/0000001000"
@@ -229,14 +229,14 @@ class TestLayout:
 
     def test_directories_are_what_the_keys_begin_with(self) -> None:
         commit, stored = log_key("a", 1_234_567), object_key("a", 3, DIGEST)
-        steps = [_keys.SESSIONS, _keys.session_dir("a"), _keys.log_root("a"), _keys.log_dir("a", 1234), commit]
-        steps_of_object = [_keys.session_dir("a"), _keys.objects_root("a"), _keys.objects_dir("a", 3), stored]
+        steps = [naming.SESSIONS, naming.session_dir("a"), naming.log_root("a"), naming.log_dir("a", 1234), commit]
+        steps_of_object = [naming.session_dir("a"), naming.objects_root("a"), naming.objects_dir("a", 3), stored]
         for path in (steps, steps_of_object):
             for outer, inner in pairwise(path):
                 assert outer.endswith("/")
                 assert inner.startswith(outer)
-        assert index_hint("a", 1).startswith(_keys.INDEX)
-        assert trash_hint("a", 1).startswith(_keys.TRASH)
+        assert index_hint("a", 1).startswith(naming.INDEX)
+        assert trash_hint("a", 1).startswith(naming.TRASH)
 
     @pytest.mark.parametrize("n", [0, -1, 10**10])
     def test_numbers_that_no_commit_can_have_are_refused(self, n: int) -> None:
@@ -274,8 +274,8 @@ class TestParsers:
     @given(IDS, st.integers(1, 10**10 - 1))
     def test_read_key_and_number_from_a_hint(self, id: str, n: int) -> None:
         key = session_key(id)
-        assert parse_hint(index_hint(key, n).removeprefix(_keys.INDEX)) == (key, n)
-        assert parse_hint(trash_hint(key, n).removeprefix(_keys.TRASH)) == (key, n)
+        assert parse_hint(index_hint(key, n).removeprefix(naming.INDEX)) == (key, n)
+        assert parse_hint(trash_hint(key, n).removeprefix(naming.TRASH)) == (key, n)
 
     @pytest.mark.parametrize(
         ("directory", "name"),

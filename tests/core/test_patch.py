@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objstore._json import JSON, dumps, same
-from objstore._patch import (
-    Patch,
-    PatchError,
-    UnknownPatchError,
-    appended,
-    apply,
-    diff,
-    is_append,
-    map_values,
-)
+from objstore._format.canonical import JSON, dumps, same
+from objstore._format.patching import Patch, PatchError, UnknownPatchError, appended, apply, diff, is_append, map_values
 
 from .values import DOCUMENTS, edited
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from objstore import ArtifactStore, SessionData, ToolArtifact
-from objstore._handle import Handle
-from objstore._json import JSON
-from objstore._refs import Ref
+from objstore._engine.handle import Handle
+from objstore._format.canonical import JSON
+from objstore._format.refs import Ref
 from objstore.testing import memory_store
 
 

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import _base, _keys, _marker, _parts, _prune
-from objstore._drive import Driver
+from objstore._care import prune
+from objstore._engine.drive import Driver
+from objstore._format import naming
+from objstore._log import base, marker
+from objstore._seed import five_parts
 from objstore.backends import open_backend
 from objstore.models import _documents as documents_of
 from tests.format.reader import Reader
@@ -105,7 +108,7 @@ def test_a_session_of_the_seed_with_all_its_siblings(tmp_path: Path) -> None:
     state = read(tmp_path, "s")
     bundle = store.load_bundle("s")
     assert bundle is not None
-    assert list(state) == list(_parts.PARTS)
+    assert list(state) == list(five_parts.PARTS)
     expected = [
         documents_of.to_document(documents_of.SESSION, session),
         documents_of.to_document(documents_of.ARTIFACTS, artifacts),
@@ -245,9 +248,9 @@ def test_a_restored_state_uses_the_objects_of_older_commits(tmp_path: Path, docu
 def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> None:
     for step in range(K + 3):
         documents.save("s", {"part": [BIG + str(step // 8)], "n": step})
-    rules = _base.Rules(interval=_marker.INTERVAL)
+    rules = base.Rules(interval=marker.INTERVAL)
     driver = Driver(open_backend(tmp_path), None)
-    driver.run(_prune.prune(rules, "s", lambda chain: chain[0].seq, lambda _: {}))
+    driver.run(prune.prune(rules, "s", lambda chain: chain[0].seq, lambda _: {}))
     documents.save("s", {"n": "after"})
     assert kinds(tmp_path, "s")[:2] == ["patch", "prune"]
     assert read(tmp_path, "s") == {"part": [BIG + "4"], "n": "after"}
@@ -262,7 +265,7 @@ def test_a_session_whose_damaged_commits_were_set_aside(tmp_path: Path) -> None:
     for turn in range(3):
         session.messages.append(objstore.Message.user(f"turn {turn}"))
         store.save(session)
-    (tmp_path / _keys.log_key("s", 3)).write_bytes(b"torn")
+    (tmp_path / naming.log_key("s", 3)).write_bytes(b"torn")
     objstore.open(tmp_path, durability="none").repair("s", dry_run=False)
     mended = written(tmp_path, "s", 4)
     assert (mended["kind"], mended["floor"], mended["epoch"]) == ("prune", 4, 4)
@@ -288,7 +291,7 @@ def test_appends_of_two_writers_with_keys(tmp_path: Path, documents: objstore.Do
 @pytest.mark.parametrize("position", [0, 200, -80, -40, -1])
 def test_a_flipped_bit_is_noticed(tmp_path: Path, documents: objstore.DocumentStore, position: int) -> None:
     documents.save("s", {"part": "x" * 400})
-    path = tmp_path / _keys.log_key("s", 1)
+    path = tmp_path / naming.log_key("s", 1)
     data = bytearray(path.read_bytes())
     data[position] ^= 1
     path.write_bytes(data)
@@ -303,8 +306,8 @@ def test_numbers_alone_are_no_chain(tmp_path: Path, documents: objstore.Document
     with objstore.DocumentStore(tmp_path / "other", durability="none") as other:
         other.save("s", {"n": 1})
         other.save("s", {"n": 2})
-    foreign = (tmp_path / "other" / _keys.log_key("s", 2)).read_bytes()
-    (tmp_path / _keys.log_key("s", 2)).write_bytes(foreign)
+    foreign = (tmp_path / "other" / naming.log_key("s", 2)).read_bytes()
+    (tmp_path / naming.log_key("s", 2)).write_bytes(foreign)
     with pytest.raises(AssertionError, match="not on the chain"):
         read(tmp_path, "s")
 

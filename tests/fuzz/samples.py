@@ -11,9 +11,9 @@ from unittest.mock import patch
 
 import objstore
 from objstore import LlmConfigData, Message, SessionData, TextDeltaEvent
-from objstore import _encode as encoding
-from objstore import _state as state
-from objstore import _zstd as zstd
+from objstore._format import encode as encoding
+from objstore._format import state as state
+from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
 from objstore.testing.store import artifact, artifacts, report, run_records, trace
 from tests.fuzz import mutate

@@ -11,20 +11,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from objstore import (
-    FormatError,
-    IntegrityError,
-    InvalidIdError,
-    InvalidValueError,
-    _commit,
-    _json,
-    _keys,
-    _marker,
-    _patch,
-    _wire,
-    _zstd,
-)
-from objstore._state import Decoder, Leaf
+from objstore import FormatError, IntegrityError, InvalidIdError, InvalidValueError
+from objstore._format import canonical, naming, patching, zstd
+from objstore._format import commit as commits
+from objstore._format.state import Decoder, Leaf
+from objstore._log import marker as markers
+from objstore._seed.wire import WireError, decode, encode
 from objstore.models import _documents as documents
 
 LIMIT: Final = 1 << 16
@@ -33,39 +25,39 @@ OLD: Final[Any] = {
     "session": {"messages": [{"a": 1}, "b", [2]], "name": "n"}, "artifacts": None, "traces": [{}], "runs": [], "=": 0
 }  # fmt: skip
 
-# A reader of a log takes these for "not of this format"; see `objstore._log.assemble`.
+# A reader of a log takes these for "not of this format"; see `objstore._log.chain.assemble`.
 UNREADABLE: Final = (ValueError, KeyError, RecursionError)
 
 
 def commit(data: bytes) -> None:
     with contextlib.suppress(IntegrityError, FormatError):
-        found = _commit.decode(data, "log/1", "s", 1)
+        found = commits.decode(data, "log/1", "s", 1)
         assert found is None or (found.id, found.seq) == ("s", 1)
 
 
 def sealed_commit(data: bytes) -> None:
     """Get behind the digest."""
     with contextlib.suppress(FormatError, IntegrityError):
-        _commit.decode(data + f',"self":"{hashlib.sha256(data).hexdigest()}"}}'.encode(), "log/1", "s", 1)
+        commits.decode(data + f',"self":"{hashlib.sha256(data).hexdigest()}"}}'.encode(), "log/1", "s", 1)
 
 
 def id_in(data: bytes) -> None:
-    found = _commit.id_in(data)
+    found = commits.id_in(data)
     assert found is None or isinstance(found, str)
 
 
 def frame(data: bytes) -> None:
     with contextlib.suppress(ValueError):
-        assert len(_zstd.inflate(data, limit=LIMIT)) <= LIMIT
+        assert len(zstd.inflate(data, limit=LIMIT)) <= LIMIT
     with contextlib.suppress(ValueError):  # what a commit says of an object's size is no limit
-        _zstd.inflate(data, limit=2**63 - 1)
+        zstd.inflate(data, limit=2**63 - 1)
 
 
 def json(data: bytes) -> None:
     """What is read can be written and read again."""
     with contextlib.suppress(ValueError):
-        value = _json.loads(data)
-        assert _json.same(value, _json.loads(_json.dumps(value).encode()))
+        value = canonical.loads(data)
+        assert canonical.same(value, canonical.loads(canonical.dumps(value).encode()))
 
 
 def decoder() -> Decoder:
@@ -75,7 +67,7 @@ def decoder() -> Decoder:
 
 def state(data: bytes) -> None:
     with contextlib.suppress(*UNREADABLE):
-        assert isinstance(decoder().state(_json.loads(data)), dict)
+        assert isinstance(decoder().state(canonical.loads(data)), dict)
 
 
 def leaf(data: bytes) -> None:
@@ -85,49 +77,49 @@ def leaf(data: bytes) -> None:
 
 def patch(data: bytes) -> None:
     with contextlib.suppress(*UNREADABLE):
-        _patch.apply(decoder().patch(_json.loads(data)), OLD)
+        patching.apply(decoder().patch(canonical.loads(data)), OLD)
 
 
 def raw_patch(data: bytes) -> None:
     """Of all that is wrong with a patch of JSON, only `PatchError` tells, or the depth."""
     try:
-        value = _json.loads(data)
+        value = canonical.loads(data)
     except ValueError:
         return
-    with contextlib.suppress(_patch.PatchError, RecursionError):
-        mapped = _patch.map_values(value, lambda v: v, lambda v: v, lambda v: v)
-        _patch.apply(mapped, OLD)
+    with contextlib.suppress(patching.PatchError, RecursionError):
+        mapped = patching.map_values(value, lambda v: v, lambda v: v, lambda v: v)
+        patching.apply(mapped, OLD)
 
 
 def names(data: bytes) -> None:
     name = data.decode(errors="surrogateescape")
-    id = _keys.id_of(name)
-    assert id is None or _keys.session_key(id) == name
-    assert not _keys.is_hashed(name) or id is None
-    for number in (_keys.parse_group(name), _keys.parse_epoch(name), _keys.parse_log("000000", name)):
+    id = naming.id_of(name)
+    assert id is None or naming.session_key(id) == name
+    assert not naming.is_hashed(name) or id is None
+    for number in (naming.parse_group(name), naming.parse_epoch(name), naming.parse_log("000000", name)):
         assert number is None or int(name) == number
-    hint = _keys.parse_hint(name)
-    assert hint is None or _keys.index_hint(*hint) == f"index/{name}"
+    hint = naming.parse_hint(name)
+    assert hint is None or naming.index_hint(*hint) == f"index/{name}"
     with contextlib.suppress(InvalidIdError):
-        key = _keys.session_key(name)
-        assert _keys.is_key(key)
-        assert _keys.id_of(key) in (name, None)
+        key = naming.session_key(name)
+        assert naming.is_key(key)
+        assert naming.id_of(key) in (name, None)
         assert "/" not in key
         assert key not in (".", "..")
 
 
 def marker(data: bytes) -> None:
-    _marker._is_session(data)
+    markers._is_session(data)
     with contextlib.suppress(FormatError):
-        assert _marker._parse(data).interval >= 2
+        assert markers._parse(data).interval >= 2
 
 
 def _wire_of(part: Any) -> Callable[[bytes], None]:
     def wire(data: bytes) -> None:
-        with contextlib.suppress(_wire.WireError):
-            found = _wire.decode(part, data)
+        with contextlib.suppress(WireError):
+            found = decode(part, data)
             with contextlib.suppress(InvalidValueError):  # an integer that is read, and that the seed would not read
-                _wire.encode(part, found)
+                encode(part, found)
 
     return wire
 

@@ -11,7 +11,7 @@ import pytest
 
 import objstore
 from objstore import FormatError, SessionData
-from objstore import _zstd as zstd
+from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
 from objstore.testing.store import artifacts, trace
 from tests.fuzz.samples import plain, sealed

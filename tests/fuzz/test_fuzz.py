@@ -15,7 +15,7 @@ import pytest
 
 import objstore
 from objstore import Message, ObjstoreError, SessionData
-from objstore import _zstd as zstd
+from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
 from objstore.testing.store import trace
 from tests.fuzz import mutate, samples

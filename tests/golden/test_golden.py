@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import _keys
+from objstore._format import naming
 from tests.format.reader import Reader
 from tests.golden.make import HERE, LONG_ID, digest
 
@@ -47,7 +47,7 @@ def test_every_commit_of_every_session_is_what_it_was(place: Path) -> None:
 @pytest.mark.parametrize("place", PLACES, ids=names)
 def test_the_independent_reader_agrees(place: Path) -> None:
     for id, known in expected(place).items():
-        reader = Reader(place, _keys.session_key(id))
+        reader = Reader(place, naming.session_key(id))
         for seq, digest_then in known["states"].items():
             state = reader.state(int(seq))
             assert (state and digest(state)) == digest_then

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objstore._ailments import Ailment, examine, mend
-from objstore._exchanges import INTERRUPTED
+from objstore._care.ailments import Ailment, examine, mend
+from objstore._care.exchanges import INTERRUPTED
 
 Block = dict[str, Any]
 

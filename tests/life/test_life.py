@@ -13,7 +13,7 @@ import pytest
 
 import objstore
 from objstore import ArtifactStore, ConflictError, Message, NotFoundError, SessionData, SessionStore, ToolArtifact
-from objstore._session import CommitInfo
+from objstore._log.session import CommitInfo
 
 Place = tuple[str, dict[str, Any] | None]
 

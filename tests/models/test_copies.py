@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from objstore._wire import WireError, decode, encode
+from objstore._seed.wire import WireError, decode, encode
 from objstore.models import LlmConfigData, Message, Revision, SessionData, ToolUseBlock, UnknownBlock
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document, to_document

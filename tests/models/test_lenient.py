@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objstore._wire import decode, encode
+from objstore._seed.wire import decode, encode
 from objstore.models import TraceEventKind, UnknownBlock, UnknownEvent
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document, to_document

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from objstore._wire import decode, encode
+from objstore._seed.wire import decode, encode
 from objstore.models import AgentEvent, Message, ToolUseBlock, UnknownEvent
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document, to_document

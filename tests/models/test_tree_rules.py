@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from objstore._tree_rules import evicted, safe_id, unreadable, unstorable
+from objstore._seed.tree_rules import evicted, safe_id, unreadable, unstorable
 from objstore.models import ArtifactStore, ToolArtifact
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document

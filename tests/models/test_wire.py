@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objstore._wire import MAX_DEPTH, WireError, decode, encode
+from objstore._seed.wire import MAX_DEPTH, WireError, decode, encode
 from objstore.errors import InvalidValueError
 from objstore.models import ContextUsage, ToolUseBlock
 from objstore.models import _documents as documents

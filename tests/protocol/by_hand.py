@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from objstore import _keys, _log, _patch, _save
-from objstore._base import Base
-from objstore._change import Derive, Edit
-from objstore._json import JSON
-from objstore._ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
+from objstore._format import naming, patching
+from objstore._format.canonical import JSON
+from objstore._log import chain
+from objstore._log import save as saving
+from objstore._log.base import Base
+from objstore._log.change import Derive, Edit
+from objstore._log.ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
 from objstore.testing.machines import Actor, Clock
 from objstore.testing.oracle import Oracle
 from objstore.testing.scheduler import ID, RULES
@@ -89,24 +91,24 @@ def _key(op: Op) -> str:
 
 
 def log(n: int) -> str:
-    return _keys.log_key(_keys.session_key(ID), n)
+    return naming.log_key(naming.session_key(ID), n)
 
 
 def load() -> Protocol[Base]:
-    return _log.load(RULES, ID)
+    return chain.load(RULES, ID)
 
 
-def save(base: Base, value: int) -> Protocol[_save.Saved]:
+def save(base: Base, value: int) -> Protocol[saving.Saved]:
     change = Edit(base.parts(RULES), {"session": value})
-    return _save.save(RULES, ID, change, base, key=None, summarise=lambda _: {})
+    return saving.save(RULES, ID, change, base, key=None, summarise=lambda _: {})
 
 
-def append(base: Base, item: int) -> Protocol[_save.Saved]:
-    def added(state: Mapping[str, JSON]) -> dict[str, _patch.Patch]:
+def append(base: Base, item: int) -> Protocol[saving.Saved]:
+    def added(state: Mapping[str, JSON]) -> dict[str, patching.Patch]:
         traces = state["traces"]
-        return {"traces": _patch.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
+        return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
-    return _save.save(RULES, ID, Derive(added), base, key=None, summarise=lambda _: {})
+    return saving.save(RULES, ID, Derive(added), base, key=None, summarise=lambda _: {})
 
 
 def saved(stage: Stage, first: int, last: int) -> Base:

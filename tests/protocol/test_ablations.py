@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from objstore import _prune, _session
+from objstore._care import prune
+from objstore._log import session
 from objstore.errors import ConflictError, OutcomeUnknownError
 from objstore.testing.ablations import ABLATIONS, ablated
 from objstore.testing.scheduler import ID, RULES, main, play
@@ -55,9 +56,9 @@ def test_without_the_rule_a_guarantee_breaks_and_with_it_the_same_schedule_break
 def free_up_to_eight(stage: Stage) -> None:
     """Commit 6 to 9, and remove all that is below 9, as late as that may be."""
     saved(stage, 6, 9)
-    stage.alone(_prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda _: {}))
+    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda _: {}))
     stage.now += RULES.grace + 1
-    stage.alone(_prune.finish(RULES, ID))
+    stage.alone(prune.finish(RULES, ID))
 
 
 def believing_an_old_list(stage: Stage, *, told: bool) -> None:
@@ -81,8 +82,8 @@ def erasing_without_a_trace(stage: Stage) -> None:
     base = saved(stage, 1, 4)
     writer = stage.enter("writer", save(base, 50))
     saved(stage, 5, 5)
-    head = stage.alone(_session.delete(RULES, ID, None, None, lambda _: {}))
-    stage.alone(_prune.purge(head))
+    head = stage.alone(session.delete(RULES, ID, None, None, lambda _: {}))
+    stage.alone(prune.purge(head))
     try:
         told = stage.finish(writer)
     except ConflictError:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import Message, SessionData, SessionStore, _keys
-from objstore._ops import Create, Protocol
+from objstore import Message, SessionData, SessionStore
+from objstore._format import naming
+from objstore._log.ops import Create, Protocol
 from tests.servers.moto_server import MotoServer
 
 SOME = 1_000
@@ -25,7 +26,7 @@ def ids(count: int) -> Iterator[str]:
 
 
 def hint(id: str) -> str:
-    return _keys.index_hint(_keys.session_key(id), 1)
+    return naming.index_hint(naming.session_key(id), 1)
 
 
 def stock_directory(directory: Path, count: int) -> SessionStore:
@@ -148,7 +149,7 @@ def test_a_hint_of_the_same_session_twice_is_one_id_whatever_page_it_is_on(
 ) -> None:
     store = stock_directory(tmp_path / "store", 10)
     for id in ids(9):
-        (tmp_path / "store" / _keys.index_hint(_keys.session_key(id), 7)).touch()
+        (tmp_path / "store" / naming.index_hint(naming.session_key(id), 7)).touch()
     for size in (1, 2, 3, 100):
         monkeypatch.setattr("objstore.backends.local.PAGE", size)
         found = list(store.iter_ids())

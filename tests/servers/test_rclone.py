@@ -11,7 +11,7 @@ import pytest
 
 import objstore
 from objstore import AsyncSessionStore, Message, SessionData, UnsupportedBackendError
-from objstore._drive import Driver
+from objstore._engine.drive import Driver
 from objstore.backends import open_backend
 from objstore.backends.probe import check
 from objstore.testing.store import ODD_IDS, OpenStore, TreeStoreTests

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore._drive import Driver
+from objstore._engine.drive import Driver
 from objstore.backends import Backend, open_backend
 from objstore.backends.base import AsyncBackend
 from objstore.backends.probe import check

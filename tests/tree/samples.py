@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from objstore import ArtifactStore, SessionData, SessionStore, ToolArtifact
-from objstore._tree_rules import safe_id
+from objstore._seed.tree_rules import safe_id
 from tests.models.samples import ARTIFACT, CORPUS, REPORT, SESSION, TRACE, run
 
 PARTS = ("session", "artifacts", "traces", "runs", "verification")

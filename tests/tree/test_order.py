@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from objstore._ops import Delete, Get, Protocol, Put
-from objstore._parts import PARTS
-from objstore._patch import Patch, append
-from objstore._tree import Tree
+from objstore._format.patching import Patch, append
+from objstore._log.ops import Delete, Get, Protocol, Put
+from objstore._seed.five_parts import PARTS
+from objstore._seed.tree import Tree
 
 from .samples import document, key, text
 

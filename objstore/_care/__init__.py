@@ -1,0 +1,1 @@
+"""The protocols that keep logs in order: retention, collection, verification, repair."""

@@ -1,0 +1,257 @@
+"""What is left of a session when stored bytes are damaged: the newest state that can be built, and what is above it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from .._format import canonical, naming, zstd
+from .._format.canonical import JSON
+from .._format.commit import MAX_BYTES, Commit, moment
+from .._format.refs import Ref
+from .._format.state import opened
+from .._log.base import Base, Rules, nothing
+from .._log.chain import RESTARTS, assemble, find_head, load, parse, read_commits, stands_on
+from .._log.ops import Get, Moment, Now, Protocol, Read
+from .._log.session import PAGE, touched
+from ..errors import IntegrityError
+from .prune import hints_of
+from .verify import Finding
+
+AT_ONCE: Final = 8
+"""How many texts or leaves are held in memory together."""
+
+_CHUNK: Final = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class LostCommit:
+    """A commit that is passed over, so that what it changed is lost.
+
+    Attributes:
+        seq: Its number.
+        problem: ``damaged``, ``missing``, or ``unusable``: it is whole, and stands on what is not.
+        time: When it was written; ``None`` where it does not say.
+        kind: What it was.
+        parts: The parts that it changed. What a damaged one says is not certain.
+    """
+
+    seq: int
+    problem: Literal["damaged", "missing", "unusable"]
+    time: datetime.datetime | None
+    kind: str | None
+    parts: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """What is left of a session.
+
+    Attributes:
+        newest: The largest number in the log.
+        base: The newest state that can be built, at its own commit; at number 0 where there is none.
+        observed: When ``newest`` was seen to be that.
+        deleted: Whether the session was deleted, so that no older state may come back.
+        unreadable: Objects that the state names and that are damaged or missing.
+        over: Of the stored bytes above the base, one commit after the other; ``None`` where nothing is above it.
+    """
+
+    newest: int
+    base: Base
+    observed: Moment
+    deleted: bool
+    unreadable: frozenset[str]
+    damage: tuple[Finding, ...]
+    lost: tuple[LostCommit, ...]
+    over: str | None
+
+
+def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
+    """Find the newest state of a session that can be built, and what stands above it.
+
+    Raises:
+        FormatError: A commit is whole and of a newer objstore; that is no damage.
+        IntegrityError: The log keeps changing.
+    """
+    failure: IntegrityError | None = None
+    for _ in range(RESTARTS):
+        observed: Moment = yield Now()
+        try:
+            head = yield from load(rules, id)
+        except IntegrityError as error:
+            failure = error
+        else:
+            unreadable, damage = yield from _unreadable(head)
+            return Diagnosis(head.seq, head, observed, False, unreadable, tuple(damage), (), None)  # noqa: FBT003
+        observed = yield Now()
+        newest = yield from find_head(naming.session_key(id))
+        base, damage = yield from _newest_intact(id, newest)
+        over, lost = yield from _above(base, newest)
+        tombstones = [n for n in (yield from hints_of(naming.TRASH, base.key)) if base.seq < n <= newest]
+        unreadable, more = yield from _unreadable(base)
+        if lost and (yield from find_head(base.key)) == newest:  # else somebody is at work, not everything was there
+            deleted = bool(tombstones) or (base.seq > 0 and base.state is None)
+            return Diagnosis(newest, base, observed, deleted, unreadable, (*damage, *more), lost, over)
+    assert failure is not None
+    raise failure
+
+
+def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]:
+    """Go down to the first commit that holds a state which can be built, and from there up as far as that goes.
+
+    A number that is not there may have been freed. What lies below such a gap may be of a writer who slept and took a
+    freed number, so it only counts where the newest commit retains it.
+    """
+    blank = nothing(id, None)
+    damage: list[Finding] = []
+    above: dict[int, Commit] = {}
+    gap, retained = False, newest
+    for start in range(newest, 0, -PAGE):
+        page = list(range(start, max(0, start - PAGE), -1))
+        data = yield from read_commits(blank, page)
+        for n in page:
+            found = _parsed(blank, n, data[n], damage)
+            gap = gap or data[n] is None
+            if gap and n < retained:
+                return blank, damage
+            if found is not None and n == newest:  # an older one may have been freed, and have landed once more
+                retained = found.floor
+            if found is not None and found.whole:
+                try:
+                    base = yield from assemble(blank, [found], current=False)
+                except IntegrityError as error:
+                    damage.append(_finding(id, error))
+                else:
+                    return (yield from _upwards(base, above, damage)), damage
+            if found is None or found.whole:
+                above.clear()  # nothing that stands on it can be built
+            else:
+                above[n] = found
+    return blank, damage
+
+
+def _upwards(base: Base, above: Mapping[int, Commit], damage: list[Finding]) -> Protocol[Base]:
+    while (found := above.get(base.seq + 1)) and stands_on(found.parent, base.digest):
+        try:
+            base = yield from assemble(base, [found], current=False)
+        except IntegrityError as error:
+            damage.append(_finding(base.id, error))
+            break
+    return base
+
+
+def _parsed(blank: Base, n: int, data: bytes | None, damage: list[Finding]) -> Commit | None:
+    key = naming.log_key(blank.key, n)
+    try:
+        found = parse(blank, n, data)
+    except IntegrityError as error:
+        damage.append(_finding(blank.id, error))
+        return None
+    if found is None:
+        detail = f"commit {n} is not there" if data is None else f"commit {n} is empty"
+        damage.append(Finding(blank.id, key, "missing", detail))
+    return found
+
+
+def _finding(id: str, error: IntegrityError) -> Finding:
+    return Finding(id, error.key, "damaged", str(error))
+
+
+def _above(base: Base, newest: int) -> Protocol[tuple[str | None, tuple[LostCommit, ...]]]:
+    """Take the digest of what is stored above a base, and say what that was."""
+    digest = hashlib.sha256()
+    lost: list[LostCommit] = []
+    for start in range(base.seq + 1, newest + 1, PAGE):
+        page = list(range(start, min(newest + 1, start + PAGE)))
+        data = yield from read_commits(base, page)
+        for n in page:
+            digest.update(data[n] or b"")
+            lost.append(_lost(base, n, data[n]))
+    return (digest.hexdigest() if lost else None), tuple(reversed(lost))
+
+
+def _lost(base: Base, n: int, data: bytes | None) -> LostCommit:
+    if not data:
+        return LostCommit(n, "missing", None, None, None)
+    try:
+        found = parse(base, n, data)
+    except IntegrityError:
+        return LostCommit(n, "damaged", *_told(data))
+    assert found is not None
+    return LostCommit(n, "unusable", moment(found.time), found.kind, touched(found.kind, found.body))
+
+
+def _told(data: bytes) -> tuple[datetime.datetime | None, str | None, tuple[str, ...] | None]:
+    """Make out what a damaged commit was, where its text can still be read."""
+    try:
+        text = zstd.inflate(data, limit=MAX_BYTES) if zstd.is_frame(data) else data
+        record: Any = canonical.loads(text)
+        return moment(record["time"]), str(record["kind"]), touched(record["kind"], record["body"])
+    except (ValueError, KeyError, TypeError):
+        return None, None, None
+
+
+def _unreadable(base: Base) -> Protocol[tuple[frozenset[str], list[Finding]]]:
+    """Read everything that a state names, a little at a time, and say what cannot be had."""
+    names = sorted({ref.name for ref in _refs(base.state)})
+    found = yield from unreadable(base, names)
+    keys = [naming.object_key(base.key, base.objects[name][0], name) for name in found]
+    detail = "the newest state names it, and it cannot be read"
+    return frozenset(found), [Finding(base.id, key, "damaged", detail) for key in keys]
+
+
+def unreadable(base: Base, names: list[str]) -> Protocol[list[str]]:
+    """Name those objects of a state that are damaged or missing; with bounded memory, whatever their size."""
+    found: list[str] = []
+    packed = [name for name in names if name.endswith(".zst")]
+    for start in range(0, len(packed), AT_ONCE):
+        stored = yield from read_stored(base, packed[start : start + AT_ONCE])
+        found += [name for name, data in stored.items() if data is None]
+    for name in names:
+        if not name.endswith(".zst") and not (yield from _is_whole(base, name)):
+            found.append(name)
+    return found
+
+
+def _refs(value: JSON | Mapping[str, JSON]) -> Iterator[Ref]:
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Ref):
+            yield item
+        elif isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+
+
+def read_stored(base: Base, names: list[str]) -> Protocol[dict[str, bytes | None]]:
+    """Read objects as they are stored; ``None`` for one that is damaged or missing."""
+    table = {**base.present, **base.objects}
+    data = yield tuple(Get(naming.object_key(base.key, table[name][0], name)) for name in names)
+    return {name: _intact(name, stored, table[name][1]) for name, stored in zip(names, data, strict=True)}
+
+
+def _intact(name: str, stored: bytes | None, size: int) -> bytes | None:
+    try:
+        return stored if stored is not None and opened(name, stored, size) is not None else None
+    except ValueError:
+        return None
+
+
+def _is_whole(base: Base, name: str) -> Protocol[bool]:
+    """Check raw bytes, which may be of any size, piece by piece."""
+    epoch, size = {**base.present, **base.objects}[name]
+    digest = hashlib.sha256()
+    read = 0
+    while True:
+        piece: bytes | None = yield Read(naming.object_key(base.key, epoch, name), read, _CHUNK)
+        if piece is None:
+            return False
+        digest.update(piece)
+        read += len(piece)
+        if len(piece) < _CHUNK or read > size:
+            return read == size and digest.hexdigest() == name

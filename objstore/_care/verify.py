@@ -1,0 +1,230 @@
+"""Checking everything that is stored of a session: digests, chain, references, and that each state can be built."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .._format import naming
+from .._format.commit import Commit, id_in
+from .._format.state import opened
+from .._log.base import Base, Rules, nothing
+from .._log.chain import assemble, parse, read_commits
+from .._log.ops import Entry, Get, List, Protocol, Read
+from .._log.session import PAGE
+from ..errors import FormatError, IntegrityError
+from .ailments import Ailment, Care
+
+Problem = Literal["damaged", "missing", "unknown format", "foreign"]
+
+_OBJECTS_AT_ONCE = 16
+_AT_ONCE = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was written.
+
+    Attributes:
+        id: The session; ``None`` where that cannot be told.
+        key: The object, relative to the store.
+        problem: What kind of thing it is.
+        detail: What was found, without contents.
+    """
+
+    id: str | None
+    key: str
+    problem: Problem
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a verification read and found.
+
+    Attributes:
+        sessions: How many sessions were read.
+        commits: How many commits, those that history still promises.
+        objects: How many objects that they name.
+        size: Bytes read.
+        findings: All that is wrong with what is stored, empty where nothing is.
+        ailments: What hurts an agent in the newest states of those sessions with which nothing is wrong otherwise.
+    """
+
+    sessions: int
+    commits: int
+    objects: int
+    size: int
+    findings: tuple[Finding, ...]
+    ailments: tuple[Ailment, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that is stored is as it was written."""
+        return not self.findings
+
+    @property
+    def healthy(self) -> bool:
+        """Whether that is so, and every session is fit to be resumed; notes do not count."""
+        return self.ok and all(ailment.severity == "note" for ailment in self.ailments)
+
+
+@dataclass(slots=True)
+class _Count:
+    sessions: int = 0
+    commits: int = 0
+    objects: int = 0
+    size: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    ailments: list[Ailment] = field(default_factory=list)
+
+
+def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[VerifyReport]:
+    """Check some sessions, or all that lie in ``sessions/``, whatever the hints say."""
+    count = _Count()
+    if ids is None:
+        entries: list[Entry] = yield List(naming.SESSIONS)
+        keys = sorted(e.name for e in entries if e.is_directory)
+        for key in keys:
+            yield from _session(rules, key, naming.id_of(key), care, count)
+    else:
+        for id in ids:
+            yield from _session(rules, naming.session_key(id), id, care, count)
+    return VerifyReport(
+        count.sessions, count.commits, count.objects, count.size, tuple(count.findings), tuple(count.ailments)
+    )
+
+
+def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
+    if not naming.is_key(key):
+        count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
+        return
+    numbers = yield from _numbers(key)
+    if not numbers:
+        return
+    if id is None:
+        newest = yield Get(naming.log_key(key, numbers[-1]))
+        id = id_in(newest or b"")
+        if id is None or naming.session_key(id) != key:
+            detail = "the newest commit does not tell the id that its directory was named after"
+            count.findings.append(Finding(None, naming.log_key(key, numbers[-1]), "damaged", detail))
+            return
+    count.sessions += 1
+    chain = yield from _chain(nothing(id, None), numbers, count)
+    yield from _objects(nothing(id, None), chain, count)
+    if not any(finding.id == id for finding in count.findings):
+        newest = yield from _states(rules, nothing(id, None), chain, count)
+        if newest and newest.state is not None:
+            count.ailments += care.examine(id, newest.state)
+
+
+def _numbers(key: str) -> Protocol[list[int]]:
+    numbers: list[int] = []
+    groups: list[Entry] = yield List(naming.log_root(key))
+    for entry in groups:
+        group = naming.parse_group(entry.name) if entry.is_directory else None
+        if group is not None:
+            names: list[Entry] = yield List(naming.log_dir(key, group))
+            numbers += [n for e in names if (n := naming.parse_log(entry.name, e.name)) is not None]
+    return sorted(numbers)
+
+
+def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Commit]]:
+    """Read the retained commits, newest first; what is below the floor belongs to nobody any more."""
+    chain: list[Commit] = []
+    floor, above = 1, None
+    present = set(numbers)
+    for start in range(numbers[-1], 0, -PAGE):
+        page = [n for n in range(start, max(0, start - PAGE), -1) if n >= floor]
+        data = (yield from read_commits(blank, page)) if page else {}
+        for n in page:
+            if n < floor:
+                break
+            key = naming.log_key(blank.key, n)
+            stored = data[n]
+            count.size += len(stored or b"")
+            commit = None
+            try:
+                commit = parse(blank, n, stored)
+            except IntegrityError as error:
+                count.findings.append(Finding(blank.id, key, "damaged", str(error)))
+            except FormatError as error:
+                count.findings.append(Finding(blank.id, key, "unknown format", str(error)))
+            else:
+                if commit is None:
+                    if n not in present and not chain and above is None:
+                        continue
+                    count.findings.append(Finding(blank.id, key, "missing", f"commit {n} is retained and not there"))
+            if commit is not None:
+                count.commits += 1
+                if above is not None and above.seq == n + 1 and above.parent != commit.digest and above.over is None:
+                    detail = f"commit {n} is not the one that commit {n + 1} stands on"
+                    count.findings.append(Finding(blank.id, key, "damaged", detail))
+                floor = max(floor, commit.floor)
+                chain.append(commit)
+                above = commit
+    return chain
+
+
+def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
+    named = {(epoch, name): size for commit in chain for name, (epoch, size) in commit.objects.items()}
+    wanted = sorted(named)
+    for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
+        page = wanted[start : start + _OBJECTS_AT_ONCE]
+        keys: list[str] = []
+        for epoch, name in page:
+            if not naming.is_object_name(name):
+                detail = "a commit names an object in a way that no object is named"
+                count.findings.append(Finding(blank.id, naming.session_dir(blank.key), "unknown format", detail))
+            elif named[epoch, name] > _AT_ONCE and not name.endswith(".zst"):
+                yield from _streamed(blank, naming.object_key(blank.key, epoch, name), named[epoch, name], count)
+            else:
+                keys.append(naming.object_key(blank.key, epoch, name))
+        data = (yield tuple(Get(key) for key in keys)) if keys else ()
+        for key, stored in zip(keys, data, strict=True):
+            count.objects += 1
+            count.size += len(stored or b"")
+            name = key.rpartition("/")[2]
+            size = named[int(key.split("/")[-2]), name]
+            if stored is None:
+                count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
+                continue
+            try:
+                opened(name, stored, size)
+            except ValueError as error:
+                count.findings.append(Finding(blank.id, key, "damaged", str(error)))
+
+
+def _streamed(blank: Base, key: str, size: int, count: _Count) -> Protocol[None]:
+    """Check an object that may be too big for the memory."""
+    hashed, position = hashlib.sha256(), 0
+    while data := (yield Read(key, position, _AT_ONCE)):
+        hashed.update(data)
+        position += len(data)
+    count.objects += 1
+    count.size += position
+    if data is None:
+        count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
+    elif position != size or not key.endswith(hashed.hexdigest()):
+        count.findings.append(Finding(blank.id, key, "damaged", "its bytes do not match their digest"))
+
+
+def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Protocol[Base | None]:
+    """Build every retained state from the floor upwards, as a reader of each commit would; give the newest."""
+    base = blank
+    for commit in reversed(chain):
+        try:
+            base = yield from assemble(base, [commit], current=False)
+        except FormatError as error:
+            count.findings.append(Finding(blank.id, error.key, "unknown format", str(error)))
+            return None
+        except IntegrityError as error:
+            count.findings.append(Finding(blank.id, error.key, "damaged", str(error)))
+            return None
+        if (commit.born > 0) != rules.lives(base.state):
+            key = naming.log_key(blank.key, commit.seq)
+            detail = "it does not say rightly since when there is a session"
+            count.findings.append(Finding(blank.id, key, "unknown format", detail))
+    return base

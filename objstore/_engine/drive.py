@@ -1,0 +1,333 @@
+"""Running a protocol for real: one driver for callers that wait, one for callers that await.
+
+The asynchronous driver runs no code of ours on the caller's loop: protocols advance in a worker thread, requests run on
+the loop that owns their connections, and only the caller's own functions are called where the caller is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar, assert_never
+
+from .._log.ops import (
+    Call,
+    Copy,
+    Create,
+    Delete,
+    Get,
+    List,
+    Moment,
+    NewId,
+    Now,
+    Page,
+    Pause,
+    Protocol,
+    Put,
+    Read,
+    StorageOp,
+    Sync,
+    Upload,
+)
+from ..backends.base import AsyncBackend, Backend
+from ..errors import ObjstoreError, UnavailableError
+
+T = TypeVar("T")
+
+_CREATES = (Create, Upload)
+"""What is told of an unknown outcome by its result, since only who asked can find out what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEvent:
+    """One operation on the storage, as an observer sees it.
+
+    Attributes:
+        operation: ``create``, ``upload``, ``put``, ``get``, ``read``, ``list``, ``page``, ``delete``, ``copy`` or
+            ``sync``.
+        key: The key or prefix, relative to the store; of several, the first.
+        size: Bytes sent or received as contents.
+        seconds: How long it took.
+        error: Name of the exception that it ended with, if any.
+    """
+
+    operation: str
+    key: str
+    size: int
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEvent:
+    """One save that was acknowledged.
+
+    Attributes:
+        id: The session.
+        seq: The commit that holds it.
+        requests: Operations on the storage that it took.
+        size: Bytes that it sent as contents.
+        seconds: How long it took.
+    """
+
+    id: str
+    seq: int | None
+    requests: int
+    size: int
+    seconds: float
+
+
+Event = OperationEvent | SaveEvent
+Observer = Callable[[Event], None]
+
+
+class Tally:
+    """Counts what one call of the store costs."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.sent = 0
+        self.started = time.perf_counter()
+
+    def count(self, op: StorageOp) -> None:
+        """Count one operation."""
+        if not isinstance(op, Sync):
+            self.requests += 1
+        self.sent += _sent(op)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """Operations that have to be done on a loop, and whether they were yielded as one or as a tuple."""
+
+    ops: tuple[Any, ...]
+    single: bool
+
+
+class Driver:
+    """Runs protocols on one backend."""
+
+    def __init__(self, backend: Backend | AsyncBackend, observer: Observer | None) -> None:
+        self.backend = backend
+        self._local = None if isinstance(backend, AsyncBackend) else backend
+        self._remote = backend if isinstance(backend, AsyncBackend) else None
+        self._observer = observer
+
+    def run(self, protocol: Protocol[T], finish: Callable[[T, Tally], None] | None = None) -> T:
+        """Run a protocol to its end and give what it returns; ``finish`` is told the cost."""
+        tally = Tally()
+        send: Callable[[], Any] = partial(next, protocol)
+        while True:
+            outcome = self._advance(protocol, send, tally)
+            if isinstance(outcome, _Done):
+                value: T = outcome.value
+                if finish:
+                    finish(value, tally)
+                return value
+            send = _answer(protocol, outcome, partial(self._outside_blocking, outcome.ops, tally))
+
+    async def arun(self, protocol: Protocol[T], finish: Callable[[T, Tally], None] | None = None) -> T:
+        """Run a protocol to its end without blocking the running loop."""
+        tally = Tally()
+        send: Callable[[], Any] = partial(next, protocol)
+        while True:
+            outcome = await asyncio.to_thread(self._advance, protocol, send, tally)
+            if isinstance(outcome, _Done):
+                value: T = outcome.value
+                if finish:
+                    finish(value, tally)
+                return value
+            try:
+                results = await self._outside(outcome.ops, tally)
+            except ObjstoreError as error:
+                send = _thrower(protocol, error)
+            else:
+                send = _sender(protocol, outcome, results)
+
+    async def aclose(self) -> None:
+        """Close the backend without blocking the running loop."""
+        await asyncio.to_thread(self.backend.close)
+
+    def notify(self, event: Event) -> None:
+        """Tell the observer, if there is one."""
+        if self._observer:
+            self._observer(event)
+
+    def _advance(self, protocol: Protocol[Any], send: Callable[[], Any], tally: Tally) -> _Done | _Outside:
+        """Run the protocol here as far as it goes: to its end, or to operations that need a loop."""
+        while True:
+            try:
+                yielded = send()
+            except StopIteration as stop:
+                return _Done(stop.value)
+            single = not isinstance(yielded, tuple)
+            outcome = _Outside((yielded,) if single else yielded, single)
+            if self._remote is not None:
+                if not all(isinstance(op, (Now, NewId)) for op in outcome.ops):
+                    return outcome
+            elif any(isinstance(op, Call) for op in outcome.ops):
+                return outcome
+            send = _answer(protocol, outcome, partial(self._all_blocking, outcome.ops, tally))
+
+    def _all_blocking(self, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
+        return [self._blocking(op, tally) for op in ops]
+
+    def _blocking(self, op: Any, tally: Tally) -> Any:
+        local = _local(op)
+        if local is not None:
+            return local
+        if isinstance(op, Pause):
+            return time.sleep(op.seconds)
+        assert self._local is not None
+        started = time.perf_counter()
+        try:
+            result = dispatch(self._local, op)
+        except UnavailableError as error:
+            self._observe(op, None, started, tally, error)
+            if isinstance(op, _CREATES):
+                return error
+            raise
+        except ObjstoreError as error:
+            self._observe(op, None, started, tally, error)
+            raise
+        self._observe(op, result, started, tally, None)
+        return result
+
+    def _outside_blocking(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
+        if len(ops) == 1 and isinstance(ops[0], Call):
+            return [ops[0].function(*ops[0].args)]
+        assert self._remote is not None
+        future = asyncio.run_coroutine_threadsafe(self._batch(self._remote, ops, tally), self._remote.loop)
+        try:
+            return future.result()
+        except BaseException:  # an interrupt must not leave requests under way
+            future.cancel()
+            raise
+
+    async def _outside(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
+        if len(ops) == 1 and isinstance(ops[0], Call):
+            call = ops[0]
+            if call.blocking:
+                return [await asyncio.to_thread(call.function, *call.args)]
+            value = call.function(*call.args)
+            return [await value if inspect.isawaitable(value) else value]
+        assert self._remote is not None
+        coroutine = self._batch(self._remote, ops, tally)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._remote.loop))
+
+    async def _batch(self, backend: AsyncBackend, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
+        results = await asyncio.gather(*(self._one(backend, op, tally) for op in ops), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, UnavailableError):
+                raise result
+        for op, result in zip(ops, results, strict=True):
+            if isinstance(result, UnavailableError) and not isinstance(op, _CREATES):
+                raise result
+        return results
+
+    async def _one(self, backend: AsyncBackend, op: Any, tally: Tally) -> Any:
+        local = _local(op)
+        if local is not None:
+            return local
+        if isinstance(op, Pause):
+            return await asyncio.sleep(op.seconds)
+        started = time.perf_counter()
+        try:
+            result = await dispatch(backend, op)
+        except ObjstoreError as error:
+            self._observe(op, None, started, tally, error)
+            raise
+        self._observe(op, result, started, tally, None)
+        return result
+
+    def _observe(self, op: StorageOp, result: Any, started: float, tally: Tally, error: Exception | None) -> None:
+        tally.count(op)
+        if not self._observer:
+            return
+        size = len(result) if isinstance(result, bytes) else _sent(op)
+        seconds = time.perf_counter() - started
+        self._observer(
+            OperationEvent(type(op).__name__.lower(), _key(op), size, seconds, type(error).__name__ if error else None)
+        )
+
+
+def _sent(op: StorageOp) -> int:
+    match op:
+        case Create() | Put():
+            return len(op.data)
+        case Upload():
+            return op.size
+    return 0
+
+
+def _key(op: StorageOp) -> str:
+    match op:
+        case List() | Page() | Sync():
+            return op.prefix
+        case Delete():
+            return op.keys[0]
+        case Copy():
+            return op.target
+    return op.key
+
+
+def dispatch(backend: Any, op: StorageOp) -> Any:
+    """Call the method of a backend that an operation stands for; gives a coroutine where the backend does."""
+    match op:
+        case Create():
+            return backend.create(op.key, op.data, durable=op.durable)
+        case Upload():
+            return backend.upload(op.key, op.path)
+        case Put():
+            return backend.put(op.key, op.data)
+        case Get():
+            return backend.get(op.key)
+        case Read():
+            return backend.read(op.key, op.start, op.length)
+        case List():
+            return backend.list(op.prefix)
+        case Page():
+            return backend.page(op.prefix, op.after)
+        case Delete():
+            return backend.delete(op.keys)
+        case Copy():
+            return backend.copy(op.source, op.target)
+        case Sync():
+            return backend.sync(op.prefix)
+        case _:
+            assert_never(op)
+
+
+def _local(op: Any) -> Any:
+    if isinstance(op, Now):
+        return Moment(time.monotonic(), time.time())
+    if isinstance(op, NewId):
+        return uuid.uuid4().hex
+    return None
+
+
+def _answer(protocol: Protocol[Any], asked: _Outside, perform: Callable[[], Sequence[Any]]) -> Callable[[], Any]:
+    try:
+        results = perform()
+    except ObjstoreError as error:
+        return _thrower(protocol, error)
+    return _sender(protocol, asked, results)
+
+
+def _sender(protocol: Protocol[Any], asked: _Outside, results: Sequence[Any]) -> Callable[[], Any]:
+    value = results[0] if asked.single else tuple(results)
+    return lambda: protocol.send(value)
+
+
+def _thrower(protocol: Protocol[Any], error: ObjstoreError) -> Callable[[], Any]:
+    return lambda: protocol.throw(error)

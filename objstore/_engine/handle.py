@@ -1,0 +1,350 @@
+"""One opened log store: what is remembered of its sessions, and its calls in terms of parts.
+
+The faces translate between their types and parts; everything that they have in common is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._care import prune
+from .._care.ailments import Care
+from .._care.mend import RepairReport, bury, repair
+from .._care.prune import ChooseFloor, CollectReport, PruneReport
+from .._care.usage import UsageReport, usage
+from .._care.verify import VerifyReport, verify
+from .._format import canonical, naming
+from .._format.canonical import JSON
+from .._log import listing, session
+from .._log.base import Base, Rules
+from .._log.chain import follow, load
+from .._log.change import Change, Derive, Edit, MovedError, Replace
+from .._log.compare import Diff, differences
+from .._log.fork import Adopt, fork
+from .._log.land import LostError, Summarise
+from .._log.listing import IdPage, Listed
+from .._log.loaded import Loaded, Sight, described, plain
+from .._log.marker import Place, settle
+from .._log.ops import Protocol
+from .._log.save import Saved, save
+from ..errors import ConflictError, IntegrityError, InvalidValueError, NotFoundError, UnsupportedBackendError
+from ..models import Revision
+from .memory import Memory
+
+KEY_BYTES = 128
+_ATTEMPTS = 10
+
+
+class Handle:
+    """The calls of a log store, as protocols. One instance serves all threads and tasks of a process."""
+
+    def __init__(
+        self,
+        place: Place,
+        rules: Rules,
+        summarise: Summarise,
+        adopt: Adopt,
+        care: Care,
+        *,
+        where: str,
+        memory: Memory,
+        exclusive: bool,
+        single_writer: bool,
+    ) -> None:
+        self.rules = replace(rules, interval=place.interval)
+        self.place = place
+        self._summarise = summarise
+        self._adopt = adopt
+        self._care = care
+        self._where = where
+        self._memory = memory
+        self._exclusive = exclusive
+        self._single_writer = single_writer
+        self._settled = False
+
+    def writing(self) -> Protocol[None]:
+        """Before the first write: make sure of the marker, and that the storage refuses to make it twice."""
+        if self._settled:
+            return
+        if not self._exclusive and not self._single_writer:
+            raise UnsupportedBackendError(
+                "this storage cannot create an object only where none is, so two writers could lose each other's "
+                "saves; open it with single_writer=True if nobody else writes, or with layout='tree'"
+            )
+        self.place = yield from settle(self.place, demand=not self._single_writer)
+        self.rules = replace(self.rules, interval=self.place.interval)
+        self._settled = True
+
+    def _head(self, id: str) -> Protocol[Base]:
+        naming.check_id(id)
+        remembered = self._memory.get(id)
+        base = yield from (follow(self.rules, remembered) if remembered else load(self.rules, id))
+        self._remember(base)
+        return base
+
+    def _remember(self, base: Base) -> None:
+        if base.seq:
+            self._memory.put(base)
+
+    def load(
+        self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
+    ) -> Protocol[Loaded | None]:
+        """Read some parts of a session, or all; ``None`` where nothing was ever saved or all was deleted.
+
+        Without ``contents`` the objects that they name are not read, and references stand in the parts.
+        """
+        naming.check_id(id)
+        base = yield from (self._head(id) if at is None else load(self.rules, id, at=at))
+        if base.state is None:
+            return None
+        wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
+        if contents:
+            read = yield from session.contents_of(base, list(wanted.values()), streams=self.rules.streams)
+            wanted = {part: plain(value, contents=read) for part, value in wanted.items()}
+        return Loaded(naming.log_key(base.key, base.seq), wanted, self._revision(base, {}), base)
+
+    def save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
+        naming.check_id(id)
+        _check_key(key)
+        yield from self.writing()
+        try:
+            if base is None:
+                known = self._memory.get(id)
+                return (yield from self._commit(id, Replace(parts), known, key))
+            sight = yield from self._sight(id, base, parts)
+            seen = {**sight.base.parts(self.rules), **sight.known}
+            return (
+                yield from self._commit(
+                    id, Edit(seen, parts, frozenset(sight.known), created=sight.base.seq == 0), sight.base, key
+                )
+            )
+        except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
+            for part, value in parts.items():
+                canonical.check(value, what=part, binary=True)
+            raise
+
+    def derive(
+        self,
+        id: str,
+        patches: Callable[[Mapping[str, JSON]], dict[str, Any]],
+        base: Revision | int | None,
+        key: str | None,
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Change whatever is at the newest end, by a function of it; with a base only if that is the newest end."""
+        naming.check_id(id)
+        _check_key(key)
+        yield from self.writing()
+        if base is not None:
+            sight = yield from self._sight(id, base, ())
+            state = sight.base.parts(self.rules)
+            wish: Change = _Pinned(patches, state)
+            return (yield from self._commit(id, wish, sight.base, key))
+        head = self._memory.get(id) or (yield from load(self.rules, id))
+        return (yield from self._commit(id, Derive(patches), head, key))
+
+    def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
+        """Make a new session of a state of another."""
+        naming.check_id(new_id)
+        yield from self.writing()
+        base = yield from fork(self.rules, naming.check_id(id), new_id, at, self._adopt, self._summarise)
+        self._remember(base)
+        return self._revision(base, {})
+
+    def prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
+        """Raise the floor of a session's history; again when a writer was faster."""
+        if not dry_run:
+            yield from self.writing()
+        for _ in range(_ATTEMPTS):
+            try:
+                report = yield from prune.prune(
+                    self.rules, naming.check_id(id), choose, self._summarise, dry_run=dry_run
+                )
+            except LostError:
+                continue
+            self._memory.forget(id)
+            return report
+        raise ConflictError(f"others kept committing to {id!r} while it was to be pruned; try again", id)
+
+    def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
+        """Remove what crashes left of some sessions, or of all that lie there."""
+        if not dry_run:
+            yield from self.writing()
+        wanted = None if ids is None else [naming.check_id(id) for id in ids]
+        return (yield from prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
+
+    def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
+        """Say what some sessions take in the storage, or all that lie there."""
+        return usage(self.rules, None if ids is None else [naming.check_id(id) for id in ids])
+
+    def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
+        """Set damaged newest commits aside and mend what hurts an agent; again when a writer was faster."""
+        naming.check_id(id)
+        if not dry_run:
+            yield from self.writing()
+        for _ in range(_ATTEMPTS):
+            try:
+                report = yield from repair(self.rules, id, self._care, self._summarise, dry_run=dry_run)
+            except (LostError, ConflictError):
+                continue
+            finally:
+                self._memory.forget(id)  # what it remembers may stand on what was set aside
+            return report
+        raise ConflictError(f"others kept committing to {id!r} while it was to be repaired; try again", id)
+
+    def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
+        """Compare two states of a session."""
+        before = yield from load(self.rules, naming.check_id(id), at=old)
+        after = yield from load(self.rules, id, at=new)
+        found = list(differences(before.parts(self.rules), after.parts(self.rules)))
+        old_ones = yield from session.contents_of(before, [d.old for d in found], streams=self.rules.streams)
+        new_ones = yield from session.contents_of(after, [d.new for d in found], streams=self.rules.streams)
+        shown = [
+            replace(d, old=plain(d.old, described, old_ones), new=plain(d.new, described, new_ones)) for d in found
+        ]
+        return Diff(id, old, new, tuple(shown))
+
+    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:
+        """Commit the state of an older commit on top of the newest."""
+        naming.check_id(id)
+        yield from self.writing()
+        old = yield from load(self.rules, id, at=at)
+        if old.state is None:
+            raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
+        head = yield from self._head(id)
+        yield from session.resolve(old, list(old.state.values()), streams=self.rules.streams)
+        if old.seq >= head.floor:  # then what it needs is retained, and nothing of it has to be sent again
+            head = replace(head, present={**old.objects, **head.present})
+        return (yield from self._commit(id, Replace(old.state), head, None))
+
+    def _commit(self, id: str, change: Change, base: Base | None, key: str | None) -> Protocol[tuple[Revision, bool]]:
+        try:
+            saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self._summarise)
+        except ConflictError:
+            self._memory.forget(id)
+            raise
+        if saved.base.digest is None:
+            raise NotFoundError(f"there is no {id!r}, and nothing was given that could be saved")
+        if saved.wrote:
+            self._remember(saved.base)
+        if saved.answered and saved.known:  # to take it for saved would acknowledge, unwritten, a save of just that
+            return Revision(saved.base.seq, saved.base.digest, partial=frozenset(saved.known)), False
+        return self._revision(saved.base, saved.known), saved.wrote
+
+    @property
+    def _store(self) -> tuple[str, bytes | None]:
+        return self._where, self.place.marker
+
+    def _revision(self, base: Base, known: Mapping[str, JSON]) -> Revision:
+        assert base.digest is not None
+        return Revision(base.seq, base.digest, base=Sight(base, known, self._store), partial=frozenset(known))
+
+    def _sight(self, id: str, base: Revision | int, parts: Iterable[str]) -> Protocol[Sight]:
+        if isinstance(base, int):
+            return Sight((yield from session.at_revision(self.rules, id, base, None)), {}, self._store)
+        if base.seq is None:
+            raise ConflictError(f"the revision of {id!r} is of a tree store, which has none; pass base=0 or none", id)
+        if isinstance(base.base, Sight):
+            other = base.base.base.id
+            if other != id:
+                raise ConflictError(
+                    f"the revision is one of {other!r}, not of {id!r}; to save a copy under a new id, pass base=0",
+                    id, base.seq,
+                )  # fmt: skip
+            if base.base.store == self._store:  # else it has to be found here too
+                return base.base
+        stale = sorted(base.partial.intersection(parts))
+        if stale:
+            raise ConflictError(
+                f"{' and '.join(stale)} of {id!r} stood otherwise in the store when this revision was made, which came "
+                "from another process or store or for a repeated key; load it again and redo the change", id, base.seq,
+            )  # fmt: skip
+        return Sight((yield from session.at_revision(self.rules, id, base.seq, base.digest)), {}, self._store)
+
+    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:
+        """Delete a session; nothing happens where there is none."""
+        naming.check_id(id)
+        seen = None
+        if base is not None:
+            seen = (yield from self._sight(id, base, ())).base
+        try:
+            head = yield from self._head(id)
+        except IntegrityError:
+            if seen is not None:
+                raise
+            yield from self.writing()
+            yield from bury(self.rules, id, self._summarise)
+            head = yield from self._head(id)
+        if head.seq == 0:
+            if seen is not None and seen.seq:
+                raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)
+            return
+        yield from self.writing()
+        gone = yield from session.delete(self.rules, id, head, seen, self._summarise)
+        if gone:
+            if purge:
+                yield from prune.purge(gone)
+            self._memory.forget(id)
+
+    def list_ids(self, prefix: str) -> Protocol[list[str]]:
+        """Name all sessions whose ids begin with ``prefix``, sorted."""
+        return listing.list_ids(prefix)
+
+    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
+        """Name some of them, those behind a name in the storage."""
+        return listing.page_of_ids(prefix, cursor)
+
+    def cursor_behind(self, id: str) -> str:
+        """Give the name behind which a listing goes on after a session."""
+        return listing.cursor_behind(id)
+
+    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
+        """Read what a listing shows of several sessions; those that do not exist are left out."""
+        return listing.heads([naming.check_id(id) for id in ids], sizes=sizes)
+
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+        """Read and check everything that is stored of some sessions, or of all."""
+        return verify(self.rules, None if ids is None else [naming.check_id(id) for id in ids], self._care)
+
+    def exists(self, id: str) -> Protocol[bool]:
+        """Say whether there is a session."""
+        return (yield from session.exists(naming.check_id(id)))
+
+    def history(self, id: str) -> Protocol[list[session.CommitInfo]]:
+        """Describe the commits of a session, newest first."""
+        return (yield from session.history(naming.check_id(id)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """A derived change that must land on the very state that the caller saw, in the parts that it touches."""
+
+    patches: Callable[[Mapping[str, JSON]], dict[str, Any]]
+    seen: Mapping[str, JSON]
+
+    def on(self, state: Mapping[str, JSON], appendable: frozenset[str]) -> dict[str, Any]:
+        patches = self.patches(state)
+        moved = [p for p in patches if p not in appendable and not canonical.same(self.seen.get(p), state.get(p))]
+        if moved:
+            raise MovedError(moved)
+        return patches
+
+    def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:  # noqa: ARG002
+        return {}
+
+    def held(self) -> dict[str, JSON]:
+        return {}
+
+
+def _check_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not isinstance(key, str):
+        raise InvalidValueError(f"an idempotency key is a str, not {type(key).__name__}")
+    canonical.check(key, what="the idempotency key")
+    if not 0 < len(key.encode()) <= KEY_BYTES:
+        raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")

@@ -1,0 +1,279 @@
+"""An opened place: its backend and driver, and the layout that is found there at the first call."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from fsspec import AbstractFileSystem
+
+from .._care import ailments
+from .._care.ailments import Care
+from .._care.mend import RepairReport
+from .._care.prune import ChooseFloor, CollectReport, PruneReport, retention
+from .._care.usage import UsageReport
+from .._care.verify import VerifyReport
+from .._format.naming import MARKER
+from .._log.base import Rules
+from .._log.compare import Diff
+from .._log.fork import Adopt
+from .._log.land import Summarise
+from .._log.marker import look, probe
+from .._log.ops import Call, Get, Protocol
+from .._log.session import CommitInfo
+from .._seed import five_parts
+from .._seed.tree import Tree
+from ..backends import AsyncBackend, Backend, open_backend
+from ..backends.probe import CheckFinding, CheckReport, check
+from ..errors import BackendError, FormatError, UnsupportedError
+from ..models import Revision
+from .drive import Driver, Observer, SaveEvent, Tally
+from .handle import Handle
+from .memory import Memory
+from .pages import IdPages, SummaryPages, Wanted
+from .sessions import BaseArgument, Layout, given
+from .summary import SessionSummary, summary_of
+
+LayoutName = Literal["log", "tree"]
+
+_SESSION_RULES = Rules(
+    limits={five_parts.ARTIFACTS: five_parts.ARTIFACT_TEXT_BYTES},
+    appendable=frozenset({five_parts.TRACES, five_parts.RUNS}),
+    empty=dict.fromkeys(five_parts.PARTS),
+    main=five_parts.SESSION,
+    streams=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a place is opened; see `objstore.open`. Holds secrets, so only what is harmless is shown."""
+
+    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend = field(repr=False)
+    path: str | None = field(default=None, repr=False)
+    layout: LayoutName | None = None
+    storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
+    single_writer: bool = False
+    durability: Literal["full", "none"] = "full"
+    timeout: float = 30.0
+    retries: int = 4
+    concurrency: int = 32
+    cache_bytes: int = 64 * 1024 * 1024
+    client: Literal["fsspec"] = "fsspec"
+    observer: Observer | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.layout not in (None, "log", "tree"):
+            raise ValueError(f"layout must be 'log' or 'tree', not {self.layout!r}")
+        if self.client != "fsspec":
+            raise UnsupportedError(f"there is no client {self.client!r}; leave it out, or say 'fsspec'")
+        if self.cache_bytes < 0:
+            raise ValueError(f"cache_bytes must be 0 or more, not {self.cache_bytes!r}")
+
+
+class Opened:
+    """One opened place, shared by all calls of a face, from any thread."""
+
+    def __init__(self, options: Options, rules: Rules, summarise: Summarise, adopt: Adopt, care: Care) -> None:
+        self.options = options
+        self._rules = rules
+        self._summarise = summarise
+        self._adopt = adopt
+        self._care = care
+        self.backend = open_backend(
+            options.target,
+            path=options.path,
+            storage_options=options.storage_options,
+            durability=options.durability,
+            timeout=options.timeout,
+            retries=options.retries,
+            concurrency=options.concurrency,
+        )
+        self.driver = Driver(self.backend, options.observer)
+        self._memory = Memory(options.cache_bytes)
+        self._layout: Handle | Tree | None = None
+
+    @classmethod
+    def for_sessions(cls, options: Options) -> Opened:
+        """Open a place for sessions of the seed's types."""
+        return cls(options, _SESSION_RULES, _signed(five_parts.summarise), five_parts.adopt, ailments.OF_SESSIONS)
+
+    @classmethod
+    def for_documents(cls, options: Options) -> Opened:
+        """Open a place for documents with parts of any name."""
+        return cls(options, Rules(), _signed(lambda _: {}), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
+
+    def layout(self) -> Protocol[Layout]:
+        """Find out what lies at the place; it is looked at again until there is something."""
+        layout = self._layout
+        if layout is None or (isinstance(layout, Handle) and layout.place.marker is None):
+            place = yield from look(self.options.layout)
+            if place.layout == "tree":
+                self._layout = layout = Tree()
+            elif self._layout is None or place.marker is not None:
+                self._layout = layout = Handle(
+                    place,
+                    self._rules,
+                    self._summarise,
+                    self._adopt,
+                    self._care,
+                    where=repr(self.backend),
+                    memory=self._memory,
+                    exclusive=self.backend.capabilities.exclusive_create,
+                    single_writer=self.options.single_writer,
+                )
+            else:
+                layout = self._layout
+        assert layout is not None
+        return layout
+
+    def delete(self, id: str, base: BaseArgument, *, purge: bool, keep_versions: bool) -> Protocol[None]:
+        """See `SessionStore.delete`."""
+        layout = yield from self.layout()
+        if purge and not keep_versions and (yield from self._keeps_versions()):
+            raise UnsupportedError(
+                f"this place keeps old versions of what is replaced, so a purge of {id!r} would erase nothing; let a "
+                "rule of the bucket expire them and say keep_versions=True, or delete without purge"
+            )
+        yield from layout.delete(id, given(base), purge=purge)
+
+    def _keeps_versions(self) -> Protocol[bool]:
+        """Ask the storage whether it keeps versions, where that can be asked; the marker is there in any log store."""
+        ask = getattr(self.backend, "facts", None)
+        if ask is None or (yield Get(MARKER)) is None:
+            return False
+        found = yield Call(ask, (MARKER,), blocking=True)
+        return found.versioned is True
+
+    def exists(self, id: str) -> Protocol[bool]:
+        """See `SessionStore.exists`."""
+        return (yield from (yield from self.layout()).exists(id))
+
+    def list_ids(self, prefix: str) -> Protocol[list[str]]:
+        """See `SessionStore.list`."""
+        return (yield from (yield from self.layout()).list_ids(prefix))
+
+    def id_pages(self, prefix: str, after: str | None) -> IdPages:
+        """See `SessionStore.iter_ids`."""
+        return IdPages(self.layout, prefix, after)
+
+    def summary_pages(self, ids: Iterable[str] | None, prefix: str, wanted: Wanted) -> SummaryPages:
+        """See `SessionStore.iter_summaries`."""
+        source = self.id_pages(prefix, None) if ids is None else (id for id in ids if id.startswith(prefix))
+        return SummaryPages(self.layout, source, wanted)
+
+    def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:
+        """See `SessionStore.summaries`."""
+        return [summary_of(listed) for listed in (yield from (yield from self.layout()).heads(ids))]
+
+    def history(self, id: str) -> Protocol[list[CommitInfo]]:
+        """See `SessionStore.history`."""
+        return (yield from (yield from self.layout()).history(id))
+
+    def restore(self, id: str, at: int) -> Protocol[Revision]:
+        """See `SessionStore.restore`."""
+        revision, _ = yield from (yield from self.layout()).restore(id, at)
+        return revision
+
+    def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
+        """See `SessionStore.fork`."""
+        return (yield from (yield from self._log()).fork(id, new_id, at))
+
+    def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
+        """See `SessionStore.diff`."""
+        return (yield from (yield from self._log()).diff(id, old, new))
+
+    def prune(
+        self,
+        id: str,
+        keep_last: int | None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None,
+        *,
+        dry_run: bool,
+    ) -> Protocol[PruneReport]:
+        """See `SessionStore.prune`."""
+        if keep_last is None and keep_newer_than is None:
+            raise ValueError("say what to keep: keep_last=, keep_newer_than= or both")
+        if keep_last is not None and keep_last < 1:
+            raise ValueError(f"keep_last must be 1 or more, not {keep_last}; to keep nothing, delete the session")
+        if isinstance(keep_newer_than, datetime.timedelta):
+            keep_newer_than = datetime.datetime.now(datetime.UTC) - keep_newer_than
+        elif keep_newer_than is not None and keep_newer_than.tzinfo is None:
+            raise ValueError("keep_newer_than must be an aware time or a timedelta")
+        return self._prune(id, retention(keep_last, keep_newer_than), dry_run=dry_run)
+
+    def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
+        return (yield from (yield from self._log()).prune(id, choose, dry_run=dry_run))
+
+    def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
+        """See `SessionStore.collect`."""
+        return (yield from (yield from self._log()).collect(ids, dry_run=dry_run))
+
+    def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
+        """See `SessionStore.du`."""
+        return (yield from (yield from self._log()).du(ids))
+
+    def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
+        """See `SessionStore.repair`."""
+        return (yield from (yield from self._log()).repair(id, dry_run=dry_run))
+
+    def _log(self) -> Protocol[Handle]:
+        layout = yield from self.layout()
+        if not isinstance(layout, Handle):
+            raise UnsupportedError("the tree layout keeps no history; copy it into a log store for that")
+        return layout
+
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+        """See `SessionStore.verify`."""
+        return (yield from (yield from self.layout()).verify(ids))
+
+    def reporter(self, id: str) -> Callable[[Revision, Tally], None]:
+        """Give the function that tells the observer of a save when it is done."""
+
+        def report(revision: Revision, tally: Tally) -> None:
+            seconds = time.perf_counter() - tally.started
+            self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
+
+        return report
+
+    def check(self) -> Protocol[CheckReport]:
+        """See `SessionStore.check`."""
+        try:
+            place = yield from look(self.options.layout)
+        except (FormatError, BackendError) as error:
+            lies = CheckFinding("place", ok=False, detail=str(error))
+        else:
+            what = f"a store of the {place.layout} layout lies there" if place.layout else "nothing lies there yet"
+            lies = CheckFinding("place", ok=True, detail=what)
+        report = yield from check(self.backend)
+        return replace(report, findings=(lies, *report.findings))
+
+    def health(self) -> Protocol[None]:
+        """Look at the place, and make sure that it can be written, without leaving anything."""
+        yield from self.layout()
+        yield from probe()
+
+
+def _signed(summarise: Summarise) -> Summarise:
+    """Let the summary of each commit also say which process wrote it, for those who look for the cause of something."""
+
+    def signed(state: Mapping[str, Any]) -> dict[str, Any]:
+        return {**summarise(state), "writer": f"{socket.gethostname()}:{os.getpid()}"}
+
+    return signed
+
+
+def several(ids: Iterable[str] | None) -> list[str] | None:
+    """Take down the ids that a call is about, ``None`` for all.
+
+    Raises:
+        TypeError: It is one id, which would be taken for one id per letter.
+    """
+    if isinstance(ids, str):
+        raise TypeError(f"give the ids as a list: [{ids!r}]")
+    return None if ids is None else [*ids]

@@ -1,0 +1,342 @@
+"""The calls of a session store as protocols: the seed's models on one side, parts of a state on the other.
+
+Both faces are thin: each call of theirs makes the protocol here and has it driven. A call takes its values down before
+it returns the protocol, so a caller may go on changing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from typing import Protocol as Contract
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from .._care.verify import VerifyReport
+from .._format import canonical, naming
+from .._format.canonical import JSON
+from .._format.patching import Patch
+from .._log.listing import IdPage, Listed
+from .._log.loaded import Loaded, described, plain
+from .._log.ops import Call, Moment, NewId, Now, Pause, Protocol
+from .._log.session import CommitInfo
+from .._seed import five_parts
+from ..errors import ConflictError, FormatError, InvalidValueError, NotFoundError
+from ..models import (
+    AgentEvent,
+    ArtifactStore,
+    Message,
+    Revision,
+    RunEventRecord,
+    RunRecord,
+    SessionData,
+    ToolArtifact,
+    TraceEvent,
+    VerificationReport,
+)
+from ..models import _documents as documents
+
+T = TypeVar("T")
+
+
+class Unset:
+    """Says that an argument was not given, where ``None`` would say something."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+BaseArgument = Revision | int | Unset
+"""What a save may be based on: a revision, the number of one, ``0`` for "must not exist"."""
+
+
+class Layout(Contract):
+    """What a layout offers to the calls below; in terms of parts, as protocols."""
+
+    def load(
+        self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
+    ) -> Protocol[Loaded | None]: ...
+    def save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]: ...
+    def derive(
+        self,
+        id: str,
+        patches: Callable[[Mapping[str, JSON]], dict[str, Patch]],
+        base: Revision | int | None,
+        key: str | None,
+    ) -> Protocol[tuple[Revision, bool]]: ...
+    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]: ...
+    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]: ...
+    def exists(self, id: str) -> Protocol[bool]: ...
+    def list_ids(self, prefix: str) -> Protocol[list[str]]: ...
+    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]: ...
+    def cursor_behind(self, id: str) -> str: ...
+    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]: ...
+    def history(self, id: str) -> Protocol[list[CommitInfo]]: ...
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBundle:
+    """A session with its four siblings, all of one commit.
+
+    Attributes:
+        session: ``None`` where only siblings were saved.
+        artifacts: With their contents, unless these are binary (see `ToolArtifact.data`); ``None`` where none were
+            ever saved, which is not the same as empty.
+        trace_events: The same, and so for the rest.
+        run_records: Runs with their events.
+        verification_reports: The reports.
+        revision: The commit that they were read from.
+    """
+
+    session: SessionData | None
+    artifacts: ArtifactStore | None
+    trace_events: list[TraceEvent] | None
+    run_records: list[RunRecord] | None
+    verification_reports: list[VerificationReport] | None
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """A part of a session and the models that it is made of."""
+
+    name: str
+    adapter: TypeAdapter[T]
+
+
+_SESSION: Final = Part(five_parts.SESSION, documents.SESSION)
+ARTIFACTS: Final = Part(five_parts.ARTIFACTS, documents.ARTIFACTS)
+TRACE_EVENTS: Final = Part(five_parts.TRACES, documents.TRACE_EVENTS)
+RUN_RECORDS: Final = Part(five_parts.RUNS, documents.RUN_RECORDS)
+VERIFICATION_REPORTS: Final = Part(five_parts.VERIFICATION, documents.VERIFICATION_REPORTS)
+
+_MESSAGE: Final = TypeAdapter(Message)
+_ARTIFACT: Final = TypeAdapter(ToolArtifact)
+_EVENT_RECORD: Final = TypeAdapter(RunEventRecord)
+_EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
+
+
+class Sessions:
+    """Translates between models and parts, on any layout."""
+
+    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+        self._layout = layout
+
+    # The session part
+
+    def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
+        """See `SessionStore.save`."""
+        naming.check_id(session.id)
+        parts = {five_parts.SESSION: _dumped(_SESSION, session)}
+        return self._saved(session, session.id, parts, _based(session, base), None)
+
+    def _saved(
+        self, session: SessionData, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        session.revision = revision
+        return revision
+
+    def load(self, id: str, at: int | None) -> Protocol[SessionData | None]:
+        """See `SessionStore.load`."""
+        loaded = yield from (yield from self._layout()).load(id, (five_parts.SESSION,), at)
+        return _session_of(id, loaded) if loaded else None
+
+    def update(
+        self,
+        id: str,
+        change: Callable[[SessionData], Awaitable[SessionData | None] | SessionData | None],
+        attempts: int,
+    ) -> Protocol[SessionData]:
+        """See `SessionStore.update`."""
+        for attempt in range(1, attempts + 1):
+            session = yield from self.load(id, None)
+            if session is None:
+                raise NotFoundError(f"there is no session {id!r} to update; save one first")
+            revision = session.revision
+            changed = yield Call(change, (session,))
+            if changed is not None and not isinstance(changed, SessionData):
+                raise TypeError(f"the update of {id!r} gave a {type(changed).__name__}, not a session or None")
+            session = changed or session
+            if session.id != id:
+                raise InvalidValueError(f"the update of {id!r} made a session with another id; save that one instead")
+            try:
+                yield from self.save(session, UNSET if revision is None else revision)
+            except ConflictError:
+                if attempt == attempts:
+                    raise
+                drawn: str = yield NewId()
+                yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
+            else:
+                return session
+        raise ValueError(f"attempts must be at least 1, not {attempts}")
+
+    # A sibling by itself
+
+    def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
+        """Save one sibling of a session, which need not have a session part."""
+        return self._save_part(part, id, _dumped(part, value), given(base))
+
+    def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
+        return revision
+
+    def load_part(self, part: Part[T], id: str, at: int | None) -> Protocol[T | None]:
+        """Load one sibling of a session."""
+        loaded = yield from (yield from self._layout()).load(id, (part.name,), at)
+        return _value_of(part, id, loaded) if loaded else None
+
+    # Several parts at once
+
+    def commit(
+        self,
+        session_or_id: SessionData | str,
+        artifacts: ArtifactStore | None,
+        trace_events: Sequence[TraceEvent] | None,
+        run_records: Sequence[RunRecord] | None,
+        verification_reports: Sequence[VerificationReport] | None,
+        base: BaseArgument,
+        key: str | None,
+    ) -> Protocol[Revision]:
+        """See `SessionStore.commit`."""
+        parts: dict[str, JSON] = {}
+        if isinstance(session_or_id, SessionData):
+            naming.check_id(session_or_id.id)
+            parts[five_parts.SESSION] = _dumped(_SESSION, session_or_id)
+        if artifacts is not None:
+            parts[five_parts.ARTIFACTS] = _dumped(ARTIFACTS, artifacts)
+        if trace_events is not None:
+            parts[five_parts.TRACES] = _dumped(TRACE_EVENTS, list(trace_events))
+        if run_records is not None:
+            parts[five_parts.RUNS] = _dumped(RUN_RECORDS, list(run_records))
+        if verification_reports is not None:
+            parts[five_parts.VERIFICATION] = _dumped(VERIFICATION_REPORTS, list(verification_reports))
+        if isinstance(session_or_id, SessionData):
+            return self._saved(session_or_id, session_or_id.id, parts, _based(session_or_id, base), key)
+        return self._commit(naming.check_id(session_or_id), parts, given(base), key)
+
+    def _commit(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        return revision
+
+    def append(
+        self,
+        id: str,
+        messages: Iterable[Message],
+        trace_events: Iterable[TraceEvent],
+        run_records: Iterable[RunRecord],
+        run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]],
+        artifacts: Iterable[ToolArtifact],
+        verification_reports: Iterable[VerificationReport],
+        base: BaseArgument,
+        key: str | None,
+    ) -> Protocol[Revision]:
+        """See `SessionStore.append`."""
+        written = {
+            "messages": [_document(_MESSAGE, m) for m in messages],
+            "traces": _document(documents.TRACE_EVENTS, list(trace_events)),
+            "runs": _document(documents.RUN_RECORDS, list(run_records)),
+            "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
+            "artifacts": [_document(_ARTIFACT, a) for a in artifacts],
+            "verification": _document(documents.VERIFICATION_REPORTS, list(verification_reports)),
+        }
+        added: Any = canonical.check(written, what="appended")  # no deeper here than where it will stand
+        added["artifacts"] = [five_parts.referring(artifact) for artifact in added["artifacts"]]
+        return self._append(id, added, given(base), key)
+
+    def _append(
+        self, id: str, added: dict[str, Any], base: Revision | int | None, key: str | None
+    ) -> Protocol[Revision]:
+        now: Moment = yield Now()
+        growth = five_parts.Growth(**added, now_ms=int(now.wall * 1000))
+        revision, _ = yield from (yield from self._layout()).derive(id, growth.patches(id), base, key)
+        return revision
+
+    def load_bundle(self, id: str, at: int | None) -> Protocol[SessionBundle | None]:
+        """See `SessionStore.load_bundle`."""
+        loaded = yield from (yield from self._layout()).load(id, five_parts.PARTS, at)
+        if loaded is None or all(value is None for value in loaded.parts.values()):
+            return None
+        return SessionBundle(
+            _session_of(id, loaded),
+            _value_of(ARTIFACTS, id, loaded),
+            _value_of(TRACE_EVENTS, id, loaded),
+            _value_of(RUN_RECORDS, id, loaded),
+            _value_of(VERIFICATION_REPORTS, id, loaded),
+            loaded.revision,
+        )
+
+
+def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
+    return session.revision if isinstance(base, Unset) else given(base)
+
+
+def given(base: BaseArgument) -> Revision | int | None:
+    """Give what a save is to be based on; ``None`` where nothing was said.
+
+    Raises:
+        InvalidValueError: It is none of what a base can be. Above all no ``None``: a revision that somebody forgot
+            would replace the work of others without a look.
+    """
+    if isinstance(base, Unset):
+        return None
+    if isinstance(base, bool) or not isinstance(base, Revision | int):
+        raise InvalidValueError(
+            f"base must be a revision or the number of one, not {type(base).__name__}; leave it out to save on what "
+            "is there"
+        )
+    return base
+
+
+def _dumped(part: Part[T], value: T) -> JSON:
+    """Take a value down as JSON that shares nothing with it; what a model holds in free fields may be anything."""
+    document: Any = canonical.check(_document(part.adapter, value), what=part.name)
+    if part.name == five_parts.ARTIFACTS:
+        document["artifacts"] = [five_parts.referring(artifact) for artifact in document["artifacts"]]
+    return document  # type: ignore[no-any-return] # it was checked
+
+
+def _document(adapter: TypeAdapter[T], value: T) -> Any:
+    try:
+        return documents.to_document(adapter, value)
+    except PydanticSerializationError as error:
+        raise InvalidValueError(f"this cannot be saved: {error}") from None
+
+
+def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
+    if isinstance(event, RunEventRecord):
+        record: dict[str, Any] = _document(_EVENT_RECORD, event)
+        return record
+    return {"event": _document(_EVENT, event)}
+
+
+def _session_of(id: str, loaded: Loaded) -> SessionData | None:
+    session = _value_of(_SESSION, id, loaded)
+    if session is not None:
+        session.revision = loaded.revision
+    return session
+
+
+def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
+    document = loaded.parts[part.name]
+    if document is None:
+        return None
+    if part.name == five_parts.ARTIFACTS:
+        document = plain(document, described)
+    try:
+        return documents.from_document(part.adapter, document)
+    except ValidationError as error:
+        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
+        raise FormatError(
+            f"the {part.name} of {id!r} are whole, but not of the seed's types (at {where}); is it a document?",
+            loaded.key,
+        ) from None

@@ -1,0 +1,216 @@
+"""Writing values: the JSON text of states and patches; big values become objects, cuts of long lists leaves.
+
+See `objstore._format.state` for how values stand in memory and in storage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import NotFoundError
+from . import canonical, state
+from .canonical import JSON
+from .commit import Table
+from .patching import Patch
+from .refs import Ref
+from .state import BYTES, LEAF, MARK, TEXT, TEXT_BYTES, Leaf, Leaves, Limits, names_in, with_inner
+
+
+@dataclass(slots=True)
+class Encoder:
+    """Writes values and gathers the objects that they name.
+
+    Attributes:
+        present: Objects that are known to be stored, under the epoch given there.
+        epoch: Where objects that are not present will be created.
+        named: Every object that the values written so far name.
+        missing: The raw bytes of those that have to be created, by name, or the reference to a local file of them.
+    """
+
+    present: Table
+    epoch: int
+    leaves: Leaves
+    limits: Limits = field(default_factory=dict)
+    named: dict[str, tuple[int, int]] = field(default_factory=dict)
+    missing: dict[str, bytes | Ref] = field(default_factory=dict)
+    cut: list[Leaf] = field(default_factory=list)
+
+    def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
+        """Write a state; also give it with its big values replaced by their `Ref`."""
+        return self._object(state, lambda key, value: self.value(value, self.limits.get(key, TEXT_BYTES)))
+
+    def patch(self, patch: Patch) -> tuple[str, Patch]:
+        """Write a patch of a state; also give it with its big values replaced by their `Ref`."""
+
+        def put(key: str, value: JSON) -> tuple[str, JSON]:
+            return self.value(value, self.limits.get(key, TEXT_BYTES))
+
+        def sub(key: str, part: JSON) -> tuple[str, JSON]:
+            return self._patch(part, self.limits.get(key, TEXT_BYTES))
+
+        return self._object_patch(patch, put, sub)
+
+    def _patch(self, patch: Any, limit: int) -> tuple[str, Patch]:
+        if "set" in patch:
+            text, value = self.value(patch["set"], limit)
+            return f'{{"set":{text}}}', {"set": value}
+        if "list" in patch:
+            texts: list[str] = []
+            pieces: list[Any] = []
+            for piece in patch["list"]:
+                kept: Any = piece
+                if isinstance(piece, list):
+                    text = canonical.dumps(piece)
+                elif "add" in piece:
+                    text, items = self._list(piece["add"], limit)
+                    text, kept = f'{{"add":{text}}}', {"add": items}
+                else:
+                    text, inner = self._patch(piece["patch"], limit)
+                    text, kept = f'{{"at":{piece["at"]},"patch":{text}}}', {"at": piece["at"], "patch": inner}
+                texts.append(text)
+                pieces.append(kept)
+            return f'{{"list":[{",".join(texts)}]}}', {"list": pieces}
+        return self._object_patch(patch, lambda _, v: self.value(v, limit), lambda _, p: self._patch(p, limit))
+
+    def _object_patch(self, patch: Any, put: _Write, sub: _Write) -> tuple[str, Patch]:
+        texts: list[str] = []
+        kept: Patch = {}
+        if "cut" in patch:
+            kept["cut"] = patch["cut"]
+            texts.append(f'"cut":{canonical.dumps([_escape(key) for key in patch["cut"]])}')
+        for member, write in (("sub", sub), ("put", put)):
+            if member in patch:
+                text, kept[member] = self._object(patch[member], write)
+                texts.append(f'"{member}":{text}')
+        return f"{{{','.join(texts)}}}", kept
+
+    def value(self, value: JSON, limit: int) -> tuple[str, JSON]:
+        """Write any value; texts of more than ``limit`` bytes become objects."""
+        if isinstance(value, Ref):
+            return self._ref(value), value.stored()
+        if isinstance(value, str):
+            return self._text(value, limit)
+        if isinstance(value, bytes):
+            name = hashlib.sha256(value).hexdigest()
+            return self._object_ref(Ref(name, len(value), "bytes"), value)
+        if isinstance(value, list):
+            return self._list(value, limit)
+        if isinstance(value, dict):
+            if (text := _plain(value, limit)) is not None:
+                return text, value
+            return self._object(value, lambda _, v: self.value(v, limit))
+        return canonical.dumps(value), value
+
+    def _object(self, value: Mapping[str, JSON], write: _Write) -> tuple[str, dict[str, JSON]]:
+        texts: list[str] = []
+        kept: dict[str, JSON] = {}
+        for key, member in value.items():
+            text, kept[key] = write(key, member)
+            texts.append(f"{canonical.dumps(_escape(key))}:{text}")
+        return f"{{{','.join(texts)}}}", kept
+
+    def _list(self, items: list[JSON], limit: int) -> tuple[str, list[JSON]]:
+        texts: list[str] = []
+        kept: list[JSON] = []
+        start = size = 0  # of the run of items that no leaf holds yet, as positions in texts and kept
+        first = 0
+        position = 0
+        while position < len(items):
+            leaf = self.leaves.standing_at(items, position)
+            if leaf and self._holds(leaf):
+                if size >= state.LEAF_BYTES // 8:  # else what stands between two leaves is not worth one
+                    self._cut(texts, start, kept, first)
+                self._reuse(leaf)
+                texts.append(_leaf_item(leaf.name))
+                kept.extend(leaf.items)
+                position += len(leaf.items)
+                start, first, size = len(texts), len(kept), 0
+                continue
+            text, value = self._item(items[position], limit)
+            texts.append(text)
+            kept.append(value)
+            size += len(text) + 1
+            position += 1
+            if size >= state.LEAF_BYTES:
+                self._cut(texts, start, kept, first)
+                start, first, size = len(texts), len(kept), 0
+        return f"[{','.join(texts)}]", kept
+
+    def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
+        text = _plain(value, limit)
+        return (text, value) if text is not None else self.value(value, limit)
+
+    def _cut(self, texts: list[str], start: int, kept: list[JSON], first: int) -> None:
+        """Make one leaf of the items from ``start`` on; their texts shrink to its name."""
+        raw = f"[{','.join(texts[start:])}]".encode()
+        name = _text_name(raw)
+        direct = {found for text in texts[start:] if MARK in text for found in names_in(canonical.loads(text))}
+        leaf = Leaf(name, len(raw), kept[first:], with_inner(direct, {leaf.name: leaf for leaf in self.cut}))
+        self._name(name, len(raw), raw)
+        self.cut.append(leaf)
+        texts[start:] = [_leaf_item(name)]
+
+    def _holds(self, leaf: Leaf) -> bool:
+        """Say whether a leaf that is remembered is still stored, with all that it names; a prune may have taken it."""
+        return leaf.name in self.present and leaf.names <= self.present.keys()
+
+    def _reuse(self, leaf: Leaf) -> None:
+        for name in (leaf.name, *leaf.names):
+            self.named[name] = self.present[name]
+        self.cut.append(leaf)
+
+    def _text(self, value: str, limit: int) -> tuple[str, JSON]:
+        if len(value) * 4 <= limit or len(raw := value.encode()) <= limit:
+            return canonical.dumps(value), value
+        return self._object_ref(Ref(_text_name(raw), len(raw), "text"), raw)
+
+    def _object_ref(self, ref: Ref, raw: bytes) -> tuple[str, JSON]:
+        self._name(ref.name, len(raw), raw)
+        return self._ref(ref), ref
+
+    def _ref(self, ref: Ref) -> str:
+        if ref.name not in self.named:
+            if ref.name not in self.present and ref.value is None and ref.path is None:
+                raise NotFoundError(
+                    f"object {ref.name} is not stored for this session (it was pruned, or is another session's), and "
+                    "its contents are not in hand; load again, or put the artifact anew"
+                )
+            raw = ref if ref.value is None else ref.value if isinstance(ref.value, bytes) else ref.value.encode()
+            self._name(ref.name, ref.size, raw)
+        return f'{{"{TEXT if ref.kind == "text" else BYTES}":"{ref.name}"}}'
+
+    def _name(self, name: str, size: int, raw: bytes | Ref) -> None:
+        if name in self.present:
+            self.named[name] = self.present[name]
+        else:
+            self.named[name] = (self.epoch, size)
+            self.missing[name] = raw
+
+
+_Write = Callable[[str, JSON], tuple[str, JSON]]
+
+
+def _plain(value: JSON, limit: int) -> str | None:
+    """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
+    try:
+        text = canonical.dumps(value)
+    except TypeError:  # a Ref or bytes somewhere
+        return None
+    if MARK in text or (len(text) * 4 > limit and len(text.encode()) > limit):
+        return None
+    return text
+
+
+def _text_name(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest() + ".zst"
+
+
+def _leaf_item(name: str) -> str:
+    return f'{{"{LEAF}":"{name}"}}'
+
+
+def _escape(key: str) -> str:
+    return "=" + key if key.startswith("=") else key

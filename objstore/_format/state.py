@@ -1,0 +1,181 @@
+"""Values in memory and values in storage: spilling big ones to objects, cutting long lists into leaves, and back.
+
+In memory a document is JSON in which a big text or raw bytes may stand as a `Ref`. In storage it is JSON in which
+``{"=": name}`` is a text, ``{"=bytes": name}`` raw bytes, an item ``{"=list": name}`` of a list the items of a leaf,
+and a user's key that begins with ``=`` has one more (docs/format.md, "Values").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import canonical, patching, zstd
+from .canonical import JSON
+from .commit import Table
+from .naming import is_object_name
+from .patching import Patch
+from .refs import Ref
+
+LEAF_BYTES = 512 * 1024
+TEXT_BYTES = 256 * 1024
+TEXT, BYTES, LEAF = "=", "=bytes", "=list"
+MARK = '"='
+"""Stands in the text of any value that names an object, or has a key that is escaped."""
+
+Limits = Mapping[str, int]
+"""Part -> bytes of UTF-8 above which a text of it becomes an object; parts not named: `TEXT_BYTES`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A cut of a list that is stored as an object.
+
+    Attributes:
+        size: Bytes of its JSON text.
+        items: What it holds, decoded; a later snapshot reuses the leaf while the very same items stand in the list.
+        names: The objects that its items name.
+    """
+
+    name: str
+    size: int
+    items: list[JSON]
+    names: frozenset[str]
+
+
+class Leaves:
+    """The leaves that are known to be stored, found by their name or by their first item. Never changed in place."""
+
+    def __init__(self, leaves: Iterable[Leaf] = ()) -> None:
+        self.by_name = {leaf.name: leaf for leaf in leaves}
+        self._by_first: dict[int, list[Leaf]] = {}
+        for leaf in self.by_name.values():
+            self._by_first.setdefault(id(leaf.items[0]), []).append(leaf)
+
+    def __iter__(self) -> Iterator[Leaf]:
+        return iter(self.by_name.values())
+
+    def standing_at(self, items: list[JSON], start: int) -> Leaf | None:
+        """Find a leaf whose items are the very objects that stand in ``items`` from ``start`` on."""
+        for leaf in self._by_first.get(id(items[start]), ()):
+            end = start + len(leaf.items)
+            if end <= len(items) and all(map(_is, leaf.items, items[start:end])):
+                return leaf
+        return None
+
+
+def _is(a: object, b: object) -> bool:
+    return a is b
+
+
+def stored(name: str, raw: bytes) -> bytes:
+    """Give the bytes to store under an object's name."""
+    return zstd.compress(raw) if name.endswith(".zst") else raw
+
+
+def opened(name: str, data: bytes, size: int) -> bytes:
+    """Give the raw bytes of an object back, checked against its name and size.
+
+    Raises:
+        ValueError: They are not what was stored.
+    """
+    raw = zstd.inflate(data, limit=size) if name.endswith(".zst") else data
+    if len(raw) != size or hashlib.sha256(raw).hexdigest() != name[:64]:
+        raise ValueError("its bytes do not match their digest")
+    return raw
+
+
+# Reading. All of it takes parsed JSON; a ValueError means that it is not of this format.
+
+
+def names_in(encoded: JSON, *kinds: str) -> Iterator[str]:
+    """Walk over the objects that an encoded value names, only those of some kinds when any are given."""
+    stack = [encoded]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, dict):
+            reference = _reference(value)
+            if reference is None:
+                stack.extend(value.values())
+            elif not kinds or reference[0] in kinds:
+                yield reference[1]
+
+
+def _reference(value: dict[str, Any]) -> tuple[str, str] | None:
+    if len(value) != 1:
+        return None
+    ((kind, name),) = value.items()
+    if not kind.startswith("=") or kind.startswith("=="):
+        return None
+    if kind not in (TEXT, BYTES, LEAF) or not is_object_name(name):
+        raise ValueError("a reference of an unknown kind")
+    return kind, name
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Reads encoded values; the leaves that they name must have been read before."""
+
+    objects: Table
+    leaves: Mapping[str, Leaf]
+
+    def state(self, encoded: JSON) -> dict[str, JSON]:
+        """Read a state."""
+        if not isinstance(encoded, dict):
+            raise ValueError("a state is an object")
+        return {_unescape(key): self.value(value) for key, value in encoded.items()}
+
+    def patch(self, encoded: JSON) -> Patch:
+        """Read a patch."""
+        return patching.map_values(encoded, self.value, self.items, _unescape)
+
+    def value(self, value: JSON) -> JSON:
+        """Read any value."""
+        if isinstance(value, list):
+            return self.items(value)
+        if isinstance(value, dict):
+            reference = _reference(value)
+            if reference is None:
+                return {_unescape(key): self.value(member) for key, member in value.items()}
+            kind, name = reference
+            if kind == LEAF or name not in self.objects:
+                raise ValueError("a reference in the wrong place, or to an object that the commit does not list")
+            return Ref(name, self.objects[name][1], "text" if kind == TEXT else "bytes")
+        return value
+
+    def items(self, encoded: list[JSON]) -> list[JSON]:
+        """Read the items of a list, with those of its leaves."""
+        found: list[JSON] = []
+        for item in encoded:
+            reference = _reference(item) if isinstance(item, dict) else None
+            if reference and reference[0] == LEAF:
+                found.extend(self.leaves[reference[1]].items)
+            else:
+                found.append(self.value(item))
+        return found
+
+    def leaf(self, name: str, raw: bytes) -> Leaf:
+        """Read a leaf from its raw bytes."""
+        encoded = canonical.loads(raw)
+        if not isinstance(encoded, list) or not encoded:
+            raise ValueError("a leaf is a list that is not empty")
+        if MARK.encode() not in raw:
+            return Leaf(name, len(raw), encoded, frozenset())
+        return Leaf(name, len(raw), self.items(encoded), with_inner(set(names_in(encoded)), self.leaves))
+
+
+def with_inner(names: set[str], leaves: Mapping[str, Leaf]) -> frozenset[str]:
+    """Add to some objects those that the leaves among them name."""
+    return frozenset(names.union(*(leaves[name].names for name in names if name in leaves)))
+
+
+def _unescape(key: str) -> str:
+    if not key.startswith("="):
+        return key
+    if not key.startswith("=="):
+        raise ValueError("a member of an unknown kind")
+    return key[1:]

@@ -1,0 +1,93 @@
+"""What is known of a session at one of its commits, and the constants that the protocols go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .._format import naming
+from .._format.canonical import JSON
+from .._format.commit import IdempotencyKey, Table
+from .._format.state import Leaves, Limits
+from .ops import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The constants of a store.
+
+    Attributes:
+        interval: A snapshot is due at every number n with ``n % interval == 1``; fixed by the store's marker.
+        patience: W, seconds after which knowledge of the head is checked again.
+        grace: P, seconds before the number of a commit below the floor may be freed.
+        limits: Part -> bytes above which a text of it becomes an object.
+        appendable: Parts to whose ends two writers may add at once.
+        empty: The state of a session that was never saved.
+        main: The part that makes a session exist; ``None``: any part does.
+        streams: Whether raw bytes stay references when a state is read, since they may be too big for the memory.
+    """
+
+    interval: int = 32
+    patience: float = 15 * 60
+    grace: float = 24 * 3600
+    limits: Limits = field(default_factory=dict)
+    appendable: frozenset[str] = frozenset()
+    empty: Mapping[str, JSON] = field(default_factory=dict)
+    main: str | None = None
+    streams: bool = False
+
+    def lives(self, state: Mapping[str, JSON] | None) -> bool:
+        """Say whether a state has a session: its main part, or any part where none is the main one."""
+        if state is None:
+            return False
+        return state.get(self.main) is not None if self.main else any(part is not None for part in state.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What is known of a session at one of its commits.
+
+    Attributes:
+        seq: The commit's number, 0 where there is no log.
+        state: The state there, or ``None`` under a tombstone and where there is no log.
+        objects: The objects that the state needs.
+        present: Objects that are known to be stored: those of all commits that were read at or above the floor.
+        observed: When it was last seen to be the head; ``None`` where that is not known, which counts as long ago.
+        weight: Bytes of the commits that the state was read from or saved with.
+        hinted: Whether this handle has created the session's hint.
+    """
+
+    id: str
+    key: str
+    seq: int
+    digest: str | None
+    kind: str
+    epoch: int
+    floor: int
+    born: int
+    keys: tuple[IdempotencyKey, ...]
+    state: dict[str, JSON] | None
+    objects: Table
+    present: Table
+    leaves: Leaves
+    summary: Mapping[str, JSON]
+    time: str
+    observed: Moment | None
+    weight: int = 0
+    hinted: bool = False
+
+    @property
+    def footprint(self) -> int:
+        """Say about how many bytes of JSON the state is."""
+        return self.weight + sum(leaf.size for leaf in self.leaves)
+
+    def parts(self, rules: Rules) -> dict[str, JSON]:
+        """Give the state, an empty one where there is none."""
+        return dict(rules.empty) if self.state is None else self.state
+
+
+def nothing(id: str, observed: Moment | None) -> Base:
+    """Describe a session without a log."""
+    return Base(
+        id, naming.session_key(id), 0, None, "none", 0, 0, 0, (), None, {}, {}, Leaves(), {}, "", observed
+    )  # fmt: skip

@@ -1,0 +1,323 @@
+"""The log of one session: find its head, read and follow it, put one commit on top.
+
+Everything here is a protocol (see `objstore._log.ops`). Nothing knows what a session is: a state is a JSON object whose
+members are called parts. The rules are those of docs/format.md, "Protocols"; each one that is removed is caught by an
+ablation in tests/protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .._format import canonical, naming, patching
+from .._format.canonical import JSON
+from .._format.commit import FENCES, Commit, IdempotencyKey, Table, decode
+from .._format.state import LEAF, Decoder, Leaf, Leaves, names_in, opened
+from ..errors import FormatError, IntegrityError, NotFoundError, UnavailableError
+from .base import Base, Rules, nothing
+from .ops import Entry, Get, List, Moment, Now, Op, Protocol
+
+RESTARTS = 6
+
+
+def find_head(key: str) -> Protocol[int]:
+    """Find the number of the newest commit, 0 where there is none, by listing."""
+    names, first = yield head_ops(key)
+    return (yield from head_from(key, names, first))
+
+
+def head_ops(key: str) -> tuple[List, List]:
+    """Give the two lists that find nearly every head; the second is a guess, right up to commit 999."""
+    return List(naming.log_root(key)), List(naming.log_dir(key, 0))
+
+
+def head_from(key: str, names: list[Entry], first: list[Entry]) -> Protocol[int]:
+    """Go on from what `head_ops` found: into the largest directory, downwards past empty ones and foreign names."""
+    groups = _groups(names)
+    found = _numbers(groups.get(0, ""), first)
+    while groups:
+        group = max(groups)
+        if group or not found:
+            found = _numbers(groups[group], (yield List(naming.log_dir(key, group))))
+        if found:
+            return max(found)
+        # Nothing was ever in it, or all of it was freed since it was named; then there is a larger one by now.
+        again = _groups((yield List(naming.log_root(key))))
+        groups = again if max(again, default=0) > group else {g: name for g, name in groups.items() if g < group}
+    return 0
+
+
+def _groups(names: list[Entry]) -> dict[int, str]:
+    return {n: e.name for e in names if e.is_directory and (n := naming.parse_group(e.name)) is not None}
+
+
+def _numbers(group: str, names: list[Entry]) -> list[int]:
+    return [n for e in names if not e.is_directory and (n := naming.parse_log(group, e.name)) is not None]
+
+
+def is_old(rules: Rules, observed: Moment | None, now: Moment) -> bool:
+    """Say whether knowledge of the head has to be checked again."""
+    return observed is None or now.age(observed) >= rules.patience
+
+
+def too_old_to_follow(rules: Rules, base: Base, now: Moment) -> bool:
+    """Say whether the numbers above a base may have been freed and taken again since it was seen to be the head."""
+    return is_old(rules, base.observed, now)
+
+
+def stands_on(parent: str | None, digest: str | None) -> bool:
+    """Say whether a commit that names ``parent`` stands on the one with ``digest``; numbers alone are no chain."""
+    return parent == digest
+
+
+def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
+    """Read the stored bytes of some commits side by side."""
+    found = yield tuple(Get(naming.log_key(base.key, n)) for n in numbers)
+    return dict(zip(numbers, found, strict=True))
+
+
+def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = None) -> Protocol[Base]:
+    """Read a session's state at its head, or at commit ``at``.
+
+    Raises:
+        NotFoundError: ``at`` is below the floor or above the head.
+        IntegrityError: What was read does not fit together, again and again; names the newest commit that does.
+        UnavailableError: The storage is so slow that whatever was read was old by then.
+    """
+    failure: IntegrityError | None = None
+    for _ in range(RESTARTS):
+        try:
+            base = yield from _load_once(rules, id, at, old or Leaves())
+        except IntegrityError as error:
+            failure = error
+            continue
+        if base is not None:
+            return base
+    if failure is None:
+        raise UnavailableError(f"the log of {id!r} could not be read within {rules.patience:g} seconds; try again")
+    raise (yield from _with_way_out(rules, id, failure))
+
+
+def _observe(key: str) -> Protocol[tuple[Moment, int]]:
+    """Find the head, and say when it was that at the earliest: what happens while we look must not count as seen."""
+    observed: Moment = yield Now()
+    return observed, (yield from find_head(key))
+
+
+def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protocol[Base | None]:
+    observed, head = yield from _observe(naming.session_key(id))
+    blank = nothing(id, observed)
+    if at is not None and not 1 <= at <= head:
+        raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")
+    if head == 0:
+        return blank
+    target = at or head
+    start = (target - 1) // rules.interval * rules.interval + 1
+    data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
+    newest = parse(blank, head, data[head]) if at is None else _parse_or_none(blank, head, data[head])
+    if is_old(rules, observed, (yield Now())):
+        return None  # the list may name a number that was freed and taken again by a writer who slept
+    if newest is None and (at is None or not data[head]):  # a purge; without its floor no number below can be trusted
+        key = naming.log_key(blank.key, head)
+        raise IntegrityError(f"commit {key} is empty or gone, though it is the newest of {id!r}", key)
+    if newest is None:
+        newest = yield from _newest_readable(blank, head, target, data)
+    if target < newest.floor:
+        raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
+    chain = yield from _walk(blank, target, data)
+    return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
+
+
+def _newest_readable(base: Base, head: int, target: int, data: Mapping[int, bytes | None]) -> Protocol[Commit]:
+    """Find the newest commit below an unreadable head that tells what is retained.
+
+    A number below the floor may have been freed, and taken again by a writer who slept: what stands there is nobody's.
+    So the numbers are gone down one by one, and a gap ends what can be trusted.
+    """
+    for n in range(head - 1, target - 1, -1):
+        found = data[n] if n in data else (yield Get(naming.log_key(base.key, n)))
+        commit = _parse_or_none(base, n, found)
+        if commit is not None:
+            return commit
+        if not found:
+            break
+    key = naming.log_key(base.key, head)
+    raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
+
+
+def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
+    """Decode a commit that was read; ``None`` where there is none, or the stub of a purge."""
+    key = naming.log_key(base.key, n)
+    return None if data is None else decode(data, key, base.id, n)
+
+
+def _parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
+    try:
+        return parse(base, n, data)
+    except (IntegrityError, FormatError):  # going back before a damaged or a newer head must work
+        return None
+
+
+def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol[list[Commit]]:
+    """Follow the parents from ``target`` down to a commit that holds a whole state; give them upwards."""
+    chain: list[Commit] = []
+    n, digest = target, None
+    while True:
+        found = data[n] if n in data else (yield Get(naming.log_key(base.key, n)))
+        commit = parse(base, n, found)
+        key = naming.log_key(base.key, n)
+        if commit is None:
+            raise IntegrityError(f"commit {key} is missing, though commit {n + 1} stands on it", key)
+        if chain and not stands_on(digest, commit.digest):
+            raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
+        chain.append(commit)
+        if commit.whole:
+            return chain[::-1]
+        n, digest = n - 1, commit.parent
+
+
+def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base]:
+    """Build the state that a chain of commits describes on top of ``base``, reading the leaves that it names."""
+    state = base.state
+    objects, present = dict(base.objects), dict(base.present)
+    for commit in chain:
+        objects = dict(commit.objects) if commit.whole else {**objects, **commit.objects}
+        if commit.kind in FENCES:  # it raised the floor: what only commits below that name is being swept
+            present.clear()
+        present.update(commit.objects)
+    last, weight = chain[-1], base.weight
+    leaves = yield from _read_leaves(base, chain, objects | present)
+    decoder = Decoder(objects | present, leaves)
+    for commit in chain:
+        key = naming.log_key(base.key, commit.seq)
+        try:
+            weight = commit.length + (0 if commit.whole else weight)
+            if commit.kind == "delete":
+                state = None
+            elif commit.whole:
+                state = decoder.state(commit.body)
+            else:
+                state = _apply(decoder, commit, state)
+        except patching.UnknownPatchError as error:
+            raise FormatError(
+                f"commit {key} changes the state in a way this objstore does not know; upgrade", key
+            ) from error
+        except (ValueError, KeyError, RecursionError) as error:
+            raise FormatError(f"commit {key} is whole, but its body is not of this format", key) from error
+    return Base(
+        base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),
+        state, objects, present, Leaves(leaves.values()), last.summary, last.time, base.observed if current else None,
+        weight, base.hinted,
+    )  # fmt: skip
+
+
+def _apply(decoder: Decoder, commit: Commit, state: dict[str, JSON] | None) -> dict[str, JSON]:
+    new = patching.apply(decoder.patch(commit.body), state)
+    if not isinstance(new, dict):
+        raise ValueError("a state is an object")
+    return new
+
+
+def _own_keys(commit: Commit) -> tuple[IdempotencyKey, ...]:
+    return tuple(k if k.digest else replace(k, digest=commit.digest) for k in commit.keys)
+
+
+def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dict[str, Leaf]]:
+    """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
+    leaves = dict(base.leaves.by_name)
+    found: dict[str, bytes] = {}
+
+    def decode(name: str) -> None:
+        for inner in names_in(canonical.loads(found[name]), LEAF) if b'"=list"' in found[name] else ():
+            if inner not in leaves:
+                decode(inner)
+        leaves[name] = Decoder(objects, leaves).leaf(name, found[name])
+
+    try:
+        wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
+        while unread := sorted(wanted - set(leaves) - set(found)):
+            raws = yield from read_objects(base, unread, objects)
+            found |= raws
+            wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}
+        for name in found:
+            decode(name)
+    except (ValueError, RecursionError) as error:
+        key = naming.log_key(base.key, chain[-1].seq)
+        raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
+    return leaves
+
+
+def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:
+    """Read the raw bytes of objects side by side, each checked against its digest.
+
+    Raises:
+        IntegrityError: One is missing or damaged.
+        FormatError: One is named by a commit that does not list it.
+    """
+    keys = []
+    for name in names:
+        if name not in objects:
+            raise FormatError(f"object {name} is named but not listed by the commits", name)
+        keys.append(naming.object_key(base.key, objects[name][0], name))
+    if not keys:
+        return {}
+    data = yield tuple(Get(key) for key in keys)
+    raws = {}
+    for name, key, stored in zip(names, keys, data, strict=True):
+        if stored is None:
+            raise IntegrityError(f"object {key} is missing", key)
+        try:
+            raws[name] = opened(name, stored, objects[name][1])
+        except ValueError as error:
+            raise IntegrityError(f"object {key} is damaged: {error}", key) from None
+    return raws
+
+
+def follow(rules: Rules, base: Base) -> Protocol[Base]:
+    """Bring knowledge of a session up to its head: read the commits above it, or load where that is unsafe."""
+    while True:
+        asked: Moment = yield Now()
+        if too_old_to_follow(rules, base, asked):
+            return (yield from _reload(rules, base))
+        data = yield Get(naming.log_key(base.key, base.seq + 1))
+        if too_old_to_follow(rules, base, (yield Now())):  # it was freed while we asked, for all we know
+            return (yield from _reload(rules, base))
+        if data is None:
+            return replace(base, observed=asked)
+        try:
+            commit = parse(base, base.seq + 1, data)
+        except IntegrityError:
+            commit = None
+        if commit is None or not stands_on(commit.parent, base.digest):
+            return (yield from _reload(rules, base))
+        try:
+            base = yield from assemble(base, [commit], current=True)
+        except IntegrityError:  # a prune may have taken what the commit names since
+            return (yield from _reload(rules, base))
+
+
+def _reload(rules: Rules, base: Base) -> Protocol[Base]:
+    fresh = yield from load(rules, base.id, old=base.leaves)
+    return replace(fresh, hinted=base.hinted and fresh.born == base.born)
+
+
+def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[IntegrityError]:
+    """Say in the error which older commit can still be loaded."""
+    head = yield from find_head(naming.session_key(id))
+    for n in range(head - 1, max(0, head - 2 * rules.interval), -1):
+        try:
+            if (yield from _load_once(rules, id, n, Leaves())) is None:
+                continue
+        except (IntegrityError, FormatError):
+            continue
+        except NotFoundError:  # pruned, and so is all below
+            break
+        way_out = f"The newest intact commit is {n}: load it with at={n}, or repair the session"
+        return IntegrityError(f"{failure}. {way_out}", failure.key)
+    return IntegrityError(f"{failure}. No older commit can be told to be retained: repair the session", failure.key)
+
+
+def ops(*several: Op | None) -> tuple[Op, ...]:
+    """Gather operations to be done side by side, without those that are not needed."""
+    return tuple(op for op in several if op is not None)

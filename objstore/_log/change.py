@@ -1,0 +1,163 @@
+"""What a save wants to change, and what becomes of it on a head that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .._format import canonical, patching
+from .._format.canonical import JSON
+
+State = Mapping[str, JSON]
+
+
+class MovedError(Exception):
+    """The change does not fit on this head; ``parts`` says where."""
+
+    def __init__(self, parts: list[str]) -> None:
+        super().__init__(parts)
+        self.parts = parts
+
+
+class Change(Protocol):
+    """A wish to change a state."""
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
+        """Give the patch of each part that has to change in ``state``.
+
+        Raises:
+            MovedError: It does not fit on this state.
+        """
+
+    def known(self, state: State) -> dict[str, JSON]:
+        """Give the parts that the caller holds otherwise than they stand in ``state``, the new head."""
+
+    def held(self) -> dict[str, JSON]:
+        """Give the parts that the caller holds once the change is saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Set parts to values, whatever is there."""
+
+    parts: State
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:  # noqa: ARG002
+        """See `Change.on`; fits on every state."""
+        return _differences(state, self.parts)
+
+    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
+        """See `Change.known`: a caller that looked at nothing vouches for nothing else."""
+        return {}
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return dict(self.parts)
+
+
+@dataclass(slots=True)
+class Edit:
+    """Set parts to values, as an edit of what the caller has seen.
+
+    Attributes:
+        seen: The parts as the caller last knew them.
+        parts: The parts as they should be.
+        merged: Those that it knows otherwise than they stood at its revision, since others had added to them.
+        created: Whether the caller says that there is nothing yet, so that nothing can be added to.
+    """
+
+    seen: State
+    parts: State
+    merged: frozenset[str] = frozenset()
+    created: bool = False
+    _patches: dict[str, patching.Patch] = field(init=False)
+    _moved: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._patches = _differences(self.seen, self.parts)
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
+        """See `Change.on`: a part must be as it was seen, or both sides have only appended to it, or agree."""
+        patches, moved = {}, []
+        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
+        for part, patch in self._patches.items():
+            seen, now = self.seen.get(part), state.get(part)
+            if canonical.same(seen, now):
+                patches[part] = patch
+            elif canonical.same(now, self.parts[part]):
+                continue
+            elif part in appendable and not self.created and (items := self._both_appended(part, now, patch)):
+                assert isinstance(now, list)
+                patches[part] = patching.append(len(now), items)
+            else:
+                moved.append(part)
+        if moved:
+            raise MovedError(moved)
+        return patches
+
+    def known(self, state: State) -> dict[str, JSON]:
+        """See `Change.known`."""
+        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
+            return {}
+        return unlike(self.held(), state)
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return {**self.seen, **self.parts}
+
+    def _both_appended(self, part: str, now: JSON, patch: patching.Patch) -> list[JSON] | None:
+        """Give what the caller appended, where the others have only appended as well."""
+        seen = self.seen.get(part)
+        if seen is None and isinstance(now, list) and isinstance(patch.get("set"), list):
+            items: list[JSON] = patch["set"]  # a part that was never saved is as good as an empty one
+            return items
+        if not isinstance(seen, list) or not isinstance(now, list) or not patching.is_append(patch, len(seen)):
+            return None
+        if part in self.merged:  # what the others added stands between what the caller added
+            rest = iter(now)
+            if not all(any(canonical.same(item, other) for other in rest) for item in seen):
+                return None
+        elif len(now) < len(seen) or not all(map(canonical.same, seen, now)):
+            return None
+        return patching.appended(patch)
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """Change whatever is there by a function of it: state -> the patch of each part. It must not change the state."""
+
+    patches: Callable[[State], dict[str, Any]]
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:  # noqa: ARG002
+        """See `Change.on`; fits on every state, or raises what the function raises."""
+        return self.patches(state)
+
+    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
+        """See `Change.known`: the caller holds no state."""
+        return {}
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        return {}
+
+
+def unlike(held: State, state: State) -> dict[str, JSON]:
+    """Give those of the parts that somebody holds that are not as they stand in ``state``."""
+    return {part: value for part, value in held.items() if not canonical.same(value, state.get(part))}
+
+
+def _differences(old: State, new: State) -> dict[str, patching.Patch]:
+    patches = {}
+    for part, value in new.items():
+        patch = patching.diff(old.get(part), value)
+        if patch is not None:
+            patches[part] = patch
+    return patches
+
+
+def of_state(state: State, patches: Mapping[str, patching.Patch]) -> patching.Patch:
+    """Make one patch of a state from those of its parts."""
+    sub = {part: patch for part, patch in patches.items() if part in state and set(patch) != {"set"}}
+    put = {part: patch["set"] for part, patch in patches.items() if part not in sub}
+    return {member: value for member, value in (("sub", sub), ("put", put)) if value}

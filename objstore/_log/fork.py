@@ -1,0 +1,86 @@
+"""Forking: a state of one session becomes the first commit of another, its objects copied inside the storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from .._format import naming
+from .._format.canonical import JSON
+from .._format.commit import Origin, Table
+from .._format.encode import Encoder
+from ..errors import ConflictError, IntegrityError, NotFoundError, UnavailableError
+from .base import Base, Rules
+from .chain import load
+from .land import Draft, LostError, Summarise, commit
+from .ops import Copy, Create, Entry, Get, List, Protocol
+from .session import PAGE
+
+Adopt = Callable[[Mapping[str, JSON], str], dict[str, JSON]]
+"""Makes the state of an origin that of a session with another id. It must not change the state."""
+
+
+def fork(rules: Rules, id: str, new_id: str, at: int | None, adopt: Adopt, summarise: Summarise) -> Protocol[Base]:
+    """Commit the state of a session, or its older one, as the first of a new session.
+
+    A crash on the way leaves objects that `collect` removes, and no session.
+
+    Raises:
+        NotFoundError: There is nothing to fork.
+        ConflictError: There is a session with the new id.
+    """
+    origin = yield from load(rules, id, at=at)
+    if origin.state is None:
+        raise NotFoundError(
+            f"there is no session {id!r} to fork" if at is None else f"commit {at} of {id!r} deleted it"
+        )
+    target = yield from load(rules, new_id)
+    if target.state is not None:
+        raise ConflictError(f"there is a session {new_id!r} already; choose another id", new_id, 0, target.seq)
+    state = adopt(origin.state, new_id)
+    needed = Encoder(origin.present, origin.epoch, origin.leaves, rules.limits)
+    needed.state(state)
+    copied = yield from _copy(origin, target, needed.named)
+    assert origin.digest is not None
+    draft = Draft(state=state, origin=Origin(id, origin.seq, origin.digest))
+    ground = replace(target, present=copied, leaves=origin.leaves, keys=())
+    try:
+        return (yield from commit(rules, ground, draft, summarise))
+    except LostError:
+        raise ConflictError(
+            f"somebody made {new_id!r} while {id!r} was being forked into it; choose another id", new_id, target.seq
+        ) from None
+
+
+def _copy(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+    """Copy objects into the target's epoch; those that are not stored yet stay to be created."""
+    stored = {name: entry for name, entry in needed.items() if name in origin.present}
+    there: list[Entry] = yield List(naming.objects_dir(target.key, target.epoch))
+    left_over = {entry.name for entry in there}
+    for name in stored:
+        if name in left_over:  # a copy would write over it, and another fork may be about to name it
+            yield from _stream(origin, target, name, stored[name][0])
+    fresh = [name for name in stored if name not in left_over]
+    for start in range(0, len(fresh), PAGE):
+        page = fresh[start : start + PAGE]
+        copies = tuple(
+            Copy(
+                naming.object_key(origin.key, stored[name][0], name), naming.object_key(target.key, target.epoch, name)
+            )
+            for name in page
+        )
+        results = yield copies
+        for copy, found in zip(copies, results, strict=True):
+            if not found:
+                raise IntegrityError(f"object {copy.source} is missing; was its session pruned meanwhile?", copy.source)
+    return {name: (target.epoch, size) for name, (_, size) in stored.items()}
+
+
+def _stream(origin: Base, target: Base, name: str, epoch: int) -> Protocol[None]:
+    source = naming.object_key(origin.key, epoch, name)
+    data: bytes | None = yield Get(source)
+    if data is None:
+        raise IntegrityError(f"object {source} is missing; was its session pruned meanwhile?", source)
+    result = yield Create(naming.object_key(target.key, target.epoch, name), data)
+    if isinstance(result, UnavailableError):
+        raise result

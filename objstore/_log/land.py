@@ -1,0 +1,244 @@
+"""Putting one commit on top of a log: it is on the chain and durable when this returns, or it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._format import naming, patching
+from .._format.canonical import JSON
+from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
+from .._format.encode import Encoder
+from .._format.refs import Ref
+from .._format.state import Leaves, stored
+from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
+from .base import Base, Rules
+from .chain import find_head, head_from, head_ops, is_old, ops, parse, stands_on
+from .ops import Create, Get, List, Moment, NewId, Now, Op, Protocol, Sync, Upload
+
+CREATES = 4
+"""How often one object is created before its outcome is given up as unknown."""
+
+Summarise = Callable[[Mapping[str, JSON]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A commit to be.
+
+    Attributes:
+        kind: ``None`` for a plain save: a patch, or a snapshot where one is due.
+        patch: Of the state; ``None`` together with a ``state``, or for a tombstone.
+        state: The whole new state, where it is not made by a patch.
+        floor: The new floor; ``None`` keeps it.
+    """
+
+    kind: Kind | None = None
+    patch: patching.Patch | None = None
+    state: Mapping[str, JSON] | None = None
+    floor: int | None = None
+    key: str | None = None
+    origin: Origin | None = None
+    over: str | None = None
+    unobserved: bool = False
+
+
+class LostError(Exception):
+    """Another commit took the number, or ours is not on the chain.
+
+    Attributes:
+        hint: The hint that was created beside ours.
+        digest: Of ours, where it was sent at all.
+    """
+
+    def __init__(self, hint: str | None = None, digest: str | None = None) -> None:
+        super().__init__(hint, digest)
+        self.hint = hint
+        self.digest = digest
+
+
+def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
+    """Put one commit on top of ``head``; when this returns, it is on the chain and durable.
+
+    Raises:
+        LostError: It is not on the chain; a load tells what is.
+        OutcomeUnknownError: The storage never said whether it arrived.
+        UnavailableError: An object that it needs could not be stored; no commit was written.
+    """
+    seq = head.seq + 1
+    issued: Moment = yield Now()
+    attempt: str = yield NewId()
+    record, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
+    data, digest = encode(record[0], record[1])
+    born = record[0].born
+    hint = None if (head.hinted and born == head.born) or not born else _hint(head, born)
+    creates = [
+        _creation(naming.object_key(head.key, head.epoch, name), name, raw) for name, raw in encoder.missing.items()
+    ]
+    unobserved = draft.unobserved
+    if creates and unobserved:  # what is uploaded under a wrong epoch is wasted: look first
+        if (yield from find_head(head.key)):
+            raise LostError
+        unobserved = False
+    if creates:
+        yield from _create_objects(creates)
+    if seq > 1 and seq % naming.GROUP == 0:  # a new directory: what the old one shows may not be durable yet
+        yield Sync(naming.log_key(head.key, head.seq).rpartition("/")[0] + "/")
+    create = Create(naming.log_key(head.key, seq), data)
+    try:
+        listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+        now: Moment = yield Now()
+        if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
+            raise LostError(hint.key if hint else None)
+    except LostError as lost:
+        raise LostError(lost.hint, digest) from None
+    except BackendError as error:
+        raise (yield from _unsure(head, create, attempt, error)) from error
+    done = record[0]
+    whole = done.whole
+    kept = {} if done.kind in FENCES else head.present  # a fence: what only commits below the floor name is being swept
+    return Base(
+        head.id, head.key, seq, digest, done.kind, done.epoch, done.floor, born,
+        tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
+        dict(done.objects) if whole else {**head.objects, **done.objects}, {**kept, **done.objects},
+        Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
+        (0 if whole else head.weight) + len(record[1]), hinted=True,
+    )  # fmt: skip
+
+
+def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
+    if isinstance(raw, bytes):
+        return Create(key, stored(name, raw))
+    assert raw.path is not None  # the encoder takes no other
+    return Upload(key, raw.path, raw.size)
+
+
+def _hint(head: Base, born: int) -> Create:
+    data = b"" if naming.id_of(head.key) is not None else head.id.encode()
+    return Create(naming.index_hint(head.key, born), data, durable=False)
+
+
+def _build(
+    rules: Rules, head: Base, draft: Draft, summarise: Summarise, attempt: str, time: str
+) -> tuple[tuple[Commit, str], dict[str, JSON] | None, Encoder]:
+    seq = head.seq + 1
+    kind: Kind = draft.kind or ("snapshot" if seq % rules.interval == 1 or head.state is None else "patch")
+    encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits)
+    state: dict[str, JSON] | None = None
+    body = "null"
+    if draft.patch is not None:
+        body, patch = encoder.patch(draft.patch)
+        state = patching.apply(patch, head.parts(rules))  # type: ignore[assignment]
+    elif draft.state is not None:
+        state = dict(draft.state)
+    if state is not None and kind != "patch":
+        first = encoder
+        encoder = Encoder({**head.present, **first.named}, head.epoch, Leaves([*head.leaves, *first.cut]), rules.limits)
+        body, state = encoder.state(state)
+        encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
+    objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}
+    born = 0 if not rules.lives(state) else head.born if rules.lives(head.state) else seq
+    keys = head.keys
+    if draft.key:
+        keys = (*keys, IdempotencyKey(draft.key, seq, None))[-KEPT_KEYS:]
+    record = Commit(
+        id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
+        epoch=_epoch(head, seq, kind),
+        floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
+        keys=keys, summary=summarise(state or {}), objects=objects, body=None, digest="",
+        origin=draft.origin, over=draft.over,
+    )  # fmt: skip
+    return (record, body), state, encoder
+
+
+def _epoch(head: Base, seq: int, kind: Kind) -> int:
+    return seq if kind in FENCES else head.epoch
+
+
+def _floor(head: Base, seq: int, kind: Kind, wanted: int | None) -> int:
+    if kind == "delete" or head.seq == 0:
+        return seq
+    return max(wanted or head.floor, head.floor)  # states below the old one were given up, and their objects with them
+
+
+def _create_objects(creates: Sequence[Create | Upload]) -> Protocol[None]:
+    """Create objects side by side; one that is there already under this very key is as good."""
+    error: UnavailableError | None = None
+    for _ in range(CREATES):
+        results = yield tuple(creates)
+        creates = [c for c, result in zip(creates, results, strict=True) if isinstance(result, UnavailableError)]
+        if not creates:
+            return
+        error = next(r for r in results if isinstance(r, UnavailableError))
+    assert error is not None
+    raise error
+
+
+def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str, *, unobserved: bool) -> Protocol[int]:
+    """Create the commit, and the hint beside it; give the newest number that a list beside the first attempt showed.
+
+    Somebody's commit under our number, or an answer that was lost, makes us read what is there: a client library that
+    resends by itself turns our own success into a refusal.
+    """
+    lists: tuple[List, ...] = head_ops(head.key) if unobserved else ()
+    wave: tuple[Op, ...] = ops(*lists, create, hint)
+    made: str | None = None
+    listed = 0
+    error: UnavailableError | None = None
+    for _ in range(CREATES):
+        results = yield wave
+        if lists:
+            listed = yield from head_from(head.key, results[0], results[1])
+            results = results[2:]
+        if hint and results[1] is not False:
+            made = hint.key
+        if hint and not isinstance(results[1], UnavailableError):
+            hint = None
+        if results[0] is not True:
+            if isinstance(results[0], UnavailableError):
+                error = results[0]
+            try:
+                data = yield Get(create.key)
+                found = parse(head, head.seq + 1, data)
+            except IntegrityError:
+                raise LostError(made) from None
+            if found is None and data is None:
+                wave, lists = ops(create, hint), ()
+                continue
+            if found is None or found.commit != attempt:
+                raise LostError(made)
+        if hint:
+            yield from _create_objects([hint])
+        return listed
+    raise OutcomeUnknownError(
+        f"the storage never said whether commit {head.seq + 1} of {head.id!r} arrived; load it to see"
+    ) from error
+
+
+def _unsure(head: Base, create: Create, attempt: str, error: BackendError) -> Protocol[ObjstoreError]:
+    """Give what to raise when the storage fails after the commit was sent: the caller must know if it may be there."""
+    try:
+        data = yield Get(create.key)
+        found = parse(head, head.seq + 1, data)
+        is_there = found is not None and found.commit == attempt
+    except (BackendError, IntegrityError):
+        is_there = True
+    if not is_there and not isinstance(error, UnavailableError):
+        return error
+    return OutcomeUnknownError(
+        f"the storage failed while commit {head.seq + 1} of {head.id!r} was saved, which may be there; load it to see"
+    )
+
+
+def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:
+    """Say whether our commit is the newest, or the one that its successor stands on."""
+    if (yield from find_head(head.key)) == seq:
+        return True
+    try:
+        successor = parse(head, seq + 1, (yield Get(naming.log_key(head.key, seq + 1))))
+    except IntegrityError as error:
+        raise OutcomeUnknownError(
+            f"commit {seq + 1} of {head.id!r} is damaged, which would tell whether commit {seq} counts; load it to see"
+        ) from error
+    return successor is not None and stands_on(successor.parent, digest)

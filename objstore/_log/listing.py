@@ -1,0 +1,180 @@
+"""Naming the sessions of a store and reading what a listing shows of them, many at a time and never all at once."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .._format import naming
+from .._format.canonical import JSON
+from .._format.commit import Commit, id_in, moment
+from ..errors import FormatError, IntegrityError
+from .base import Base, nothing
+from .chain import find_head, head_from, head_ops, parse, read_commits
+from .ops import Entry, Get, List, Names, Page, Protocol
+from .session import PAGE, newest
+
+_NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The head of a session as a listing reads it; a layout that does not count has no ``seq``.
+
+    Attributes:
+        size: Bytes that the session takes in the storage, where they were asked for.
+        problem: Why its newest commits cannot be read; the rest is that of the newest one that can.
+    """
+
+    id: str
+    seq: int | None
+    time: datetime.datetime
+    summary: Mapping[str, JSON]
+    size: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """Some ids in the order of their names in the storage.
+
+    Attributes:
+        cursor: The name behind which the next page begins; ``None`` where this is the last.
+    """
+
+    ids: list[str]
+    cursor: str | None
+
+
+def list_ids(prefix: str = "") -> Protocol[list[str]]:
+    """Read the ids of all sessions from the hints, sorted."""
+    names: list[str] = []
+    for beginning in naming.beginnings(prefix):
+        entries: list[Entry] = yield List(naming.INDEX + beginning)
+        names += (entry.name for entry in entries)
+    return sorted((yield from _ids_in(names, prefix)))
+
+
+def page_of_ids(prefix: str, cursor: str) -> Protocol[IdPage]:
+    """Read the ids of the next sessions from the hints, in the order of these.
+
+    An id that is there all the while is in exactly one of the pages, whatever others save and delete meanwhile.
+    """
+    ids: list[str] = []
+    for beginning in naming.beginnings(prefix):
+        if cursor > beginning and not cursor.startswith(beginning):
+            continue  # it lies behind all that begins so
+        page: Names = yield Page(naming.INDEX + beginning, cursor)
+        ids += yield from _ids_in(page.names, prefix)
+        if page.more:
+            hint = naming.parse_hint(page.names[-1])
+            return IdPage(ids, naming.behind_hints(hint[0]) if hint else page.names[-1])
+    return IdPage(ids, None)
+
+
+def cursor_behind(id: str) -> str:
+    """Give the name behind which all sessions come that a listing has behind ``id``, which need not exist."""
+    return naming.behind_hints(naming.session_key(id))
+
+
+def _ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
+    """Give the ids that hints stand for, each once and in their order."""
+    hints = {hint[0]: name for name in names if (hint := naming.parse_hint(name))}
+    found = {key: naming.id_of(key) for key in hints}
+    hashed = [key for key, id in found.items() if id is None]
+    for start in range(0, len(hashed), PAGE):
+        page = hashed[start : start + PAGE]
+        contents = yield tuple(Get(naming.INDEX + hints[key]) for key in page)
+        for key, data in zip(page, contents, strict=True):
+            if data is not None:  # else it was deleted since it was listed
+                found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key, naming.INDEX + hints[key]))
+    return [id for id in found.values() if id is not None and id.startswith(prefix)]
+
+
+def _id_in_hint(key: str, data: bytes) -> str | None:
+    try:
+        id = data.decode()
+        return id if naming.session_key(id) == key else None
+    except ValueError:
+        return None
+
+
+def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
+    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one."""
+    head = yield from find_head(key)
+    if not head:
+        return None
+    newest = yield Get(naming.log_key(key, head))
+    id = id_in(newest or b"")
+    if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
+        raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
+    return id
+
+
+def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
+    """Read the newest commit of several sessions side by side; those that do not exist are left out.
+
+    With ``sizes`` also list all that is stored of each: two requests more, and one for each thousand commits or epoch.
+    """
+    wanted = [nothing(id, None) for id in ids]
+    found: list[Listed] = []
+    for start in range(0, len(wanted), PAGE):
+        page = wanted[start : start + PAGE]
+        commits = yield from _newest_of(page)
+        there = [(b, c, why) for b, (c, why) in zip(page, commits, strict=True) if why or (c and c.born)]
+        stored: list[int | None] = (yield from _sizes([b.key for b, _, _ in there])) if sizes else [None] * len(there)
+        for (base, commit, problem), size in zip(there, stored, strict=True):
+            if commit is None:
+                found.append(Listed(base.id, None, _NEVER, {}, size, problem))
+            else:
+                found.append(Listed(base.id, commit.seq, moment(commit.time), commit.summary, size, problem))
+    return found
+
+
+def _newest_of(page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
+    """Read the newest commit of each session, or the newest intact one and why it is not the newest."""
+    lists = yield tuple(op for base in page for op in head_ops(base.key))
+    numbers: list[int] = []
+    for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
+        numbers.append((yield from head_from(base.key, names, first)))
+    asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
+    data = iter((yield tuple(Get(naming.log_key(base.key, n)) for base, n in asked)) if asked else ())
+    found: list[tuple[Commit | None, str | None]] = []
+    for base, n in zip(page, numbers, strict=True):
+        try:
+            commit = parse(base, n, next(data)) if n else None
+            found.append((commit if commit or not n else (yield from newest(base.id)), None))
+        except (IntegrityError, FormatError) as error:  # one damaged session must not hide all the others
+            found.append(((yield from _intact_below(base, n)), str(error)))
+    return found
+
+
+def _intact_below(base: Base, n: int) -> Protocol[Commit | None]:
+    numbers = list(range(n - 1, max(0, n - 1 - PAGE), -1))
+    data = (yield from read_commits(base, numbers)) if numbers else {}
+    for number in numbers:
+        try:
+            commit = parse(base, number, data[number])
+        except (IntegrityError, FormatError):
+            continue
+        if commit is not None:
+            return commit
+    return None
+
+
+def _sizes(keys: list[str]) -> Protocol[list[int | None]]:
+    """Add up what lies in the directories of sessions, each listed side by side with those of the others."""
+    roots = [root(key) for key in keys for root in (naming.log_root, naming.objects_root)]
+    listed = (yield tuple(map(List, roots))) if roots else ()
+    below = [
+        (n // 2, f"{root}{entry.name}/")
+        for n, (root, entries) in enumerate(zip(roots, listed, strict=True))
+        for entry in entries
+        if entry.is_directory
+    ]
+    contents = (yield tuple(List(directory) for _, directory in below)) if below else ()
+    totals: list[int | None] = [0] * len(keys)
+    for (n, _), entries in zip(below, contents, strict=True):
+        totals[n] = (totals[n] or 0) + sum(entry.size for entry in entries)
+    return totals

@@ -1,0 +1,158 @@
+"""The marker of a store, and what lies at a place that has none (docs/format.md, "The marker")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .._format import canonical
+from .._format.commit import FORMAT, timestamp
+from .._format.naming import MARKER
+from ..errors import BackendError, FormatError, OutcomeUnknownError, UnavailableError, UnsupportedBackendError
+from .ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
+
+Layout = Literal["log", "tree"]
+
+INTERVAL = 32
+PROBE = ".health_check"
+_SIBLINGS = {"artifacts", "traces", "runs", "verification"}
+_CREATES = 4
+_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What lies at the prefix of a store.
+
+    Attributes:
+        layout: ``None`` where nothing lies there yet.
+        interval: K, every how many commits a snapshot is due.
+        marker: The very bytes of the marker, if there is one.
+    """
+
+    layout: Layout | None
+    interval: int = INTERVAL
+    marker: bytes | None = None
+
+
+def look(wanted: Layout | None) -> Protocol[Place]:
+    """Find out what lies at the prefix, and whether it is what the caller wants. Reads only.
+
+    Raises:
+        FormatError: It is not ours, of a newer objstore, or of the other layout.
+    """
+    for _ in range(_LOOKS):
+        data: bytes | None = yield Get(MARKER)
+        if data is not None and not _is_session(data):
+            place = _parse(data)
+            if wanted not in (None, place.layout):
+                raise FormatError(
+                    f"this is a store of the {place.layout} layout; open it without layout={wanted!r}", MARKER
+                )
+            return place
+        if wanted == "tree":  # a tree has no marker, and may lie among other things
+            return Place("tree")
+        found: list[Entry] = yield List("")
+        if data is not None or all(e.is_directory or e.name != MARKER for e in found):
+            break  # else it was made between the two, and what it says is not known: a tree has files of such names
+    else:
+        raise FormatError(f"{MARKER} is listed here and cannot be read; is there a cache before the storage?", MARKER)
+    entries = [e for e in found if e.is_directory or (e.name != PROBE and not e.name.endswith(".tmp"))]
+    if not entries:
+        return Place(None)
+    if wanted is None and all(map(_of_a_tree, entries)):
+        return Place("tree")
+    names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
+    raise FormatError(
+        f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",
+        MARKER,
+    )
+
+
+def _is_session(data: bytes) -> bool:
+    """Say whether this is no marker but a tree's file of a session that is called like it."""
+    try:
+        found = canonical.loads(data)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "format" not in found and {"id", "config", "messages"} <= found.keys()
+
+
+def _of_a_tree(entry: Entry) -> bool:
+    if entry.is_directory:
+        return entry.name in _SIBLINGS
+    return entry.name.endswith(".json")
+
+
+def _parse(data: bytes) -> Place:
+    try:
+        marker = canonical.loads(data)
+    except ValueError as error:
+        raise FormatError(
+            f"{MARKER} cannot be read ({error}); restore it from another store of yours", MARKER
+        ) from None
+    if not isinstance(marker, dict) or "format" not in marker:
+        raise FormatError(f"{MARKER} is not the marker of a store", MARKER)
+    if marker["format"] != FORMAT or marker.get("requires") not in ([], None):
+        raise FormatError("this store is of a format that this objstore does not know; upgrade objstore", MARKER)
+    interval = marker.get("K")
+    if marker.get("layout") != "log" or type(interval) is not int or interval < 2:
+        raise FormatError(f"{MARKER} describes a layout that this objstore does not know; upgrade objstore", MARKER)
+    return Place("log", interval, data)
+
+
+def settle(place: Place, *, demand: bool) -> Protocol[Place]:
+    """Make the marker if there is none, and demand that the storage refuses to make it twice.
+
+    A backend that takes create-only for a suggestion is found out here, before anything of a session is written.
+    Without ``demand`` the caller has stated that nobody else writes.
+
+    Raises:
+        UnsupportedBackendError: It wrote over the marker (with the same bytes, so no harm was done).
+    """
+    marker = place.marker
+    if marker is None:
+        now: Moment = yield Now()
+        marking: dict[str, Any] = {
+            "format": FORMAT,
+            "layout": "log",
+            "K": place.interval,
+            "created": timestamp(now.wall),
+            "requires": [],
+        }
+        written = canonical.dumps(marking).encode()
+        if (yield from _create(written)):
+            marker = written
+        else:
+            place = yield from look("log")  # another process made it first, or an answer was lost: its K holds
+            marker = place.marker
+            assert marker is not None
+    if demand and (yield from _create(marker)):
+        raise UnsupportedBackendError(
+            "this storage overwrites an object that it was told only to create, so two writers could lose each other's "
+            "saves; open it with single_writer=True, or with layout='tree'"
+        )
+    return Place("log", place.interval, marker)
+
+
+def _create(data: bytes) -> Protocol[bool]:
+    error: UnavailableError | None = None
+    for _ in range(_CREATES):
+        result = yield Create(MARKER, data)
+        if not isinstance(result, UnavailableError):
+            return bool(result)
+        error = result
+    raise OutcomeUnknownError(f"the storage never said whether {MARKER} could be created") from error
+
+
+def probe() -> Protocol[None]:
+    """Write, read and remove a small object, as the seed does to see whether its directory is fit.
+
+    Raises:
+        BackendError: One of them failed.
+    """
+    yield Put(PROBE, b"ok")
+    found = yield Get(PROBE)
+    yield Delete((PROBE,))
+    if found not in (b"ok", None):  # None: another probe removed it first
+        raise BackendError(f"{PROBE} does not hold what was just written to it")

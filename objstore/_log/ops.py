@@ -1,0 +1,180 @@
+"""What a protocol may ask of the world.
+
+A protocol is a generator. It yields one operation, or a tuple of them to be done side by side, and is sent the result,
+or the tuple of results. It imports no backend, no clock and no event loop, so that the same code runs under the
+synchronous driver, the asynchronous one, and the scheduler of `objstore.testing` that plays out disasters.
+
+Keys are relative to the prefix of the store: ``sessions/<key>/log/000000/0000000001``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..errors import UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write a new object; never change one that is there.
+
+    Sent back: ``True`` (it is ours), ``False`` (something is there already), or the `UnavailableError` that left the
+    outcome unknown. With ``durable=False`` a local disk need not be flushed.
+    """
+
+    key: str
+    data: bytes
+    durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Write a new object from a local file of any size, with bounded memory.
+
+    Sent back: as for `Create`. Only for objects: their name says what is in them, so that it does not matter if a
+    storage without a create-only end of an upload in parts writes the same bytes twice.
+    """
+
+    key: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write an object whether or not it is there; whole or not at all. Sent back: ``None``."""
+
+    key: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Read an object. Sent back: its bytes, or ``None`` where there is none."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a range of an object.
+
+    Sent back: at most ``length`` bytes from ``start`` on, fewer only at its end, or ``None`` where there is none.
+    """
+
+    key: str
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Name what lies directly in the directory that ``prefix`` begins with, and begins as the rest of ``prefix`` does.
+
+    ``log/`` names all that lies in ``log/``, ``index/a=.`` what in ``index/`` begins with ``a=.``. Sent back: a list of
+    `Entry`, in no promised order, empty where there is nothing.
+    """
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Name some of the objects that `List` would name: those behind ``after``, in the order of their names.
+
+    Sent back: `Names`. As many as the storage gives at once, or as can be held in little memory.
+    """
+
+    prefix: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove objects; one that is not there is no error. Sent back: ``None``."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy one object inside the storage. Sent back: ``True``, or ``False`` where the source is not there."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Make durable what other processes created directly below ``prefix``; only a local disk has to do anything."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Read both clocks. Sent back: a `Moment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewId:
+    """Draw a fresh identifier. Sent back: 32 hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before trying again. Sent back: ``None``."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a function where the caller is. Sent back: what it returns (awaited by the asynchronous driver).
+
+    One that is ``blocking`` is code of ours that waits; the asynchronous driver calls it in a thread.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    blocking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name directly below a prefix: an object with its size in bytes, or a directory (size 0)."""
+
+    name: str
+    is_directory: bool
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of objects in a directory, sorted, and whether there are others behind the last of them."""
+
+    names: list[str]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The monotonic and the wall clock, read together, in seconds."""
+
+    monotonic: float
+    wall: float
+
+    def age(self, then: Moment) -> float:
+        """Say how long ago ``then`` was: the larger of the two differences, since a sleeping machine stops a clock."""
+        return max(self.monotonic - then.monotonic, self.wall - then.wall)
+
+
+StorageOp = Create | Upload | Put | Get | Read | List | Page | Delete | Copy | Sync
+Op = StorageOp | Now | NewId | Pause | Call
+Created = bool | UnavailableError
+
+T = TypeVar("T")
+Protocol = Generator[Any, Any, T]
+"""A protocol that returns a ``T``."""

@@ -1,0 +1,154 @@
+"""Saving: a change goes on top of the newest commit, again on the next one where others were faster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .._format import naming
+from .._format.canonical import JSON
+from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
+from .base import Base, Rules, nothing
+from .chain import find_head, follow, is_old, load, parse
+from .change import Change, Derive, MovedError, Replace, of_state, unlike
+from .land import Draft, LostError, Summarise, commit
+from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
+
+REBASES = 64
+"""How often a save goes on top of a head that moved before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a save.
+
+    Attributes:
+        base: The head that holds it.
+        known: Parts that the caller holds otherwise than they stand there, because others changed them meanwhile.
+        wrote: Whether a commit was written.
+        answered: Whether a key was answered. Then nobody compared, and what the caller holds otherwise than it stands
+            there may never have been saved.
+    """
+
+    base: Base
+    known: dict[str, JSON] = field(default_factory=dict)
+    wrote: bool = True
+    answered: bool = False
+
+
+def save(
+    rules: Rules, id: str, change: Change, base: Base | None, *, key: str | None, summarise: Summarise
+) -> Protocol[Saved]:
+    """Commit a change on the newest state, beginning with what is believed to be the head.
+
+    Raises:
+        ConflictError: The change does not fit on a head that moved.
+        OutcomeUnknownError: The storage never said whether the commit arrived.
+    """
+    first = base
+    unobserved = base is None or (base.seq == 0 and base.observed is None)
+    head: Base = nothing(id, (yield Now())) if base is None or unobserved else base
+    if head.seq < max(head.epoch, head.floor):  # a key was answered there from a later head: nothing can stand on it
+        head = yield from follow(rules, head)
+    for attempt in range(REBASES):
+        if key and (answered := _answer(rules, head, key, change)):
+            return answered
+        moved = first is not None and head.digest != first.digest
+        # What is saved without a base vouches for nothing: that this store remembers a head is no base.
+        blind = isinstance(change, Replace | Derive)
+        if first and first.seq and moved and not blind and (yield from broken(first, head)):
+            raise _conflict(id, first, head, "it was deleted or mended meanwhile")
+        try:
+            patches = change.on(head.parts(rules), rules.appendable)
+        except MovedError as error:
+            raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
+        if not patches and unobserved:  # there is nothing to write, so look at what is there
+            head, unobserved = (yield from load(rules, id)), False
+            continue
+        if not patches:
+            if not moved and not (yield from _is_head(rules, head)):
+                head = yield from follow(rules, head)
+                continue
+            return Saved(head, change.known(head.parts(rules)), wrote=False)
+        draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
+        began: Moment = yield Now()
+        try:
+            new = yield from commit(rules, head, draft, summarise)
+            return Saved(new, change.known(new.parts(rules)))
+        except LostError as error:
+            lost = error
+        seq = head.seq + 1
+        if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
+            yield Pause((yield from _draw()) * min(0.02 * 2**attempt, 2.0))
+        head = yield from (load(rules, id) if unobserved else follow(rules, head))
+        if lost.hint and (not head.born or lost.hint != naming.index_hint(head.key, head.born)):
+            yield Delete((lost.hint,))  # ours, of a life that is over: it would list what was deleted
+        if lost.digest and not key and is_old(rules, began, (yield Now())):
+            late = yield from _after_sleep(rules, id, seq, lost.digest)
+            if late is not None:
+                return Saved(late, unlike(change.held(), late.parts(rules)))
+        unobserved = False
+    raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
+
+
+def _draw() -> Protocol[float]:
+    drawn: str = yield NewId()
+    return int(drawn[:6], 16) / 0x1000000
+
+
+def _answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:
+    for known in head.keys:
+        if known.key == key:
+            base = replace(head, seq=known.seq, digest=known.digest, observed=None)
+            # The state is the head's, and others may have changed it since: vouch only for what the caller holds.
+            return Saved(base, unlike(change.held(), head.parts(rules)), wrote=False, answered=True)
+    return None
+
+
+def _after_sleep(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base | None]:
+    """Look for a commit of ours whose number may have been freed before we looked; ``None``: it is not on the chain.
+
+    Raises:
+        OutcomeUnknownError: The log does not reach down to it any more. To repeat the save could apply it twice.
+    """
+    try:
+        found = yield from load(rules, id, at=seq)
+    except NotFoundError:
+        raise OutcomeUnknownError(
+            f"this process slept while it saved commit {seq} of {id!r}, which was pruned since; load it to see"
+        ) from None
+    return found if found.digest == digest else None
+
+
+def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictError:
+    expected = first.seq if first else None
+    where = f"{id!r} moved from commit {expected} to {head.seq} and" if expected != head.seq else f"in {id!r}"
+    return ConflictError(
+        f"{where} {why}; load it again and redo the change",
+        id, expected, head.seq,
+    )  # fmt: skip
+
+
+def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
+    if not is_old(rules, base.observed, (yield Now())):
+        above = yield Get(naming.log_key(base.key, base.seq + 1))
+        if not is_old(rules, base.observed, (yield Now())):
+            return above is None
+    return (yield from find_head(base.key)) == base.seq
+
+
+def broken(first: Base, head: Base) -> Protocol[bool]:
+    """Say whether a tombstone, or the mend of a damaged commit, lies between two heads: they change every part."""
+    if head.state is None or head.seq < first.seq:
+        return True
+    epoch = head.epoch
+    while epoch > first.seq:
+        fence = parse(head, epoch, (yield Get(naming.log_key(head.key, epoch))))
+        if fence is None or fence.kind == "delete" or fence.over:
+            return True
+        below = (
+            parse(head, epoch - 1, (yield Get(naming.log_key(head.key, epoch - 1)))) if epoch - 1 > first.seq else None
+        )
+        if below is None:
+            return epoch - 1 > first.seq
+        epoch = below.epoch
+    return False

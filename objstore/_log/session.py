@@ -1,0 +1,244 @@
+"""What can be asked of one session, and of all of them: protocols on top of `chain` and `save`."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._format import canonical, naming
+from .._format.canonical import JSON
+from .._format.commit import Commit, Origin, moment
+from .._format.refs import Ref
+from ..errors import ConflictError, IntegrityError, NotFoundError
+from .base import Base, Rules, nothing
+from .chain import find_head, follow, load, parse, read_commits, read_objects
+from .land import Draft, LostError, Summarise, commit
+from .ops import Create, Delete, Entry, List, Protocol
+from .save import broken
+
+PAGE = 64
+"""How many commits or sessions are read side by side where there may be any number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """One commit of a session's history.
+
+    Attributes:
+        seq: Its number.
+        digest: Its digest; with ``seq`` it makes a `Revision`.
+        time: When it was written, by the writer's clock, in UTC.
+        kind: ``snapshot``, ``patch``, ``prune`` or ``delete``.
+        parts: The parts that it changed; for a commit that holds a whole state, the parts that the state has.
+        summary: What listing shows of the session at this commit.
+        size: Bytes of the commit as stored, without the objects that it names.
+        objects: Bytes of the objects that it names and its parent does not, before compression.
+        origin: For a fork: where it came from.
+        writer: The host and the process that wrote it, where its writer said so.
+    """
+
+    seq: int
+    digest: str
+    time: datetime.datetime
+    kind: str
+    parts: tuple[str, ...]
+    summary: Mapping[str, JSON]
+    size: int
+    objects: int
+    origin: Origin | None = None
+    writer: str | None = None
+
+
+def newest(id: str) -> Protocol[Commit | None]:
+    """Read only the newest commit of a session; ``None`` where there is no log."""
+    blank = nothing(id, None)
+    head = yield from find_head(blank.key)
+    if not head:
+        return None
+    for n in (head, head + 1, head + 2):  # a purge may stub what was the newest a moment ago; its tombstone is above
+        data = yield from read_commits(blank, [n])
+        found = parse(blank, n, data[n])
+        if found is not None:
+            return found
+    key = naming.log_key(blank.key, head)
+    raise IntegrityError(f"commit {key} is empty or gone, though nothing stands on it", key)
+
+
+def exists(id: str) -> Protocol[bool]:
+    """Say whether there is a session, that is its main part."""
+    found = yield from newest(id)
+    return found is not None and found.born > 0
+
+
+def contents_of(base: Base, value: JSON, *, streams: bool = False) -> Protocol[dict[str, str | bytes]]:
+    """Read the objects for which references stand in a value: name -> contents.
+
+    Those of raw bytes are left alone where these are streamed (`Rules.streams`). What is read is not kept in the
+    references, which a remembered state shares: a memory of so many bytes would hold what was ever read.
+    """
+    refs = {ref.name: ref for ref in _refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
+    if not refs:
+        return {}
+    raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
+    contents: dict[str, str | bytes] = {}
+    for name, raw in raws.items():
+        try:
+            contents[name] = raw.decode() if refs[name].kind == "text" else raw
+        except UnicodeDecodeError:
+            key = naming.object_key(base.key, base.objects[name][0], name)
+            raise IntegrityError(f"object {key} is named as text and is none", key) from None
+    return contents
+
+
+def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
+    """Read the same into the references, for a state of one's own that is to be written again."""
+    contents = yield from contents_of(base, value, streams=streams)
+    for ref in _refs_in(value):
+        if ref.name in contents:
+            ref.value = contents[ref.name]
+
+
+def _refs_in(value: JSON) -> Iterator[Ref]:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Ref):
+            yield item
+        elif isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+
+
+def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
+    """Put a tombstone on a session and remove what is below it; ``None`` where there is nothing to delete.
+
+    Raises:
+        ConflictError: The session is not as it was ``seen``.
+    """
+    head = yield from (follow(rules, base) if base else load(rules, id))
+    while True:
+        if head.seq == 0:
+            return None
+        if head.kind == "delete":
+            break
+        if seen is not None and head.digest != seen.digest:
+            yield from _still(rules, id, seen, head)
+        try:
+            head = yield from commit(rules, head, Draft(kind="delete"), summarise)
+            break
+        except LostError:
+            head = yield from load(rules, id)
+    yield from after_delete(head)
+    return head
+
+
+def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
+    before, now = seen.parts(rules), head.parts(rules)
+    moved = [part for part in {**before, **now} if not canonical.same(before.get(part), now.get(part))]
+    if moved or (yield from broken(seen, head)):
+        what = " and ".join(sorted(moved)) or "its history"
+        raise ConflictError(
+            f"{id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",
+            id, seen.seq, head.seq,
+        )  # fmt: skip
+
+
+def after_delete(head: Base) -> Protocol[None]:
+    """Remove what a tombstone makes useless; anybody may repeat it at any time."""
+    yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
+    hints: list[Entry] = yield List(f"{naming.INDEX}{head.key}=.")
+    gone = [
+        f"{naming.INDEX}{e.name}"
+        for e in hints
+        if (h := naming.parse_hint(e.name)) and h[0] == head.key and h[1] <= head.seq
+    ]
+    if gone:
+        yield Delete(tuple(gone))
+    yield from sweep(head.key, head.epoch, frozenset())
+
+
+def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[str]]:
+    """Delete the objects of epochs below ``epoch`` that are not kept, and give their keys.
+
+    Only for the epoch of a fence that is acknowledged: every writer that could still want one of them is based below
+    it, will lose, and uploads again under the new epoch.
+    """
+    gone: list[str] = []
+    directories: list[Entry] = yield List(naming.objects_root(key))
+    for entry in directories:
+        older = naming.parse_epoch(entry.name) if entry.is_directory else None
+        if older is None or older >= epoch:
+            continue
+        objects: list[Entry] = yield List(naming.objects_dir(key, older))
+        names = [o.name for o in objects if naming.is_object_name(o.name) and (older, o.name) not in keep]
+        doomed = tuple(naming.object_key(key, older, name) for name in names)
+        if doomed:
+            yield Delete(doomed)
+        gone.extend(doomed)
+    return gone
+
+
+def history(id: str) -> Protocol[list[CommitInfo]]:
+    """Describe the commits from the head down to the floor, newest first; ``[]`` where there is no session."""
+    head = yield from newest(id)
+    if head is None:
+        return []
+    found: list[CommitInfo] = []
+    above = head
+    chain = [head]
+    blank = nothing(id, None)
+    while above.seq > head.floor:
+        numbers = list(range(above.seq - 1, max(head.floor, above.seq - PAGE) - 1, -1))
+        data = yield from read_commits(blank, numbers)
+        for n in numbers:
+            below = parse(blank, n, data[n])
+            key = naming.log_key(blank.key, n)
+            if below is None or below.digest != above.parent:
+                raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
+            chain.append(below)
+            above = below
+    for commit_, before in zip(chain, [*chain[1:], None], strict=True):
+        found.append(_info(commit_, before))
+    return found
+
+
+def _info(commit: Commit, before: Commit | None) -> CommitInfo:
+    known = before.objects if before else {}
+    return CommitInfo(
+        commit.seq, commit.digest, moment(commit.time), commit.kind, touched(commit.kind, commit.body), commit.summary,
+        commit.size, sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+        writer if isinstance(writer := commit.summary.get("writer"), str) else None,
+    )  # fmt: skip
+
+
+def touched(kind: str, body: JSON) -> tuple[str, ...]:
+    """Name the parts that the body of a commit changes; for one that holds a whole state, those that the state has."""
+    if not isinstance(body, dict):
+        return ()
+    if kind != "patch":
+        return tuple(key.removeprefix("=") for key, value in body.items() if value is not None)
+    # What is no patch names nothing; to say what is wrong with it is for those who read the state.
+    members: list[Any] = [
+        found for member in ("sub", "put", "cut") if isinstance(found := body.get(member), dict | list)
+    ]
+    keys = (key for member in members for key in member if isinstance(key, str))
+    return tuple(dict.fromkeys(key.removeprefix("=") for key in keys))
+
+
+def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol[Base]:
+    """Read the state that a revision without a memory names; its age counts as long."""
+    if seq == 0:
+        return nothing(id, None)
+    try:
+        base = yield from load(rules, id, at=seq)
+    except NotFoundError:
+        raise ConflictError(
+            f"there is no commit {seq} of {id!r} here, or not any more; load it again, or save it as new with base=0",
+            id, seq,
+        ) from None  # fmt: skip
+    if digest is not None and base.digest != digest:
+        raise ConflictError(f"commit {seq} of {id!r} is another than the revision's; load it again", id, seq)
+    return replace(base, observed=None)

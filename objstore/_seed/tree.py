@@ -1,0 +1,343 @@
+"""The tree layout: the files that A3S Code 2.1 - 3.1 writes and reads, byte for byte, on any storage.
+
+Each file is replaced atomically, by itself; the last writer wins. Siblings are written first and the session last, so
+that a session that can be seen has its siblings. A session is deleted before its siblings: what a crash leaves behind
+are siblings without a session, which no listing shows and `Tree.exists` denies, and which another delete removes. The
+other way round it would leave a session that looks alive and has lost its siblings.
+
+Several ids can share a file name (``a/b``, ``a_b``). Whose files they are says the id inside the session's file;
+siblings without a session do not say it, and belong to any id of that name.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._care.verify import Finding, VerifyReport
+from .._format import patching
+from .._format.canonical import JSON
+from .._format.patching import Patch
+from .._log.listing import IdPage, Listed
+from .._log.loaded import Loaded
+from .._log.ops import Delete, Entry, Get, List, Names, Page, Protocol, Put
+from .._log.session import PAGE, CommitInfo
+from ..errors import ConflictError, IntegrityError, InvalidIdError, UnsupportedError
+from ..models import Revision
+from . import five_parts
+from .tree_files import SIBLINGS, SUFFIX, decode, digest, encode, is_shared, key_of, name_of, owner
+
+_WHOLE_PAGE = 8
+"""How many sessions are read side by side with all of their files."""
+
+Files = dict[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The calls of a tree store, as protocols; it remembers nothing, so one instance serves everybody.
+
+    Attributes:
+        lossy: Write artifacts too although A3S Code would drop some of them when it loads the session.
+    """
+
+    lossy: bool = False
+
+    def load(
+        self,
+        id: str,
+        parts: Iterable[str] | None,
+        at: int | None,
+        *,
+        contents: bool = True,  # noqa: ARG002 - a file is read as a whole
+    ) -> Protocol[Loaded | None]:
+        """Read some parts of a session, or all; ``None`` where none of them was ever saved.
+
+        Raises:
+            IntegrityError: A file is not what the seed writes, or is another session's.
+            UnsupportedError: With ``at``: there is no history.
+        """
+        if at is not None:
+            raise _no_history()
+        name = name_of(id)
+        wanted = five_parts.PARTS if parts is None else tuple(parts)
+        files = yield from _read(name, wanted)
+        found = {part: _decoded(part, name, files[part]) for part in wanted}
+        other = _owner(id, name, files[five_parts.SESSION])
+        key = key_of(five_parts.SESSION, name)
+        if other is not None:
+            raise IntegrityError(f"{key} holds the session {other!r}, not {id!r}; move it away or ask for that id", key)
+        if all(value is None for value in found.values()):
+            return None
+        return Loaded(key, found, _revision(files))
+
+    def save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Write parts, whatever is there; also say whether anything had to be written.
+
+        A session's file that would not change is not written again. With ``base=0`` a part that is there already, and
+        is not the same, is a conflict; that is looked up before, and a writer in between is not noticed.
+
+        Raises:
+            ConflictError: The file belongs to another session, or see above.
+            IntegrityError: What is there is damaged, and by its name may belong to another session.
+            UnsupportedError: The tree cannot hold it, or there is an idempotency key.
+        """
+        _check(base, key)
+        name = name_of(id)
+        encoded = self._encoded(id, parts)
+        files = yield from _read(name, encoded if base == 0 else ())
+        return (yield from _write(id, name, encoded, files, base))
+
+    def derive(
+        self,
+        id: str,
+        patches: Callable[[Mapping[str, JSON]], dict[str, Patch]],
+        base: Revision | int | None,
+        key: str | None,
+    ) -> Protocol[tuple[Revision, bool]]:
+        """Read all parts, change them by a function of them, and write; what others write in between is lost."""
+        _check(base, key)
+        name = name_of(id)
+        files = yield from _read(name, five_parts.PARTS)
+        _refuse_foreign(id, name, files)
+        state = {part: _decoded(part, name, data) for part, data in files.items()}
+        changed = {part: patching.apply(patch, state[part]) for part, patch in patches(state).items()}
+        return (yield from _write(id, name, self._encoded(id, changed), files, base))
+
+    def _encoded(self, id: str, parts: Mapping[str, JSON]) -> dict[str, bytes]:
+        return {part: encode(part, id, document, lossy=self.lossy) for part, document in parts.items()}
+
+    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:  # noqa: ARG002
+        """Delete a session and its siblings; the files are gone at once, so ``purge`` adds nothing.
+
+        Raises:
+            ConflictError: The file belongs to another session.
+            IntegrityError: It is damaged, and by its name may belong to another session.
+        """
+        _check(base, None)
+        name = name_of(id)
+        files = yield from _read(name, ())
+        _refuse_foreign(id, name, files)
+        if base == 0 and files[five_parts.SESSION] is not None:
+            raise ConflictError(f"there is a session {id!r}, so it was not deleted as one that does not exist", id, 0)
+        yield Delete((key_of(five_parts.SESSION, name),))
+        yield Delete(tuple(key_of(part, name) for part in SIBLINGS))
+
+    def exists(self, id: str) -> Protocol[bool]:
+        """Say whether there is a session; a damaged one is there."""
+        name = name_of(id)
+        files = yield from _read(name, ())
+        data = files[five_parts.SESSION]
+        return data is not None and owner(data) in (None, id)
+
+    def list_ids(self, prefix: str) -> Protocol[list[str]]:
+        """Name all sessions whose ids begin with ``prefix``, sorted; one that cannot be read by its file's name."""
+        ids = yield from _ids_of(sorted((yield from _names(""))))
+        return sorted(id for id in ids if id.startswith(prefix))
+
+    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
+        """Name some of them, by the names of their files, those behind a name."""
+        page: Names = yield Page("", cursor)
+        ids = yield from _ids_of([stem for name in page.names if (stem := _stem(name))])
+        found = [id for id in ids if id.startswith(prefix)]
+        return IdPage(found, page.names[-1] if page.more else None)
+
+    def cursor_behind(self, id: str) -> str:
+        """Give the name of a session's file."""
+        return key_of(five_parts.SESSION, name_of(id))
+
+    def all_ids(self) -> Protocol[list[str]]:
+        """Name all sessions, and the names of siblings that have none, sorted."""
+        sessions = yield from _names("")
+        orphans: set[str] = set()
+        for part in SIBLINGS:
+            orphans |= (yield from _names(f"{part}/")) - sessions
+        ids = yield from _ids_of(sorted(sessions))
+        return sorted({*ids, *orphans})
+
+    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
+        """Read what a listing shows of several sessions: all of their files; those that do not exist are left out."""
+        wanted = [(id, name_of(id)) for id in ids]
+        found: list[Listed] = []
+        for start in range(0, len(wanted), _WHOLE_PAGE):
+            page = wanted[start : start + _WHOLE_PAGE]
+            for (id, name), files in zip(page, (yield from _read_all([name for _, name in page])), strict=True):
+                if files[five_parts.SESSION] is None:
+                    continue
+                size = sum(len(data or b"") for data in files.values()) if sizes else None
+                try:
+                    state = {part: _decoded(part, name, data) for part, data in files.items()}
+                except IntegrityError as error:
+                    found.append(Listed(id, None, _time(0), {}, size, str(error)))
+                    continue
+                session = state[five_parts.SESSION]
+                if session is not None and session["id"] == id:
+                    found.append(Listed(id, None, _time(session["updated_at"]), five_parts.summarise(state), size))
+        return found
+
+    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
+        """Read every file of some sessions, or of all, as the seed would."""
+        findings: list[Finding] = []
+        wanted: list[tuple[str, str]] = []
+        for id in (yield from self.all_ids()) if ids is None else ids:
+            try:
+                wanted.append((id, name_of(id)))
+            except InvalidIdError as error:
+                if ids is not None:
+                    raise
+                findings.append(Finding(id, key_of(five_parts.SESSION, id), "foreign", str(error)))
+        sessions, objects, size = 0, 0, 0
+        for start in range(0, len(wanted), _WHOLE_PAGE):
+            page = wanted[start : start + _WHOLE_PAGE]
+            for (id, name), files in zip(page, (yield from _read_all([name for _, name in page])), strict=True):
+                there = [data for data in files.values() if data is not None]
+                sessions += bool(there)
+                objects += len(there)
+                size += sum(map(len, there))
+                findings += _findings(id, name, files)
+        return VerifyReport(sessions, 0, objects, size, tuple(findings))
+
+    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:  # noqa: ARG002
+        """There is no history.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise _no_history()
+
+    def history(self, id: str) -> Protocol[list[CommitInfo]]:  # noqa: ARG002
+        """There is no history.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise _no_history()
+
+
+def _no_history() -> UnsupportedError:
+    return UnsupportedError("the tree layout keeps no history; copy the session into a log store, which does")
+
+
+def _check(base: Revision | int | None, key: str | None) -> None:
+    if key is not None:
+        raise UnsupportedError("the tree layout keeps no idempotency keys; leave it out, or use a log store")
+    if isinstance(base, int) and base != 0:
+        raise UnsupportedError(f"the tree layout does not number revisions, so there is none to base on {base}; pass 0")
+
+
+def _read(name: str, parts: Iterable[str]) -> Protocol[Files]:
+    """Read the files of some parts, and always the session's, which says whose they are."""
+    wanted = tuple(dict.fromkeys((five_parts.SESSION, *parts)))
+    data = yield tuple(Get(key_of(part, name)) for part in wanted)
+    return dict(zip(wanted, data, strict=True))
+
+
+def _read_all(names: list[str]) -> Protocol[list[Files]]:
+    data = yield tuple(Get(key_of(part, name)) for name in names for part in five_parts.PARTS)
+    count = len(five_parts.PARTS)
+    return [dict(zip(five_parts.PARTS, data[n * count : (n + 1) * count], strict=True)) for n in range(len(names))]
+
+
+def _decoded(part: str, name: str, data: bytes | None) -> Any:
+    return None if data is None else decode(part, name, data)
+
+
+def _owner(id: str, name: str, data: bytes | None) -> str | None:
+    """Give the id of the other session that a file is of; ``None`` where it is this one's, or there is none.
+
+    Raises:
+        IntegrityError: The file is damaged, and by its name it may be another session's.
+    """
+    found = None if data is None else owner(data)
+    if data is not None and found is None and is_shared(name):
+        key = key_of(five_parts.SESSION, name)
+        raise IntegrityError(f"{key} is damaged and does not say which session it is of; restore or remove it", key)
+    return None if found == id else found
+
+
+def _refuse_foreign(id: str, name: str, files: Files) -> None:
+    other = _owner(id, name, files[five_parts.SESSION])
+    if other is not None:
+        key = key_of(five_parts.SESSION, name)
+        raise ConflictError(f"{key} holds the session {other!r}, and {id!r} would be that file; choose another id", id)
+
+
+def _write(
+    id: str, name: str, encoded: Mapping[str, bytes], files: Files, base: Revision | int | None
+) -> Protocol[tuple[Revision, bool]]:
+    _refuse_foreign(id, name, files)
+    changed = {part: data for part, data in encoded.items() if files.get(part) != data}
+    there = [part for part in changed if files.get(part) is not None]
+    if base == 0 and there:
+        raise ConflictError(f"there is already a session {id!r}, and its {' and '.join(there)} would change", id, 0)
+    siblings = tuple(Put(key_of(part, name), data) for part, data in changed.items() if part != five_parts.SESSION)
+    if siblings:
+        yield siblings
+    if five_parts.SESSION in changed:
+        yield Put(key_of(five_parts.SESSION, name), changed[five_parts.SESSION])
+    return _revision({**files, **encoded}), bool(changed)
+
+
+def _revision(files: Mapping[str, bytes | None]) -> Revision:
+    session = files[five_parts.SESSION]
+    return Revision(None, digest([session] if session is not None else [files.get(part) for part in SIBLINGS]))
+
+
+def _names(directory: str) -> Protocol[set[str]]:
+    """Read the names that files have in a directory; in that of the artifacts these are directories."""
+    entries: list[Entry] = yield List(directory)
+    if directory == f"{five_parts.ARTIFACTS}/":
+        found = {entry.name for entry in entries if entry.is_directory}
+    else:
+        found = {stem for e in entries if not e.is_directory and (stem := _stem(e.name))}
+    return found
+
+
+def _stem(name: str) -> str | None:
+    """Give the name of a session from that of its file; the seed does not see one that is named like the suffix."""
+    return (name.removesuffix(SUFFIX) or None) if name.endswith(SUFFIX) else None
+
+
+def _ids_of(names: list[str]) -> Protocol[list[str]]:
+    """Read the ids of sessions, in the order of their names, out of the files whose names do not tell."""
+    found: dict[str, str | None] = {name: None if is_shared(name) else name for name in names}
+    unsure = [name for name in names if is_shared(name)]
+    for start in range(0, len(unsure), PAGE):
+        page = unsure[start : start + PAGE]
+        contents = yield tuple(Get(key_of(five_parts.SESSION, name)) for name in page)
+        for name, data in zip(page, contents, strict=True):
+            found[name] = None if data is None else _inner_id(name, data)  # it was deleted since it was listed
+    return list(dict.fromkeys(id for id in found.values() if id is not None))
+
+
+def _inner_id(name: str, data: bytes) -> str:
+    """Give the id in a file if it leads back to that file; the load of the file's own name tells what is wrong."""
+    found = owner(data)
+    try:
+        return found if found is not None and name_of(found) == name else name
+    except InvalidIdError:
+        return name
+
+
+def _findings(id: str, name: str, files: Files) -> list[Finding]:
+    found: list[Finding] = []
+    for part, data in files.items():
+        try:
+            document = _decoded(part, name, data)
+        except IntegrityError as error:
+            found.append(Finding(id, error.key, "damaged", str(error)))
+        else:
+            if part == five_parts.SESSION and document is not None and document["id"] != id:
+                found.append(Finding(id, key_of(part, name), "foreign", f"it holds the session {document['id']!r}"))
+    return found
+
+
+def _time(seconds: int) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (OverflowError, ValueError, OSError):  # the seed stores any 64 bits
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)

@@ -1,0 +1,284 @@
+"""Copying a session with its history into another log store: the same commits, byte for byte, under the same numbers.
+
+Objects first, then commits from the floor upwards, then the hint. Whatever was written when a copy is cut off is a
+beginning of the same history, so that a later copy goes on there: nothing has to be remembered about it. Nothing is
+overwritten. Two copies at the same time write the same bytes and do not disturb each other.
+
+Commits are read from the source before the first one is written, so that a prune there cannot cut a history in two.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from .._care.prune import hints_of
+from .._format import naming
+from .._format.commit import Commit
+from .._log.base import Base, Rules, nothing
+from .._log.chain import RESTARTS, find_head, is_old, parse, read_commits, stands_on
+from .._log.land import CREATES
+from .._log.ops import Create, Get, Moment, Now, Protocol, Sync
+from .._log.session import PAGE, newest
+from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
+from ._clone_objects import Pair, Side, bring_objects, in_target
+
+_IN_MEMORY: Final = 8 * 2**20
+"""Bytes of commits above which those of a session wait in a local file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """What was written to the target for one session: how many commits and objects, and their bytes as stored."""
+
+    commits: int = 0
+    objects: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A commit of the source that was checked, and where in the local file its stored bytes are."""
+
+    seq: int
+    digest: str
+    parent: str | None
+    offset: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the target lacks.
+
+    Attributes:
+        commits: Newest first.
+        objects: What they name, with the sizes of the raw bytes.
+    """
+
+    file: tempfile.SpooledTemporaryFile[bytes]
+    commits: list[_Kept] = field(default_factory=list)
+    objects: dict[Pair, int] = field(default_factory=dict)
+
+
+def clone(source: Side, target: Side, id: str) -> Cloned | None:
+    """Bring the retained history of a session to the target; ``None`` where there is no session or it is deleted.
+
+    Everything is checked by its digest when it is read from the source, and again as it was stored in the target.
+    What is committed in the source while the copy runs is left for the next one.
+
+    Raises:
+        ConflictError: The target has another history of the session, or lacks what was pruned in the source meanwhile.
+        IntegrityError: Something is damaged, in the source or as it was stored in the target.
+        FormatError: The session is of a newer format.
+        BackendError: A storage failed.
+    """
+    failure: IntegrityError | None = None
+    failed_at: str | None = None
+    for _ in range(RESTARTS):
+        head = source.driver.run(_newest(source.handle.rules, id))
+        if head is None or head.kind == "delete":
+            return None
+        if failure and failed_at == head.digest:  # nobody changed anything, so it is not a prune that got in between
+            raise failure
+        try:
+            return _clone_once(source, target, head)
+        except IntegrityError as error:
+            failure, failed_at = error, head.digest
+    assert failure is not None
+    raise failure
+
+
+def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
+    blank = nothing(head.id, None)
+    seq, there = target.driver.run(_ground(target.handle.rules, blank, head))
+    if there and seq >= head.seq:
+        top = there if seq == head.seq else target.driver.run(_confirm(blank, head, head.seq))
+        target.driver.run(_list(blank, top.born))
+        return Cloned()
+    lowest = max(head.floor, seq + 1)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        found = source.driver.run(_gather(blank, head, lowest, file))
+        if there and not stands_on(found.commits[-1].parent, there.digest):
+            raise _unlike(there)
+        target.driver.run(target.handle.writing())
+        objects, size = bring_objects(source, target, blank, there, found.objects)
+        target.driver.run(_write_commits(blank, found, guard=there is None and lowest > 1))
+        with in_target():
+            top = target.driver.run(_confirm(blank, head, lowest))
+        target.driver.run(_list(blank, top.born))
+    return Cloned(len(found.commits), objects, size + sum(commit.size for commit in found.commits))
+
+
+def _newest(rules: Rules, id: str) -> Protocol[Commit | None]:
+    for _ in range(RESTARTS):
+        observed: Moment = yield Now()
+        found = yield from newest(id)
+        if not is_old(rules, observed, (yield Now())):  # else the list may name a number that was freed and taken again
+            return found
+    raise UnavailableError(f"the log of {id!r} could not be read within {rules.patience:g} seconds; try again")
+
+
+def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Commit | None]]:
+    """Find what the target's commits can be put on: its newest number, and the commit there unless nothing is.
+
+    Raises:
+        ConflictError: Nothing of the source's history fits on what is there.
+    """
+    for _ in range(RESTARTS):
+        observed: Moment = yield Now()
+        seq = yield from find_head(blank.key)
+        if not seq:
+            return 0, None
+        data: bytes | None = yield Get(naming.log_key(blank.key, seq))
+        if not data:
+            # The guard of a copy that was cut off. Look again, or it could be the stub of a purge just now.
+            if data == b"" and seq == 1 < head.floor and (yield from find_head(blank.key)) == 1:
+                return 0, None
+            continue
+        try:
+            there = parse(blank, seq, data)
+        except IntegrityError as error:
+            raise ConflictError(
+                f"the target has something else in the place of {blank.id!r}: {error}", blank.id
+            ) from error
+        if is_old(rules, observed, (yield Now())):
+            continue
+        assert there is not None
+        if seq + 1 < head.floor:
+            raise _deleted(there) if there.kind == "delete" else _gap(there, head)
+        if seq == head.seq and there.digest != head.digest:
+            raise _unlike(there)
+        return seq, there
+    raise ConflictError(f"the target is being changed in the place of {blank.id!r}, or damaged; verify it", blank.id)
+
+
+def _deleted(there: Commit) -> ConflictError:
+    return ConflictError(
+        f"{there.id!r} was deleted in the target, by its commit {there.seq}; copy it with history=False (--no-history) "
+        "to bring its newest state back there", there.id,
+    )  # fmt: skip
+
+
+def _other(id: str, seq: int) -> ConflictError:
+    return ConflictError(
+        f"the target has another session {id!r} already (commit {seq} there is not the source's); copy into another "
+        "place, or fork one of them under another id", id,
+    )  # fmt: skip
+
+
+def _unlike(there: Commit) -> ConflictError:
+    return _deleted(there) if there.kind == "delete" else _other(there.id, there.seq)
+
+
+def _gap(there: Commit, head: Commit) -> ConflictError:
+    return ConflictError(
+        f"the target has {head.id!r} up to commit {there.seq} and the source from commit {head.floor} on, so nobody "
+        "can tell whether one continues the other; copy into another place, and prune the source after copying",
+        head.id,
+    )
+
+
+def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTemporaryFile[bytes]) -> Protocol[_Gathered]:
+    """Read the commits from the head down to ``lowest``, each by the digest that the one above names."""
+    found = _Gathered(file)
+    digest: str | None = head.digest
+    offset = 0
+    for page in _pages(head.seq, lowest):
+        data = yield from read_commits(blank, page)
+        for n in page:
+            stored = data[n]
+            commit = parse(blank, n, stored)
+            if commit is None or stored is None or not stands_on(digest, commit.digest):
+                key = naming.log_key(blank.key, n)
+                raise IntegrityError(f"commit {key} is not the one that the commit above stands on", key)
+            file.write(stored)
+            found.commits.append(_Kept(n, commit.digest, commit.parent, offset, len(stored)))
+            offset += len(stored)
+            digest = commit.parent
+            for name, (epoch, size) in commit.objects.items():
+                if not naming.is_object_name(name):
+                    key = naming.log_key(blank.key, n)
+                    raise FormatError(f"commit {key} names an object in a way that no object is named", key)
+                found.objects[epoch, name] = size
+    return found
+
+
+def _pages(first: int, last: int) -> Iterator[list[int]]:
+    for start in range(first, last - 1, -PAGE):
+        yield list(range(start, max(last - 1, start - PAGE), -1))
+
+
+def _write_commits(blank: Base, found: _Gathered, *, guard: bool) -> Protocol[None]:
+    """Write the commits upwards, one after the other: at any time what is there is a beginning of the history.
+
+    A pruned history does not begin at 1. That number has to be taken first, or a writer who saw that there is no
+    session could still take it, and its save would be acknowledged and lie below the floor. A stub takes it: unlike a
+    commit it is nothing to build on.
+    """
+    if guard:
+        yield from _take(blank, 1, b"")
+    for kept in reversed(found.commits):
+        if kept.seq > 1 and kept.seq % naming.GROUP == 0:  # a new directory: the old one may not be durable yet
+            yield Sync(naming.log_dir(blank.key, (kept.seq - 1) // naming.GROUP))
+        found.file.seek(kept.offset)
+        yield from _take(blank, kept.seq, found.file.read(kept.size))
+
+
+def _take(blank: Base, seq: int, data: bytes) -> Protocol[None]:
+    """Create a commit, unless it is there already, be it by another copy or by a request that was sent twice."""
+    create = Create(naming.log_key(blank.key, seq), data)
+    error: UnavailableError | None = None
+    for _ in range(CREATES):
+        result = yield create
+        if result is True:
+            return
+        error = result if isinstance(result, UnavailableError) else error
+        found: bytes | None = yield Get(create.key)
+        if found == data:
+            return
+        if found is not None:
+            raise _other(blank.id, seq)
+    raise OutcomeUnknownError(
+        f"the storage never said whether commit {seq} of {blank.id!r} arrived in the target; copy again"
+    ) from error
+
+
+def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
+    """Read back what was written, from the newest end of the target down; give that end.
+
+    Others may have gone on from there. It is also how a copy that slept finds out that its numbers had been freed.
+    """
+    top = yield from find_head(blank.key)
+    above: Commit | None = None
+    first: Commit | None = None
+    for page in _pages(top, lowest):
+        data = yield from read_commits(blank, page)
+        for n in page:
+            if first and n < first.floor:
+                if first.kind == "delete":
+                    raise _deleted(first)
+                raise ConflictError(
+                    f"the target has gone on with {blank.id!r}, if it is the same, and was pruned up to commit "
+                    f"{first.floor}; there is nothing to copy, or copy into another place", blank.id,
+                )  # fmt: skip
+            commit = parse(blank, n, data[n])
+            if (
+                commit is None
+                or (above and not stands_on(above.parent, commit.digest))
+                or (n == head.seq and commit.digest != head.digest)
+            ):
+                raise _other(blank.id, n)
+            first, above = first or commit, commit
+    if first is None or top < head.seq:
+        raise _other(blank.id, top)
+    return first
+
+
+def _list(blank: Base, born: int) -> Protocol[None]:
+    """Create the hint that lists the session, if it is missing."""
+    if born and born not in (yield from hints_of(naming.INDEX, blank.key)):
+        data = b"" if naming.id_of(blank.key) is not None else blank.id.encode()
+        yield Create(naming.index_hint(blank.key, born), data, durable=False)
