@@ -17,7 +17,7 @@ from ._log.session import CommitInfo
 from .aio import AsyncSessionStore, open_async
 from .aio_documents import AsyncDocumentStore
 from .backends.probe import CheckFinding, CheckReport
-from .documents import Document, DocumentStore
+from .documents import Document, DocumentStore, DocumentSummary
 from .errors import (
     BackendError,
     ConflictError,
@@ -59,6 +59,7 @@ __all__ = [
     "Difference",
     "Document",
     "DocumentStore",
+    "DocumentSummary",
     "Doomed",
     "Event",
     "Finding",

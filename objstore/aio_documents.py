@@ -18,7 +18,7 @@ from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .aio import like
 from .backends import AsyncBackend, Backend
-from .documents import Document, Documents, DocumentStore
+from .documents import Change, Document, Documents, DocumentStore, DocumentSummary
 from .models import Revision
 
 T = TypeVar("T")
@@ -106,6 +106,10 @@ class AsyncDocumentStore:
     ) -> Revision:
         return await self._run(self._documents.append(id, items, base, key))
 
+    @like(DocumentStore.update)
+    async def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
+        return await self._run(self._documents.update(id, change, key))
+
     @like(DocumentStore.delete)
     async def delete(
         self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False
@@ -115,6 +119,10 @@ class AsyncDocumentStore:
     @like(DocumentStore.list)
     async def list(self, prefix: str = "") -> list[str]:
         return await self._run(self._opened.list_ids(prefix))
+
+    @like(DocumentStore.summaries)
+    async def summaries(self, prefix: str = "") -> builtins.list[DocumentSummary]:
+        return await self._run(self._documents.summaries(prefix))
 
     @like(DocumentStore.exists)
     async def exists(self, id: str) -> bool:

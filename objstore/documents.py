@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from ._engine.drive import Observer
 from ._engine.opened import Opened, Options, several
 from ._engine.sessions import UNSET, BaseArgument, Layout, given
 from ._format import canonical
-from ._format.canonical import JSON
-from ._format.patching import Patch, append
+from ._format.canonical import JSON, MAX_DEPTH
+from ._format.patching import Patch, append, diff
+from ._format.views import view
+from ._log.listing import Listed
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
@@ -34,10 +37,35 @@ class Document:
     Attributes:
         parts: Name -> any JSON value; where ``bytes`` were saved, ``bytes``.
         revision: The commit that they were read from; save with it as ``base`` to notice other writers.
+        names: The names of all its parts, also of those that were not asked for. A part that is ``None`` is none.
     """
 
     parts: dict[str, JSON]
     revision: Revision
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A document as a listing shows it, read without its parts.
+
+    Attributes:
+        id: The document.
+        seq: The number of its newest commit; ``None`` where nothing of it can be read.
+        saved_at: When that was written, by the writer's clock, in UTC.
+        summary: Its part ``summary``, if that is JSON of no more than 4 KiB; else ``None``.
+        problem: Why its newest commit cannot be read, if so; the rest is that of the newest one that can.
+    """
+
+    id: str
+    seq: int | None
+    saved_at: datetime.datetime
+    summary: JSON
+    problem: str | None = None
+
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, object] | None]
+"""Parts as they are -> those that change; see `DocumentStore.update`."""
 
 
 class Documents:
@@ -52,7 +80,9 @@ class Documents:
         if loaded is None:
             return None
         found = {name: canonical.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
-        return Document(found, loaded.revision)
+        assert loaded.base is not None  # documents lie in logs only
+        names = tuple(name for name, value in (loaded.base.state or {}).items() if value is not None)
+        return Document(found, loaded.revision, names)
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
@@ -88,6 +118,31 @@ class Documents:
 
         revision, _ = yield from (yield from self._layout()).derive(id, patches, base, key)
         return revision
+
+    def update(self, id: str, change: Change, key: str | None) -> Protocol[Revision]:
+        """See `DocumentStore.update`."""
+
+        def patches(state: Mapping[str, JSON]) -> dict[str, Patch]:
+            seen = {name: view(value, MAX_DEPTH) for name, value in state.items() if value is not None}
+            found: dict[str, Patch] = {}
+            for name, value in (change(seen) or {}).items():
+                patch = diff(state.get(_name(name)), canonical.check(value, what=name, binary=True))
+                if patch:
+                    found[name] = patch
+            return found
+
+        revision, _ = yield from (yield from self._layout()).derive(id, patches, None, key)
+        return revision
+
+    def summaries(self, prefix: str) -> Protocol[list[DocumentSummary]]:
+        """See `DocumentStore.summaries`."""
+        layout = yield from self._layout()
+        ids = yield from layout.list_ids(prefix)
+        return [_summary_of(listed) for listed in (yield from layout.heads(ids))]
+
+
+def _summary_of(listed: Listed) -> DocumentSummary:
+    return DocumentSummary(listed.id, listed.seq, listed.time, listed.summary.get("summary"), listed.problem)
 
 
 def _name(name: object) -> str:
@@ -192,6 +247,27 @@ class DocumentStore:
         """Add items to the ends of parts that are lists, in one atomic commit at the newest end."""
         return self._run(self._documents.append(id, items, base, key))
 
+    def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
+        """Change a document by a function of what is there, in one atomic commit at the newest end.
+
+        Nothing that others commit is overwritten unseen, and nothing conflicts: where one was faster, the function is
+        called again with what is there then. So it must do nothing but look and answer, and it may be called in another
+        thread. A document that this store has saved or loaded before costs one request, as a save does.
+
+        Args:
+            id: The document; it need not exist.
+            change: Is given the parts to look at, ``{}`` where there is no document, and gives those that change,
+                whole; ``None`` as a value removes a part. Lists and objects are read-only, and may stand again in what
+                it gives: ``lambda parts: {"log": [*parts.get("log", ()), entry]}``. In the place of ``bytes`` and of
+                texts above 256 KiB, which are not read for this, stands a value that can only be put back.
+            key: Idempotency key.
+
+        Raises:
+            InvalidValueError: What it gives is not JSON.
+            NotFoundError: There is no document, and the function gives nothing to make one of.
+        """
+        return self._run(self._documents.update(id, change, key))
+
     def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False) -> None:
         """Delete a document; deleting one that is not there does nothing. See `SessionStore.delete`."""
         self._run(self._opened.delete(id, base, purge=purge, keep_versions=keep_versions))
@@ -199,6 +275,14 @@ class DocumentStore:
     def list(self, prefix: str = "") -> list[str]:
         """Give the ids that begin with ``prefix``, sorted."""
         return self._run(self._opened.list_ids(prefix))
+
+    def summaries(self, prefix: str = "") -> builtins.list[DocumentSummary]:
+        """Describe the documents whose ids begin with ``prefix``, sorted by id, without reading what is in them.
+
+        A small part named ``summary`` is repeated in every commit for this. Costs one list, and then for each document
+        two lists and a read, side by side.
+        """
+        return self._run(self._documents.summaries(prefix))
 
     def exists(self, id: str) -> bool:
         """Say whether there is a document of this id."""

@@ -18,6 +18,7 @@ from .._care.mend import RepairReport
 from .._care.prune import ChooseFloor, CollectReport, PruneReport, retention
 from .._care.usage import UsageReport
 from .._care.verify import VerifyReport
+from .._format import canonical
 from .._format.naming import MARKER
 from .._log.base import Rules
 from .._log.compare import Diff
@@ -38,6 +39,8 @@ from .memory import Memory
 from .pages import IdPages, SummaryPages, Wanted
 from .sessions import BaseArgument, Layout, given
 from .summary import SessionSummary, summary_of
+
+_LISTED_BYTES = 4096
 
 LayoutName = Literal["log", "tree"]
 
@@ -106,7 +109,7 @@ class Opened:
     @classmethod
     def for_documents(cls, options: Options) -> Opened:
         """Open a place for documents with parts of any name."""
-        return cls(options, Rules(), _signed(lambda _: {}), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
+        return cls(options, Rules(), _signed(_listed), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
 
     def layout(self) -> Protocol[Layout]:
         """Find out what lies at the place; it is looked at again until there is something."""
@@ -257,6 +260,16 @@ class Opened:
         """Look at the place, and make sure that it can be written, without leaving anything."""
         yield from self.layout()
         yield from probe()
+
+
+def _listed(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a listing shows of a document: its part ``summary``, where that is small enough for every commit."""
+    summary = state.get("summary")
+    try:
+        text = canonical.dumps(summary)
+    except TypeError:  # it holds what is stored apart
+        return {}
+    return {} if summary is None or len(text.encode()) > _LISTED_BYTES else {"summary": summary}
 
 
 def _signed(summarise: Summarise) -> Summarise:

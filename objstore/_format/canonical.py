@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from ..errors import InvalidValueError
 from .refs import Ref
+from .views import ListView, ObjectView
 
 JSON: TypeAlias = "bool | int | float | str | bytes | Ref | list[JSON] | dict[str, JSON] | None"
 
@@ -139,7 +140,7 @@ def check(value: object, *, what: str = "value", binary: bool = False) -> JSON:
     Args:
         value: What the user handed over.
         what: Its name in the error message.
-        binary: Whether ``bytes`` and `Ref` may stand in it.
+        binary: Whether ``bytes``, `Ref` and views may stand in it; what a view shows is taken as it is, not copied.
 
     Raises:
         InvalidValueError: It is not JSON, or too deep (`MAX_DEPTH`). The message names the place, never a value.
@@ -246,6 +247,12 @@ def _copy_constant(value: JSON, _depth: int, _copiers: _Copiers) -> JSON:
     return value
 
 
+def _copy_view(view: ObjectView | ListView, depth: int, _copiers: _Copiers) -> JSON:
+    if depth < view.room and _is_deeper(view.value, depth):  # it moves to where less may stand below
+        raise _InvalidError(f"is nested deeper than {MAX_DEPTH}")
+    return view.value
+
+
 _COPIERS: Final[_Copiers] = MappingProxyType(
     {
         str: _copy_text,
@@ -258,7 +265,9 @@ _COPIERS: Final[_Copiers] = MappingProxyType(
         tuple: _copy_list,
     }
 )
-_BINARY: Final[_Copiers] = MappingProxyType({**_COPIERS, bytes: _copy_constant, Ref: _copy_constant})
+_BINARY: Final[_Copiers] = MappingProxyType(
+    {**_COPIERS, bytes: _copy_constant, Ref: _copy_constant, ObjectView: _copy_view, ListView: _copy_view}
+)
 
 # What makes a plain value of an instance of a subclass, whatever that overrides.
 _PLAIN: Final[Mapping[type, Callable[[Any], Any]]] = MappingProxyType(

@@ -81,10 +81,10 @@ def test_no_public_callable_takes_whatever_it_is_given() -> None:
 
 THE_BASE = {
     "AsyncDocumentStore", "AsyncSessionStore", "BackendError", "CommitInfo", "ConflictError", "Document",
-    "DocumentStore", "Event", "FormatError", "IntegrityError", "InvalidIdError", "InvalidValueError", "Message",
-    "NotFoundError", "ObjstoreError", "OperationEvent", "OutcomeUnknownError", "PermissionDeniedError", "Revision",
-    "SaveEvent", "SessionBundle", "SessionData", "SessionStore", "SessionSummary", "UnavailableError",
-    "UnsupportedBackendError", "UnsupportedError", "VerifyReport", "copy", "open", "open_async",
+    "DocumentStore", "DocumentSummary", "Event", "FormatError", "IntegrityError", "InvalidIdError",
+    "InvalidValueError", "Message", "NotFoundError", "ObjstoreError", "OperationEvent", "OutcomeUnknownError",
+    "PermissionDeniedError", "Revision", "SaveEvent", "SessionBundle", "SessionData", "SessionStore", "SessionSummary",
+    "UnavailableError", "UnsupportedBackendError", "UnsupportedError", "VerifyReport", "copy", "open", "open_async",
 }  # fmt: skip
 
 

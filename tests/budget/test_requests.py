@@ -62,6 +62,17 @@ def test_an_append_is_exactly_one_put(used: SessionStore, s3_server: MotoServer)
     assert counted(s3_server) == {"PUT": 1}
 
 
+def test_an_update_of_a_document_is_exactly_one_put(
+    url: str, s3_options: dict[str, Any], s3_server: MotoServer
+) -> None:
+    with objstore.DocumentStore(url, storage_options=s3_options) as documents:
+        documents.save("d", {"log": []})
+        s3_server.reset()
+        for _ in range(10):
+            documents.update("d", lambda parts: {"log": [*parts["log"], 1], "count": len(parts["log"])})
+        assert counted(s3_server) == {"PUT": 10}
+
+
 def test_a_commit_of_all_five_parts_is_one_put(used: SessionStore, s3_server: MotoServer) -> None:
     session = saved(used)
     session.messages.append(Message.user("more"))
@@ -146,6 +157,17 @@ def test_summaries_are_one_head_list_and_one_get_each(used: SessionStore, s3_ser
     s3_server.reset()
     assert [s.id for s in used.summaries(ids)] == ids
     assert counted(s3_server) == {"LIST": 10, "GET": 5}
+
+
+def test_summaries_of_documents_are_one_list_and_then_the_same(
+    url: str, s3_options: dict[str, Any], s3_server: MotoServer
+) -> None:
+    with objstore.DocumentStore(url, storage_options=s3_options) as documents:
+        for n in range(5):
+            documents.save(f"d{n}", {"summary": n})
+        s3_server.reset()
+        assert [s.summary for s in documents.summaries("d")] == [*range(5)]
+        assert counted(s3_server) == {"LIST": 1 + 10, "GET": 5}
 
 
 def test_500_turns_write_no_more_than_their_json_and_open_in_40_gets(

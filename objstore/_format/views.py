@@ -1,0 +1,70 @@
+"""Read-only views of documents in memory, for the functions of callers.
+
+What a store remembers is shared by all who read it. A function that changed it would lose its own change, and that of
+others, in silence; a view lets it only look, and put what it saw back where it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, overload
+
+
+class ObjectView(Mapping[str, Any]):
+    """A JSON object to look at.
+
+    Attributes:
+        value: The object itself.
+        room: How deep what stands in its place may be nested; see `canonical.MAX_DEPTH`.
+    """
+
+    __slots__ = ("room", "value")
+
+    def __init__(self, value: dict[str, Any], room: int) -> None:
+        self.value: Final = value
+        self.room: Final = room
+
+    def __getitem__(self, key: str) -> Any:
+        return view(self.value[key], self.room - 1)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+class ListView(Sequence[Any]):
+    """A JSON list to look at; see `ObjectView`. It equals a list of the same items."""
+
+    __slots__ = ("room", "value")
+    __hash__ = None  # type: ignore[assignment]  # nor has a list
+
+    def __init__(self, value: list[Any], room: int) -> None:
+        self.value: Final = value
+        self.room: Final = room
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [view(item, self.room - 1) for item in self.value[index]]
+        return view(self.value[index], self.room - 1)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (view(item, self.room - 1) for item in self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, ListView | list) else NotImplemented
+
+
+def view(value: Any, room: int) -> Any:
+    """Give a value to look at; what cannot be changed stands for itself."""
+    if type(value) is dict:
+        return ObjectView(value, room)
+    return ListView(value, room) if type(value) is list else value

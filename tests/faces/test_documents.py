@@ -1,0 +1,228 @@
+"""Documents: changing one by a function of what is there, and listing many without reading them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import objstore
+from objstore import AsyncDocumentStore, DocumentStore, InvalidValueError, NotFoundError
+from objstore.backends import MemoryBackend
+
+BIG = "x" * 300_000
+
+
+@pytest.fixture
+def url() -> str:
+    return f"memory://documents/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[DocumentStore]:
+    with DocumentStore(url) as store:
+        yield store
+        report = store.verify()
+        assert report.ok, report.findings
+
+
+def adding(item: object) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
+    return lambda parts: {"log": [*parts.get("log", ()), item], "count": parts.get("count", 0) + 1}
+
+
+def parts_of(store: DocumentStore, id: str = "d") -> dict[str, Any]:
+    document = store.load(id)
+    assert document is not None
+    return document.parts
+
+
+def test_an_update_is_one_commit_that_costs_what_changes(store: DocumentStore) -> None:
+    for n in range(20):
+        assert store.update("d", adding({"n": n, "text": "y" * 1000})).seq == n + 1
+    assert parts_of(store) == {"log": [{"n": n, "text": "y" * 1000} for n in range(20)], "count": 20}
+    newest = store.history("d")[0]
+    assert newest.parts == ("log", "count")
+    assert newest.size < 2000
+
+
+def test_an_update_is_made_anew_on_what_others_committed_meanwhile(store: DocumentStore, url: str) -> None:
+    store.update("d", adding(1))
+    other = DocumentStore(url)
+    seen: list[list[int]] = []
+
+    def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
+        if not seen:
+            other.update("d", adding(2))
+        seen.append(list(parts["log"]))
+        return adding(3)(parts)
+
+    store.update("d", change)
+    assert seen == [[1], [1, 2]]
+    assert parts_of(store) == {"log": [1, 2, 3], "count": 3}
+
+
+def test_updates_of_many_threads_of_two_stores_are_all_there(store: DocumentStore, url: str) -> None:
+    stores = [store, DocumentStore(url)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: stores[n % 2].update("d", adding(n)), range(80)))
+    assert parts_of(store)["count"] == 80
+    assert sorted(parts_of(store)["log"]) == list(range(80))
+
+
+def test_what_an_update_is_shown_cannot_be_changed(store: DocumentStore) -> None:
+    store.save("d", {"list": [[1], {"a": [2]}], "object": {"a": {"b": 1}}})
+    before = parts_of(store)
+
+    def every_way(parts: Any) -> Mapping[str, object] | None:
+        attempts: list[Callable[[], Any]] = [
+            lambda: parts["list"].append(1),
+            lambda: parts["list"][0].append(1),
+            lambda: parts["list"][1]["a"].append(1),
+            lambda: parts["list"][1].update(a=1),
+            lambda: parts["object"]["a"].pop("b"),
+            lambda: parts["list"].__setitem__(0, 1),
+            lambda: parts["object"].__setitem__("a", 1),
+            lambda: parts["list"][0:1][0].append(1),
+            lambda: next(iter(parts["list"])).append(1),
+            lambda: next(iter(parts["object"].values())).update(b=2),
+        ]
+        for attempt in attempts:
+            with pytest.raises(AttributeError):
+                attempt()
+        parts["new"] = 1  # of no consequence: it is no part of what is given
+        return None
+
+    revision = store.update("d", every_way)
+    assert revision.seq == 1
+    assert parts_of(store) == before
+
+
+def test_what_an_update_is_shown_reads_as_it_was_saved(store: DocumentStore) -> None:
+    value = {"list": [1, [2, 3], {"a": None}], "object": {"a": {"b": [1.5, "x"]}}, "text": "t"}
+    store.save("d", value)
+    seen: list[Mapping[str, Any]] = []
+
+    def look(parts: Mapping[str, Any]) -> None:
+        seen.append(parts)
+
+    store.update("d", look)
+    assert seen == [value]
+    found: Any = seen[0]["list"]
+    assert (len(found), found[-1]["a"], found[1:], found.index([2, 3])) == (3, None, [[2, 3], {"a": None}], 1)
+    assert found != [1]
+    assert dict(seen[0]["object"]) == {"a": {"b": [1.5, "x"]}}
+
+
+def test_big_values_are_put_back_unread(url: str) -> None:
+    read: list[str] = []
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation == "get":
+            read.append(event.key)
+
+    DocumentStore(url).save("d", {"log": [BIG, {"text": BIG, "raw": b"\x00"}], "raw": b"\x01"})
+    store = DocumentStore(url, observer=watch)
+    store.update("d", lambda parts: {"log": [*reversed(parts["log"]), "new"], "moved": parts["raw"], "raw": None})
+    assert not [key for key in read if "/objects/" in key]
+    document = store.load("d")
+    assert document is not None
+    assert document.parts == {"log": [{"text": BIG, "raw": b"\x00"}, BIG, "new"], "raw": None, "moved": b"\x01"}
+    assert document.names == ("log", "moved")
+
+
+def test_what_moves_inwards_may_not_become_too_deep(store: DocumentStore) -> None:
+    def inwards(parts: Mapping[str, Any]) -> Mapping[str, object]:
+        return {"deep": [parts.get("deep", 0)]}
+
+    for _ in range(200):
+        store.update("d", inwards)
+    with pytest.raises(InvalidValueError, match="nested deeper than 200"):
+        store.update("d", inwards)
+    store.save("d", parts_of(store))
+
+
+def test_an_update_that_gives_nothing_writes_nothing(store: DocumentStore) -> None:
+    with pytest.raises(NotFoundError, match="'d'"):
+        store.update("d", lambda _: None)
+    revision = store.update("d", adding(1))
+    assert store.update("d", lambda _: None) == revision
+    assert store.update("d", lambda parts: {"log": parts["log"]}) == revision
+
+
+def test_an_update_that_is_refused_changes_nothing(store: DocumentStore) -> None:
+    store.update("d", adding(1))
+    with pytest.raises(InvalidValueError, match=r"log\[1\].* set"):
+        store.update("d", adding({"a": {1}}))
+    with pytest.raises(InvalidValueError, match="name of a part"):
+        store.update("d", lambda _: {"": 1})
+    with pytest.raises(ZeroDivisionError):
+        store.update("d", lambda _: {"log": [1 // 0]})
+    assert parts_of(store) == {"log": [1], "count": 1}
+
+
+def test_an_update_with_a_repeated_key_is_answered(store: DocumentStore) -> None:
+    first = store.update("d", adding(1), key="once")
+    store.update("d", adding(2))
+    assert store.update("d", adding(1), key="once") == first
+    assert parts_of(store)["log"] == [1, 2]
+
+
+def test_a_deleted_document_is_updated_as_one_that_is_not_there(store: DocumentStore) -> None:
+    store.update("d", adding(1))
+    store.delete("d")
+    store.update("d", adding(2))
+    assert parts_of(store) == {"log": [2], "count": 1}
+
+
+def test_summaries_show_small_summaries_of_all_that_is_there(store: DocumentStore) -> None:
+    small = {"title": "caf\u00e9", "=": [1]}
+    store.save("a/small", {"summary": small, "body": [BIG]})
+    store.save("a/none", {"body": 1})
+    store.save("a/big", {"summary": "x" * 4095})
+    store.save("a/text", {"summary": BIG})
+    store.save("a/bytes", {"summary": b"raw"})
+    store.save("a/gone", {"summary": 1})
+    store.delete("a/gone")
+    store.save("b", {"summary": 2})
+    found = store.summaries("a/")
+    assert [(s.id, s.seq, s.summary, s.problem) for s in found] == [
+        ("a/big", 1, None, None),
+        ("a/bytes", 1, None, None),
+        ("a/none", 1, None, None),
+        ("a/small", 1, small, None),
+        ("a/text", 1, None, None),
+    ]
+    assert found[0].saved_at.tzinfo is not None
+    store.append("a/small", {"body": ["more"]})
+    assert [(s.seq, s.summary) for s in store.summaries("a/small")] == [(2, small)]
+    assert len(store.summaries()) == 6
+
+
+def test_one_damaged_document_does_not_hide_the_others() -> None:
+    backend = MemoryBackend.isolated()
+    store = DocumentStore(backend)
+    for id in ("a", "b"):
+        store.update(id, lambda _: {"summary": 1})
+        store.update(id, lambda _: {"summary": 2})
+    backend.put("sessions/a/log/000000/0000000002", b"damaged")
+    assert [(s.id, s.seq, s.summary, s.problem is None) for s in store.summaries()] == [
+        ("a", 1, 1, False),
+        ("b", 2, 2, True),
+    ]
+
+
+def test_the_same_awaited(url: str) -> None:
+    async def main() -> None:
+        async with AsyncDocumentStore(url) as one, AsyncDocumentStore(url) as other:
+            await asyncio.gather(*((one, other)[n % 2].update("d", adding(n)) for n in range(20)))
+            document = await one.load("d", parts=["count"])
+            assert document is not None
+            assert (document.parts, set(document.names)) == ({"count": 20}, {"log", "count"})
+            await one.save("d", {"summary": "s"})
+            assert [(s.id, s.seq, s.summary) for s in await other.summaries()] == [("d", 21, "s")]
+
+    asyncio.run(main())
