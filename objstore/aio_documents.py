@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import os
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
+from ._care.prune import CollectReport, PruneReport
 from ._care.verify import VerifyReport
 from ._engine.drive import Observer
 from ._engine.opened import Opened, Options, several
@@ -139,3 +141,18 @@ class AsyncDocumentStore:
     @like(DocumentStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         return await self._run(self._opened.verify(several(ids)))
+
+    @like(DocumentStore.prune)
+    async def prune(
+        self,
+        id: str,
+        *,
+        keep_last: int | None = None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+
+    @like(DocumentStore.collect)
+    async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
+        return await self._run(self._opened.collect(several(ids), dry_run=dry_run))

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
+from ._care.prune import CollectReport, PruneReport
 from ._care.verify import VerifyReport
 from ._engine.drive import Observer
 from ._engine.opened import Opened, Options, several
@@ -299,3 +300,18 @@ class DocumentStore:
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Check everything that is stored of some documents, or of all."""
         return self._run(self._opened.verify(several(ids)))
+
+    def prune(
+        self,
+        id: str,
+        *,
+        keep_last: int | None = None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        """Give up old commits of a document. See `SessionStore.prune`."""
+        return self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+
+    def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
+        """Remove what deletes, prunes and crashes left of some documents, or of all. See `SessionStore.collect`."""
+        return self._run(self._opened.collect(several(ids), dry_run=dry_run))

@@ -37,10 +37,14 @@ class Rules:
     streams: bool = False
 
     def lives(self, state: Mapping[str, JSON] | None) -> bool:
-        """Say whether a state has a session: its main part, or any part where none is the main one."""
+        """Say whether a state has a session: its main part, or any part where none is the main one.
+
+        A part of a name that is none of a session's is one of a document, which whoever opens the store as one of
+        sessions, as the command line does, must not take for nothing.
+        """
         if state is None:
             return False
-        return state.get(self.main) is not None if self.main else any(part is not None for part in state.values())
+        return any(value is not None for part, value in state.items() if part == self.main or part not in self.empty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -146,10 +146,15 @@ def _build(
         id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
         epoch=_epoch(head, seq, kind),
         floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
-        keys=keys, summary=summarise(state or {}), objects=objects, body=None, digest="",
+        keys=keys, summary=_summary(head, kind, summarise(state or {})), objects=objects, body=None, digest="",
         origin=draft.origin, over=draft.over,
     )  # fmt: skip
     return (record, body), state, encoder
+
+
+def _summary(head: Base, kind: Kind, summary: dict[str, Any]) -> Mapping[str, JSON]:
+    """Keep of the head's summary, where the state stays, what another kind of store put into it: a document's, say."""
+    return {**head.summary, **summary} if kind == "prune" else summary
 
 
 def _epoch(head: Base, seq: int, kind: Kind) -> int:

@@ -215,6 +215,33 @@ def test_one_damaged_document_does_not_hide_the_others() -> None:
     ]
 
 
+def test_a_store_of_sessions_that_cares_for_documents_hides_none_of_them(store: DocumentStore, url: str) -> None:
+    for n in range(40):
+        store.save("d", {"summary": n, "body": [n]})
+    with objstore.open(url) as sessions:  # as the command line does
+        assert sessions.list() == ["d"]
+        assert sessions.verify().ok
+        sessions.prune("d", keep_last=2)
+        sessions.collect()
+        assert [(s.id, s.seq, s.summary) for s in store.summaries()] == [("d", 41, 39)]
+        sessions.restore("d", 39)
+        assert sessions.verify().ok
+    assert store.list() == ["d"]
+    assert parts_of(store) == {"summary": 38, "body": [38]}
+
+
+def test_documents_are_pruned_and_collected(store: DocumentStore) -> None:
+    for n in range(40):
+        store.save("d", {"summary": n})
+    assert store.prune("d", keep_last=2, dry_run=True).floor == 33
+    assert len(store.history("d")) == 40
+    assert store.prune("d", keep_last=2).floor == 33
+    assert [info.seq for info in store.history("d")] == [*range(41, 32, -1)]
+    store.save("e", {"a": b"x"})
+    store.delete("e")
+    assert store.collect(["e"]).sessions == 1
+
+
 def test_the_same_awaited(url: str) -> None:
     async def main() -> None:
         async with AsyncDocumentStore(url) as one, AsyncDocumentStore(url) as other:
