@@ -76,7 +76,7 @@ def open_async(
     retries: int = 4,
     concurrency: int = 32,
     cache_bytes: int = 64 * 1024 * 1024,
-    client: Literal["fsspec"] = "fsspec",
+    client: Literal["fsspec", "obstore"] = "fsspec",
     observer: Observer | None = None,
 ) -> AsyncSessionStore:
     return AsyncSessionStore(

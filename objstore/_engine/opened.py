@@ -67,14 +67,12 @@ class Options:
     retries: int = 4
     concurrency: int = 32
     cache_bytes: int = 64 * 1024 * 1024
-    client: Literal["fsspec"] = "fsspec"
+    client: Literal["fsspec", "obstore"] = "fsspec"
     observer: Observer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.layout not in (None, "log", "tree"):
             raise ValueError(f"layout must be 'log' or 'tree', not {self.layout!r}")
-        if self.client != "fsspec":
-            raise UnsupportedError(f"there is no client {self.client!r}; leave it out, or say 'fsspec'")
         if self.cache_bytes < 0:
             raise ValueError(f"cache_bytes must be 0 or more, not {self.cache_bytes!r}")
 
@@ -96,6 +94,7 @@ class Opened:
             timeout=options.timeout,
             retries=options.retries,
             concurrency=options.concurrency,
+            client=options.client,
         )
         self.driver = Driver(self.backend, options.observer)
         self._memory = Memory(options.cache_bytes)

@@ -45,6 +45,7 @@ def open_backend(
     timeout: float = 30.0,
     retries: int = 4,
     concurrency: int = 32,
+    client: Literal["fsspec", "obstore"] = "fsspec",
 ) -> Backend | AsyncBackend:
     """Find the backend for a place. Nothing is read, written or connected.
 
@@ -57,17 +58,38 @@ def open_backend(
         timeout: Seconds without a byte after which a request to an object storage is lost.
         retries: How often such a request is sent again, at most.
         concurrency: How many connections are held open, at most.
+        client: ``"obstore"`` reaches S3 through obstore, with the options translated.
 
     Raises:
-        UnsupportedError: The target is not of a kind that can hold a store; the message says what would be.
+        UnsupportedError: The target is not of a kind that can hold a store; the message says what would be. Or obstore
+            knows no such target or option.
         UnsupportedBackendError: A package is missing; the message names it.
         ValueError: A number or a word is out of range, or arguments contradict each other.
     """
     limits = Limits(timeout, retries, concurrency)
+    if client not in ("fsspec", "obstore"):
+        raise UnsupportedError(f"there is no client {client!r}; leave it out, or say 'fsspec' or 'obstore'")
     if isinstance(target, (Backend, AsyncBackend)):
-        if path is not None or storage_options is not None:
-            raise ValueError("a backend knows its place: leave path= and storage_options= out")
+        if path is not None or storage_options is not None or client != "fsspec":
+            raise ValueError("a backend knows its place: leave path=, storage_options= and client= out")
         return target
+    backend = _found(target, path, storage_options, durability, limits)
+    if client == "fsspec":
+        return backend
+    if not isinstance(backend, RemoteBackend):
+        raise UnsupportedError(f'client="obstore" reaches S3, not {backend.name}: leave client out')
+    if find_spec("obstore") is None:
+        raise UnsupportedBackendError("obstore is not installed: pip install 'objstore[fast]'")
+    return backend.through_obstore()
+
+
+def _found(
+    target: str | os.PathLike[str] | AbstractFileSystem,
+    path: str | None,
+    storage_options: Mapping[str, object] | None,
+    durability: Literal["full", "none"],
+    limits: Limits,
+) -> Backend | AsyncBackend:
     options = dict(storage_options or {})
     if isinstance(target, AbstractFileSystem):
         if path is None or storage_options is not None:

@@ -56,8 +56,8 @@ class ExistsError(Exception):
 class Send(Protocol):
     """Sends one request of several, again while the storage does not answer."""
 
-    async def __call__(self, request: Callable[[], Awaitable[T]]) -> T:
-        """Send a request and give its answer.
+    async def __call__(self, request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:
+        """Send a request and give its answer; one that repeats by itself what needs it is not sent again.
 
         Raises:
             ExistsError: The storage refuses it with the kind ``EXISTS``.

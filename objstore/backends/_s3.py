@@ -14,47 +14,14 @@ from s3fs import S3FileSystem
 
 from .._log.ops import Entry, Names
 from ..errors import UnsupportedBackendError
-from ._adapter import (
-    ExistsError,
-    KeyRefusedError,
-    Kind,
-    Refusal,
-    Send,
-    causes,
-    directory_of,
-    entries,
-    kind_of,
-    names,
-)
+from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, causes, directory_of, entries, names
+from ._s3_codes import refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
 _PART = 16 * 2**20
 _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 160 GiB grow
-_DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccountProblem",
-        "AllAccessDisabled",
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-    }
-)
-_UNAVAILABLE = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
-_KINDS = {
-    **dict.fromkeys(_DENIED, Kind.DENIED),
-    **dict.fromkeys(_UNAVAILABLE, Kind.UNAVAILABLE),
-    "NoSuchBucket": Kind.NO_BUCKET,
-    "NoSuchKey": Kind.MISSING,
-    "NoSuchUpload": Kind.OTHER,
-    "NotImplemented": Kind.UNSUPPORTED,
-}
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -200,7 +167,7 @@ class S3Adapter:
             page = {"Objects": [{"Key": key} for key in keys[start : start + _PAGE]], "Quiet": True}
             answer = await self._s3._call_s3("delete_objects", Bucket=self.bucket, Delete=page)
             for refused in answer.get("Errors", ()):  # the request succeeds whatever became of its keys
-                refusal = _refusal(None, refused.get("Code", ""))
+                refusal = refusal_of(None, refused.get("Code", ""))
                 if refusal.kind is not Kind.MISSING:
                     raise KeyRefusedError(refused["Key"], refusal)
 
@@ -236,7 +203,7 @@ class S3Adapter:
         """Say what happened by the HTTP status and S3's code, wherever in the chain of causes they are."""
         status, code = _code(error)
         if code:
-            return _refusal(status, code)
+            return refusal_of(status, code)
         for cause in causes(error):
             if isinstance(cause, _NO_CREDENTIALS):
                 return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
@@ -277,8 +244,3 @@ def _code(error: BaseException) -> tuple[int | None, str]:
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             return status, str(response.get("Error", {}).get("Code") or status)
     return None, ""
-
-
-def _refusal(status: int | None, code: str) -> Refusal:
-    kind = _KINDS.get(code) or (kind_of(status) if status is not None else Kind.OTHER)
-    return Refusal(kind, code if status is None or code == str(status) else f"{status} {code}")

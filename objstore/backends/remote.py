@@ -1,14 +1,15 @@
-"""An object storage that fsspec reaches by coroutines: s3fs, gcsfs, adlfs."""
+"""An object storage that is reached by coroutines: s3fs, gcsfs, adlfs, obstore."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fsspec.asyn import get_loop
 
@@ -19,14 +20,17 @@ from ..errors import (
     PermissionDeniedError,
     UnavailableError,
     UnsupportedBackendError,
+    UnsupportedError,
 )
 from ._adapter import Adapter, Connect, ExistsError, KeyRefusedError, Kind, Refusal, causes
+from ._obstore_options import s3_settings
 from ._target import Facts, Limits, Target, checked, split_prefix
 from .base import Capabilities
 
 T = TypeVar("T")
 
 _MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
+_LOG = logging.getLogger("objstore")
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
 
 
@@ -42,10 +46,13 @@ class _Connection:
 
 
 class RemoteBackend:
-    """An object storage, through a sync-mode fsspec filesystem of our own, without caches.
+    """An object storage, through a sync-mode fsspec filesystem of our own, without caches, or through obstore.
 
     The coroutines run on fsspec's event loop, so that one backend serves any number of threads and loops. The
     filesystem is made with the first request, and made anew after a fork and after unpickling.
+
+    obstore's threads do not survive a fork, and nothing starts them again. In the child of a process that has used it
+    the same storage is reached through fsspec, with a word in the log.
 
     A request is repeated at one place only, here: the retries of the libraries are switched off, since they would
     multiply, and none of them repeats a download that broke off. Who sets retries in ``config_kwargs`` of s3fs gets
@@ -55,12 +62,16 @@ class RemoteBackend:
         name: ``s3``, ``gcs`` or ``az``.
         target: The bucket, the prefix and the options.
         limits: Timeout, retries and connections.
+        client: ``obstore`` for S3 through obstore.
     """
 
     capabilities = Capabilities(exclusive_create=True, atomic_put=True, server_copy=True)
 
-    def __init__(self, name: str, target: Target, limits: Limits) -> None:
+    def __init__(
+        self, name: str, target: Target, limits: Limits, client: Literal["fsspec", "obstore"] = "fsspec"
+    ) -> None:
         self.name = name
+        self.client = client
         self._target = target
         self._limits = limits
         self._connection = self._unconnected()
@@ -68,8 +79,26 @@ class RemoteBackend:
     def __repr__(self) -> str:
         return f"RemoteBackend({self._target.scrub(self._place(self._target.path))!r})"
 
-    def __reduce__(self) -> tuple[Callable[..., RemoteBackend], tuple[str, Target, Limits]]:
-        return RemoteBackend, (self.name, self._target, self._limits)
+    def __reduce__(self) -> tuple[Callable[..., RemoteBackend], tuple[str, Target, Limits, str]]:
+        return RemoteBackend, (self.name, self._target, self._limits, self.client)
+
+    def through_obstore(self) -> RemoteBackend:
+        """Give a backend of the same place that uses obstore.
+
+        Raises:
+            UnsupportedError: obstore is not used for this place, or knows no such option.
+        """
+        target = self._target
+        if self.name != "s3":
+            raise UnsupportedError(f'client="obstore" reaches S3, not {self.name}: leave client out')
+        if target.path.startswith("arn:"):
+            raise UnsupportedError('client="obstore" knows no access points: name the bucket, or leave client out')
+        if target.args or (target.filesystem is not None and target.filesystem.__module__ != "s3fs.core"):
+            raise UnsupportedError(
+                'client="obstore" translates options of s3fs that have a name: give a URL and storage_options'
+            )
+        s3_settings(target.options)
+        return RemoteBackend(self.name, target, self._limits, "obstore")
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -95,7 +124,7 @@ class RemoteBackend:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
         adapter = await self._connect()
 
-        async def send(request: Callable[[], Awaitable[T]]) -> T:
+        async def send(request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:
             exists = False
 
             async def once(adapter: Adapter, _: str) -> T | None:
@@ -108,7 +137,7 @@ class RemoteBackend:
                         raise
                     return None
 
-            answer = await self._run("upload", key, once)
+            answer = await self._run("upload", key, once, again=again)
             if exists:
                 raise ExistsError
             return answer  # type: ignore[return-value] # None only where it exists
@@ -208,7 +237,7 @@ class RemoteBackend:
         async with connection.lock:
             if connection.adapter is None:
                 try:
-                    connect: Connect = import_module(_MODULES[self.name], __package__).connect
+                    connect: Connect = import_module(self._module(), __package__).connect
                     connection.adapter = await connect(self._target, self._limits)
                 except ObjstoreError:
                     raise
@@ -219,7 +248,24 @@ class RemoteBackend:
                     ) from self._cause(error)
             return connection.adapter
 
-    async def _run(self, doing: str, key: str, action: Callable[[Adapter, str], Awaitable[T]], *, about: str = "") -> T:
+    def _module(self) -> str:
+        if self.client == "obstore":
+            from . import _obstore
+
+            if _obstore.works_here():
+                return "._obstore"
+            _LOG.warning("obstore was used before this process was forked, and cannot be used in it: fsspec takes over")
+        return _MODULES[self.name]
+
+    async def _run(
+        self,
+        doing: str,
+        key: str,
+        action: Callable[[Adapter, str], Awaitable[T]],
+        *,
+        about: str = "",
+        again: bool = True,
+    ) -> T:
         """Send a request, again while the storage does not answer, and turn what it says into errors of objstore."""
         adapter = await self._connect()
         attempt = 0
@@ -233,7 +279,7 @@ class RemoteBackend:
                     refusal, place = error.refusal, f"{adapter.bucket}/{error.key}"
                 else:
                     refusal, place = adapter.explain(error), f"{adapter.bucket}/{self._prefix(adapter)}{about or key}"
-                if refusal.kind is not Kind.UNAVAILABLE or attempt > adapter.retries:
+                if refusal.kind is not Kind.UNAVAILABLE or not again or attempt > adapter.retries:
                     what = f"cannot {doing} {self._place(place)}"
                     raise self._failure(what, refusal, adapter.bucket, attempt) from self._cause(error)
             # Half of the wait is chance, so that writers that were refused together do not come back together.
@@ -258,9 +304,10 @@ class RemoteBackend:
                 return BackendError(f"{what}: {said}")
 
     def _cause(self, error: BaseException) -> BaseException | None:
-        """Keep the cause, unless it says a secret."""
+        """Keep the cause, unless it says a secret, or repeats a refused request with its credentials."""
         texts = [str(cause) for cause in causes(error)]
-        return error if all(self._target.scrub(text) == text for text in texts) else None
+        harmless = all(self._target.scrub(text) == text and "CanonicalRequest" not in text for text in texts)
+        return error if harmless else None
 
     def _place(self, path: str) -> str:
         return f"{_SCHEMES[self.name]}://{path}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -43,18 +44,25 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
+@pytest.fixture(scope="module", params=["fsspec", "obstore"])
+def client(request: pytest.FixtureRequest) -> str:
+    if request.param == "obstore" and find_spec("obstore") is None:
+        pytest.skip("obstore is not installed: pip install 'objstore[fast]'")
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def place(scripted: ScriptedServer) -> Iterator[Backend]:
-    place = at(scripted)
+def place(scripted: ScriptedServer, client: str) -> Iterator[Backend]:
+    place = at(scripted, client)
     yield place
     place.close()
 
 
-def at(server: ScriptedServer, *, config: dict[str, Any] | None = None, **limits: Any) -> Backend:
+def at(server: ScriptedServer, client: str, *, config: dict[str, Any] | None = None, **limits: Any) -> Backend:
     options = options_for(server.url)
     if config is not None:
         options["config_kwargs"] = config
-    backend = open_backend("s3://bucket/store", storage_options=options, **limits)
+    backend = open_backend("s3://bucket/store", storage_options=options, client=client, **limits)  # type: ignore[arg-type] # a word
     assert isinstance(backend, AsyncBackend)
     return blocking(backend)
 
@@ -150,17 +158,17 @@ def test_a_storage_that_stays_away_is_asked_five_times(
 
 
 @pytest.mark.parametrize("retries", [0, 1, 7])
-def test_retries_are_what_the_user_asked_for(scripted: ScriptedServer, retries: int) -> None:
+def test_retries_are_what_the_user_asked_for(scripted: ScriptedServer, client: str, retries: int) -> None:
     scripted.play(BUSY)
     with pytest.raises(UnavailableError):
-        put(at(scripted, retries=retries))
+        put(at(scripted, client, retries=retries))
     assert len(scripted.requests) == retries + 1
 
 
-def test_retries_in_the_options_take_the_place_of_ours(scripted: ScriptedServer) -> None:
+def test_retries_in_the_options_take_the_place_of_ours(scripted: ScriptedServer, client: str) -> None:
     scripted.play(s3_error(500, "InternalError"))
     with pytest.raises(UnavailableError):
-        put(at(scripted, config={"retries": {"total_max_attempts": 2}}))
+        put(at(scripted, client, config={"retries": {"total_max_attempts": 2}}))
     assert len(scripted.requests) == 2
 
 
@@ -177,10 +185,12 @@ def test_a_lost_answer_to_a_create_can_read_as_refused(place: Backend, scripted:
 
 
 @pytest.mark.parametrize("call", EVERYTHING)
-def test_dropped_connections_are_unavailable(scripted: ScriptedServer, call: Callable[[Backend], object]) -> None:
+def test_dropped_connections_are_unavailable(
+    scripted: ScriptedServer, client: str, call: Callable[[Backend], object]
+) -> None:
     scripted.play(Drop())
     with pytest.raises(UnavailableError):
-        call(at(scripted, retries=0))
+        call(at(scripted, client, retries=0))
 
 
 def test_a_download_that_breaks_off_is_begun_again(place: Backend, scripted: ScriptedServer) -> None:
@@ -191,7 +201,7 @@ def test_a_download_that_breaks_off_is_begun_again(place: Backend, scripted: Scr
         get(place)
 
 
-def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer) -> None:
+def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer, client: str) -> None:
     import threading
 
     silence = threading.Event()
@@ -203,8 +213,8 @@ def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer)
 
     scripted.script = Silent([OK])
     try:
-        with pytest.raises(UnavailableError, match="ReadTimeout"):
-            put(at(scripted, retries=0, timeout=0.2))
+        with pytest.raises(UnavailableError, match="Timeout"):
+            put(at(scripted, client, retries=0, timeout=0.2))
     finally:
         silence.set()
 
@@ -236,7 +246,7 @@ def test_anything_else_is_said_as_it_is(place: Backend, scripted: ScriptedServer
     with pytest.raises(BackendError, match="cannot write s3://bucket/store/key: 400 EntityTooLarge") as caught:
         put(place)
     assert type(caught.value) is BackendError
-    assert isinstance(caught.value.__cause__, OSError)
+    assert "words" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(
@@ -244,17 +254,18 @@ def test_anything_else_is_said_as_it_is(place: Backend, scripted: ScriptedServer
     [("AccessDenied", PermissionDeniedError), ("InternalError", UnavailableError), ("Strange", BackendError)],
 )
 def test_a_key_that_a_bulk_delete_leaves_is_named(
-    place: Backend, scripted: ScriptedServer, code: str, kind: type[BackendError]
+    place: Backend, scripted: ScriptedServer, client: str, code: str, kind: type[BackendError]
 ) -> None:
     error = f"<Error><Key>store/other</Key><Code>{code}</Code><Message>m</Message></Error>"
     scripted.play(Say(200, f"<DeleteResult>{error}</DeleteResult>".encode()))
-    with pytest.raises(kind, match=f"cannot delete s3://bucket/store/other.*{code}") as caught:
+    named = "" if (client, code) == ("obstore", "InternalError") else "other"  # which says only that some key was left
+    with pytest.raises(kind, match=f"cannot delete s3://bucket/store/{named}.*{code}") as caught:
         delete_two(place)
     assert type(caught.value) is kind
 
 
 def test_a_condition_goes_with_every_create_and_no_put(
-    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.servers.scripted import Player
 
@@ -266,7 +277,7 @@ def test_a_condition_goes_with_every_create_and_no_put(
         return begin(self)
 
     monkeypatch.setattr(Player, "begin", watched)
-    place = at(scripted)
+    place = at(scripted, client)
     scripted.play(OK)
     place.create("key", b"")
     place.create("key", b"x" * 20_000_000)
@@ -288,7 +299,7 @@ def test_a_botocore_that_would_drop_the_condition_is_refused(
 
     monkeypatch.setattr(StructureShape, "members", property(without))
     with pytest.raises(UnsupportedBackendError, match="install botocore"):
-        create(at(scripted))
+        create(at(scripted, "fsspec"))
 
 
 def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: ScriptedServer) -> None:
@@ -311,8 +322,17 @@ def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: Script
     assert (theirs.read_timeout, theirs.connect_timeout, theirs.max_pool_connections) == (1, 7.0, 2)
 
 
-def test_error_numbers_play_no_part(place: Backend, scripted: ScriptedServer) -> None:
+def test_error_numbers_play_no_part(scripted: ScriptedServer) -> None:
     scripted.play(s3_error(409, "BucketNotEmpty"))
     with pytest.raises(UnavailableError) as caught:
-        put(place)
+        put(at(scripted, "fsspec"))
     assert getattr(caught.value.__cause__, "errno", None) == errno.ENOTEMPTY
+
+
+def test_a_cause_that_repeats_a_signed_request_is_not_kept(place: Backend, scripted: ScriptedServer) -> None:
+    repeated = "<CanonicalRequest>x-amz-security-token:a-token-of-the-environment</CanonicalRequest>"
+    scripted.play(s3_error(403, "SignatureDoesNotMatch", repeated))
+    with pytest.raises(PermissionDeniedError, match="403 SignatureDoesNotMatch") as caught:
+        put(place)
+    for shown in (str(caught.value), repr(caught.value), str(caught.value.__cause__)):
+        assert "a-token" not in shown

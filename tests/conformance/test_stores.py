@@ -58,6 +58,14 @@ class TestLogOnAzure(LogStoreTests):
         return opening(f"az://{azure.make_container(url)}/agents", storage_options=options)
 
 
+class TestLogThroughObstore(LogStoreTests):
+    @pytest.fixture
+    def open_store(self, opening: Opening, request: pytest.FixtureRequest) -> OpenStore:
+        pytest.importorskip("obstore", reason="obstore is not installed: pip install 'objstore[fast]'")
+        place = make_place("s3", request)
+        return opening(place.target, storage_options=place.options, client="obstore")
+
+
 class TestLogOfOneWriterInADirectory(LogStoreTests):
     races = False
 
@@ -82,6 +90,14 @@ class TestTree(TreeStoreTests):
     def open_store(self, opening: Opening, request: pytest.FixtureRequest) -> OpenStore:
         place = make_place(request.param, request)
         return opening(place.target, layout="tree", storage_options=place.options)
+
+
+class TestTreeThroughObstore(TreeStoreTests):
+    @pytest.fixture
+    def open_store(self, opening: Opening, request: pytest.FixtureRequest) -> OpenStore:
+        pytest.importorskip("obstore", reason="obstore is not installed: pip install 'objstore[fast]'")
+        place = make_place("s3", request)
+        return opening(place.target, layout="tree", storage_options=place.options, client="obstore")
 
 
 class TestTreeOnSftp(TreeStoreTests):

@@ -1,0 +1,314 @@
+"""S3 through obstore: a client written in Rust, which needs a fraction of the CPU time that s3fs does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
+from obstore import exceptions as obs
+from obstore.store import S3Store
+
+from .._log.ops import Entry, Names
+from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries
+from ._obstore_options import S3Settings, s3_settings
+from ._s3_codes import refusal_of
+from ._target import Facts, Limits, Pieces, Target
+
+_PAGE = 1000
+_PART = 16 * 2**20
+_PARTS_AT_ONCE = 2
+_MAX_PARTS = 10_000
+_MAX_COPY = 5 * 2**30
+
+# obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
+# forged, says the rest; tests/backends/test_obstore_answers.py holds each of these to every version that is allowed.
+_DEBUG = "\n\nDebug source:\n"
+_STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_REFUSED_KEY = re.compile(r'^ +path: "(.*)",\n +code: "(\w+)",$', re.MULTILINE)
+_NO_ANSWER = re.compile(r"\bHttpError \{\n +kind: (\w+),$", re.MULTILINE)
+_NO_CREDENTIALS = re.compile(r"\bpath: \"External AWS credential provider\",[\s\S]*type: <class '(?:\w+\.)*(\w+)'>")
+
+
+class ObstoreAdapter:
+    """One bucket, through obstore.
+
+    Args:
+        bucket: The bucket.
+        prefix: The prefix of the store in it.
+        store: Sends each request once.
+        patient: Sends each request again while the storage does not answer: for uploads in parts, which obstore does
+            by itself.
+        retries: How often the caller sends a request again.
+    """
+
+    def __init__(self, bucket: str, prefix: str, store: S3Store, patient: S3Store, retries: int) -> None:
+        self.bucket = bucket
+        self.prefix = prefix
+        self.retries = retries
+        self._store = store
+        self._patient = patient
+
+    async def create(self, key: str, data: bytes) -> None:
+        """Write an object that is not there yet: 1 PUT."""
+        await self._store.put_async(key, data, mode="create")
+
+    async def upload(self, key: str, path: str, size: int, send: Send) -> None:
+        """Write an object that is not there yet from a file: 1 PUT up to 16 MiB, else 1 HEAD, and 1 PUT for each part.
+
+        obstore cannot end an upload in parts on a condition. It writes the same bytes again, since objects are named by
+        their contents.
+        """
+        if size <= _PART:
+            data = await asyncio.to_thread(lambda: b"".join(Pieces(path)))
+            await send(lambda: self.create(key, data))
+        elif await send(lambda: self._has(key, size)):  # from an earlier attempt, whose answer was lost
+            raise ExistsError
+        else:
+            await send(lambda: self._put_parts(self._patient, key, Path(path), size), again=False)
+
+    @staticmethod
+    async def _put_parts(store: S3Store, key: str, source: Any, size: int) -> None:
+        part = max(_PART, -(-size // _MAX_PARTS))
+        await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=_PARTS_AT_ONCE)
+
+    async def _has(self, key: str, size: int) -> bool:
+        try:
+            return (await self._store.head_async(key))["size"] == size
+        except Exception as error:
+            if self.explain(error).kind is not Kind.MISSING:
+                raise
+            return False
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object over what is there: 1 PUT."""
+        await self._store.put_async(key, data, use_multipart=False)
+
+    async def get(self, key: str) -> bytes:
+        """Read a whole object: 1 GET."""
+        answer = await self._store.get_async(key)
+        return (await answer.bytes_async()).to_bytes()
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Read a range of an object: 1 GET."""
+        try:
+            return (await self._store.get_range_async(key, start=start, length=length)).to_bytes()
+        except Exception as error:
+            if _status(_debug(error)) != 416:  # it begins behind the end
+                raise
+            return b""
+
+    async def list(self, prefix: str) -> list[Entry]:
+        """Name what lies directly below ``prefix``: 1 GET for each 1,000 names.
+
+        obstore lists directories. The beginning of a name is looked for in all that lies behind it, however deep.
+        """
+        directory = directory_of(prefix)
+        if directory != prefix:
+            return [entry async for entry in self._below(prefix, "")]
+        page = await self._store.list_with_delimiter_async(directory)
+        directories = (f"{path}/" for path in page["common_prefixes"])
+        return entries(prefix, directories, ((item["path"], item["size"]) for item in page["objects"]))
+
+    async def page(self, prefix: str, after: str) -> Names:
+        """Name the next objects below ``prefix``: 1 GET for 1,000 names, and 1 more for each directory among them."""
+        found: list[str] = []
+        async for entry in self._below(prefix, after):
+            if not entry.is_directory and entry.name > after:
+                found.append(entry.name)
+                if len(found) == _PAGE:
+                    return Names(found, more=True)
+        return Names(found, more=False)
+
+    async def _below(self, prefix: str, after: str) -> AsyncIterator[Entry]:
+        directory = directory_of(prefix)
+        cut, start, last = len(directory), prefix[len(directory) :], ""
+        begin: str | None = max(after, _before(start))
+        while begin is not None:
+            offset, begin = directory + begin, None
+            async for chunk in self._store.list(directory or None, offset=offset or None, chunk_size=_PAGE):
+                for item in chunk:
+                    name, slash, _ = item["path"][cut:].partition("/")
+                    if not name.startswith(start):
+                        if name > start:
+                            return
+                    elif not slash:
+                        if name:
+                            yield Entry(name, is_directory=False, size=item["size"])
+                    elif name != last:
+                        yield Entry(name, is_directory=True)
+                        last = name
+                        begin = (
+                            f"{name}/~"  # behind all that this store writes in it; what is behind that is passed over
+                        )
+                        break
+                if begin is not None:
+                    break
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects: 1 POST for each 1,000."""
+        try:
+            await self._store.delete_async(list(keys))
+        except obs.BaseError as error:
+            refused = _REFUSED_KEY.search(_debug(error))
+            if refused is None:
+                raise
+            raise KeyRefusedError(refused[1], refusal_of(None, refused[2])) from error
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the storage: 1 PUT. Above 5 GB it passes through this machine."""
+        try:
+            await self._store.copy_async(source, target)
+        except Exception as error:
+            if self.explain(error).said != "400 InvalidRequest":  # what S3 says to more than 5 GB, and to other things
+                raise
+            size = (await self._store.head_async(source))["size"]
+            if size <= _MAX_COPY:
+                raise
+            await self._put_parts(self._patient, target, await self._patient.get_async(source), size)
+
+    async def facts(self, key: str) -> Facts:
+        """Say when an object was written, by the storage's clock, and whether it has a version."""
+        head = await self._store.head_async(key)
+        return Facts(modified=head["last_modified"].timestamp(), versioned=True if head["version"] else None)
+
+    async def close(self) -> None:
+        """Do nothing: idle connections end by themselves."""
+
+    def explain(self, error: Exception) -> Refusal:
+        """Say what happened by the HTTP status and S3's code, as far as the error prints them."""
+        text = _debug(error)
+        status, code = _status(text), _CODE.search(text)
+        if code or status is not None:
+            return refusal_of(status, code[1] if code else str(status))
+        if missing := _NO_CREDENTIALS.search(text):
+            return Refusal(Kind.DENIED, f"no credentials ({missing[1]})")
+        if "inner: BareRedirect," in text:
+            return Refusal(Kind.OTHER, "the bucket is in another region: name it in client_kwargs as region_name")
+        if unanswered := _NO_ANSWER.search(text):
+            return Refusal(Kind.UNAVAILABLE, f"no answer: {unanswered[1]}")
+        if isinstance(error, NotImplementedError):
+            return Refusal(Kind.UNSUPPORTED, type(error).__name__)
+        return Refusal(Kind.OTHER, type(error).__name__)
+
+
+_home: int | None = None
+
+
+def works_here() -> bool:
+    """Say whether obstore can be used in this process: not where one that it was forked from has used it.
+
+    Its threads are one set per process, begun with the first request, and a fork does not copy threads: a request in
+    the child would wait for ever. What others did with obstore before the fork is not known here.
+    """
+    global _home  # the threads are the process's as well
+    _home = _home or os.getpid()
+    return _home == os.getpid()
+
+
+async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
+    """Make an adapter. Nothing is sent, but botocore may look for credentials, in a thread."""
+    settings = s3_settings(target.options)
+    bucket, _, prefix = target.path.strip("/").partition("/")
+    config = await asyncio.to_thread(_config, settings, bucket)
+    endpoint = urlsplit(config["endpoint"])
+    # The time in all is not limited: obstore counts it from the beginning of a request to the end of its body.
+    client: Any = {
+        "allow_http": endpoint.scheme == "http",
+        "connect_timeout": timedelta(seconds=settings.connect_timeout or min(10.0, limits.timeout)),
+        "read_timeout": timedelta(seconds=settings.read_timeout or limits.timeout),
+        "timeout": timedelta(days=1),
+        "pool_max_idle_per_host": str(settings.connections or limits.concurrency),
+    }
+    if settings.verify is False:
+        client["allow_invalid_certificates"] = True
+    elif isinstance(settings.verify, str):
+        client["root_certificate"] = await asyncio.to_thread(Path(settings.verify).read_bytes)
+    retries = limits.retries if settings.retries is None else settings.retries
+
+    def make(retries: int) -> S3Store:
+        again: Any = {
+            "max_retries": retries,
+            "retry_timeout": timedelta(days=1),
+            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
+        }
+        return S3Store(bucket, client_options=client, retry_config=again, **config)
+
+    return ObstoreAdapter(bucket, prefix, make(0), make(retries), retries)
+
+
+def _config(settings: S3Settings, bucket: str) -> dict[str, Any]:
+    """Say where the bucket is and who we are: what the user said, and what botocore finds for the rest."""
+    config: dict[str, Any] = {**settings.config, "conditional_put": "etag", "skip_signature": settings.anonymous}
+    region, endpoint = settings.region, settings.endpoint
+    if settings.key is not None:
+        config |= {"access_key_id": settings.key, "secret_access_key": settings.secret}
+        config |= {} if settings.token is None else {"session_token": settings.token}
+    if endpoint is None or region is None or (settings.key is None and not settings.anonymous):
+        session = Session(profile=settings.profile)
+        client = session.create_client(
+            "s3", region_name=region, endpoint_url=endpoint, use_ssl=settings.tls, verify=settings.verify
+        )
+        region, endpoint = client.meta.region_name, client.meta.endpoint_url
+        if settings.key is None and not settings.anonymous:
+            config["credential_provider"] = _Credentials(session)
+    host = urlsplit(endpoint)
+    style = settings.style
+    if style == "auto":  # as botocore does it: by name where that is Amazon's and can be part of a host name
+        amazon = bool(re.search(r"\.amazonaws\.com(\.cn)?$", host.hostname or ""))
+        style = "virtual" if amazon and re.fullmatch(r"[a-z0-9-]+", bucket) else "path"
+    if style == "virtual":
+        endpoint = host._replace(netloc=f"{bucket}.{host.netloc}").geturl()
+    region = "us-east-1" if region in (None, "aws-global") else region
+    return {
+        **config,
+        "endpoint": endpoint,
+        "region": region,
+        "virtual_hosted_style_request": style == "virtual",
+    }
+
+
+class _Credentials:
+    """What botocore finds, asked for again every few minutes; it renews what ends at least 10 minutes before."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __call__(self) -> Any:
+        found = self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        now = found.get_frozen_credentials()
+        return {
+            "access_key_id": now.access_key,
+            "secret_access_key": now.secret_key,
+            "token": now.token,
+            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
+        }
+
+
+def _before(start: str) -> str:
+    """Give a text that sorts before all that begins like ``start``, and behind most of what does not."""
+    if not start:
+        return ""
+    last = chr(ord(start[-1]) - 1)
+    if last < " " or last == "\x7f" or "\ud800" <= last <= "\udfff":  # in no key that obstore takes
+        return start[:-1].rstrip(".")
+    return start[:-1] + (last if last != "/" else ".") + "~"
+
+
+def _debug(error: Exception) -> str:
+    return str(error).rpartition(_DEBUG)[2] if _DEBUG in str(error) else ""
+
+
+def _status(debug: str) -> int | None:
+    found = _STATUS.search(debug)
+    return int(found[1]) if found else None
