@@ -13,11 +13,25 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it came over the wire."""
+    """One request as it came over the wire.
+
+    Attributes:
+        method: GET, PUT and so on.
+        path: With the bucket.
+        query: What follows the question mark.
+        received: Bytes of the body; the moto server counts these.
+        sent: Bytes of the answer; the same.
+        wave: See `MotoServer.pace`.
+        ended: When the answer was ready, on the monotonic clock of the machine.
+    """
 
     method: str
     path: str
     query: str = ""
+    received: int = 0
+    sent: int = 0
+    wave: int = 0
+    ended: float = 0.0
 
 
 class Handler(BaseHTTPRequestHandler):

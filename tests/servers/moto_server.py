@@ -1,8 +1,8 @@
 """An S3 server in a process of its own: moto, made atomic, and counting.
 
 moto looks whether an object is there and then stores it, so that two racing creates may both win. Here one lock holds
-every request that can write. What was asked can be read at ``/_requests`` and forgotten by a DELETE there; neither is
-counted.
+every request that can write. What was asked can be read at ``/_requests`` and forgotten by a DELETE there, and a PUT at
+``/_pace`` slows the answers; none of these is counted.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
+from urllib.parse import parse_qs
 
 from .http import Seen
 
 _LOG = "/_requests"
+_PACE = "/_pace"
 
 
 class MotoServer:
@@ -43,6 +46,16 @@ class MotoServer:
     def reset(self) -> None:
         """Forget the requests."""
         self._send("DELETE", _LOG)
+
+    def pace(self, *, latency: float = 0.0, quiet: float = 0.0) -> None:
+        """Answer more slowly from now on.
+
+        Args:
+            latency: Seconds that each request waits, as on a real network.
+            quiet: Hold all requests until no other came for so many seconds, then let all of them go: a wave. A request
+                that needs the answer to another is in a later wave, and `Seen.wave` tells in which.
+        """
+        self._send("PUT", f"{_PACE}?latency={latency}&quiet={quiet}")
 
     def make_bucket(self, name: str) -> None:
         """Make a bucket."""
@@ -75,24 +88,61 @@ class _Application:
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self._lock = threading.Lock()
-        self._seen: list[tuple[str, str, str]] = []
+        self._seen: list[list[Any]] = []
+        self._latency = 0.0
+        self._gate = _Gate(0.0)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path == _LOG:
-            answer = json.dumps(self._seen).encode()
+            record = json.dumps(self._seen).encode()
             if method == "DELETE":
                 self._seen.clear()
-            start_response("200 OK", [("Content-Length", str(len(answer)))])
-            return [answer]
-        self._seen.append((method, path, environ.get("QUERY_STRING", "")))
-        if method in ("GET", "HEAD"):
-            return list(self._inner(environ, start_response))
-        length = environ.get("CONTENT_LENGTH")
+            start_response("200 OK", [("Content-Length", str(len(record)))])
+            return [record]
+        if path == _PACE:
+            asked = parse_qs(environ["QUERY_STRING"])
+            self._latency, self._gate = float(asked["latency"][0]), _Gate(float(asked["quiet"][0]))
+            start_response("200 OK", [("Content-Length", "0")])
+            return []
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        received = int(environ.get("HTTP_X_AMZ_DECODED_CONTENT_LENGTH") or length)
+        seen = [method, path, environ.get("QUERY_STRING", ""), received, 0, 0, 0.0]
+        self._seen.append(seen)
         if length:  # read before the lock is taken: a slow sender must not stop the others
-            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
-        with self._lock:
-            return list(self._inner(environ, start_response))
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+        seen[5] = self._gate.hold()
+        time.sleep(self._latency)
+        with nullcontext() if method in ("GET", "HEAD") else self._lock:
+            answer: list[bytes] = list(self._inner(environ, start_response))
+        seen[4], seen[6] = sum(map(len, answer)), time.monotonic()
+        return answer
+
+
+class _Gate:
+    """Lets requests through in waves; see `MotoServer.pace`."""
+
+    def __init__(self, quiet: float) -> None:
+        self._quiet = quiet
+        self._waves = 0
+        self._newest = 0.0
+        self._moved = threading.Condition()
+
+    def hold(self) -> int:
+        """Wait for the end of the wave and say which it was, counted from 1."""
+        if not self._quiet:
+            return 0
+        with self._moved:
+            self._newest = time.monotonic()
+            before = self._waves
+            while self._waves == before:
+                left = self._newest + self._quiet - time.monotonic()
+                if left <= 0:
+                    self._waves += 1
+                    self._moved.notify_all()
+                else:
+                    self._moved.wait(left)
+            return before + 1
 
 
 def _serve() -> None:

@@ -1,0 +1,61 @@
+"""Run the benchmarks and print their tables: ``python -m tests.benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .contenders import CONTENDERS
+from .report import tables
+from .run import Setting, run
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--turns", type=int, default=500, help="of the one session (default: 500)")
+    parser.add_argument("--slow-turns", type=int, default=100, help="where requests take longer (default: 100)")
+    parser.add_argument("--sessions", type=int, default=200, help="of the many sessions; 0 for none (default: 200)")
+    parser.add_argument("--latency", type=float, default=25.0, help="added to each request, in ms (default: 25)")
+    parser.add_argument("--places", default="local,s3,slow", help="some of local,s3,slow (default: all)")
+    parser.add_argument("--repeats", type=int, default=3, help="repetitions of each row (default: 3)")
+    parser.add_argument("--only", default="", help="rows whose name contains one of these, with commas between")
+    parser.add_argument("--patience", type=float, default=180.0, help="seconds for one repetition (default: 180)")
+    parser.add_argument("--directory", type=Path, help="where to make temporary directories, on the disk to measure")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Do as the command line says."""
+    asked = _arguments()
+    words = [word for word in asked.only.split(",") if word]
+    settings = {
+        "local": Setting("Local disk", s3=False, latency=0.0, turns=asked.turns, sessions=asked.sessions),
+        "s3": Setting("S3", s3=True, latency=0.0, turns=asked.turns, sessions=asked.sessions),
+        "slow": Setting(
+            f"S3, {asked.latency:.0f} ms a request",
+            s3=True,
+            latency=asked.latency / 1000,
+            turns=min(asked.turns, asked.slow_turns),
+            sessions=0,
+        ),
+    }
+    chosen = [each for each in CONTENDERS.values() if not words or any(word in each.name for word in words)]
+    for place in asked.places.split(","):
+        setting = settings[place]
+        rows = run(
+            [each for each in chosen if each.installed and (each.s3 if setting.s3 else each.local)],
+            setting,
+            repeats=asked.repeats,
+            patience=asked.patience,
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+            directory=asked.directory,
+        )
+        print(tables(setting, rows, CONTENDERS), flush=True)
+    for each in chosen:
+        if not each.installed:
+            print(f"Left out: {each.name} (pip install {each.install})")
+
+
+if __name__ == "__main__":
+    main()
