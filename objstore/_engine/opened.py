@@ -20,6 +20,7 @@ from .._care.usage import UsageReport
 from .._care.verify import VerifyReport
 from .._format import canonical
 from .._format.naming import MARKER
+from .._format.patching import Patch
 from .._log.base import Rules
 from .._log.compare import Diff
 from .._log.fork import Adopt
@@ -261,7 +262,7 @@ class Opened:
         yield from probe()
 
 
-def _listed(state: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(state: Mapping[str, Any], *_: object) -> dict[str, Any]:
     """Give what a listing shows of a document: its part ``summary``, where that is small enough for every commit."""
     summary = state.get("summary")
     try:
@@ -274,8 +275,8 @@ def _listed(state: Mapping[str, Any]) -> dict[str, Any]:
 def _signed(summarise: Summarise) -> Summarise:
     """Let the summary of each commit also say which process wrote it, for those who look for the cause of something."""
 
-    def signed(state: Mapping[str, Any]) -> dict[str, Any]:
-        return {**summarise(state), "writer": f"{socket.gethostname()}:{os.getpid()}"}
+    def signed(state: Mapping[str, Any], patch: Patch | None, before: Mapping[str, Any]) -> dict[str, Any]:
+        return {**summarise(state, patch, before), "writer": f"{socket.gethostname()}:{os.getpid()}"}
 
     return signed
 

@@ -64,6 +64,20 @@ def appended(patch: Patch) -> list[JSON]:
     return [item for piece in patch["list"] if isinstance(piece, dict) for item in piece["add"]]
 
 
+def added_to(patch: Patch, path: tuple[str, ...], old_length: int) -> list[Any] | None:
+    """Give the items that a patch adds to the end of the list at ``path``, ``[]`` where it leaves the list alone.
+
+    ``None`` where it does anything else to it, or the list is not of ``old_length``.
+    """
+    for key in path:
+        if "set" in patch or "list" in patch or key in patch.get("put", ()) or key in patch.get("cut", ()):
+            return None
+        if key not in patch.get("sub", ()):
+            return []
+        patch = patch["sub"][key]
+    return appended(patch) if is_append(patch, old_length) else None
+
+
 _Found: TypeAlias = tuple[Patch, int]  # a patch and its weight
 
 

@@ -18,6 +18,8 @@ from .patching import Patch
 from .refs import Ref
 from .state import BYTES, LEAF, MARK, TEXT, TEXT_BYTES, Leaf, Leaves, Limits, names_in, with_inner
 
+_LONG = 64  # items
+
 
 @dataclass(slots=True)
 class Encoder:
@@ -195,6 +197,8 @@ _Write = Callable[[str, JSON], tuple[str, JSON]]
 
 def _plain(value: JSON, limit: int) -> str | None:
     """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
+    if isinstance(value, dict) and _is_long(value):
+        return None
     try:
         text = canonical.dumps(value)
     except TypeError:  # a Ref or bytes somewhere
@@ -202,6 +206,17 @@ def _plain(value: JSON, limit: int) -> str | None:
     if MARK in text or (len(text) * 4 > limit and len(text.encode()) > limit):
         return None
     return text
+
+
+def _is_long(value: Mapping[str, JSON]) -> bool:
+    """Say whether a long list stands in an object: it is written item by item, since leaves may hold most of them."""
+    for member in value.values():
+        if isinstance(member, list):
+            if len(member) > _LONG:
+                return True
+        elif isinstance(member, dict) and _is_long(member):
+            return True
+    return False
 
 
 def _text_name(raw: bytes) -> str:

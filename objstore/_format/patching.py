@@ -18,12 +18,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .canonical import JSON
-from .diff import Patch, append, appended, diff, is_append
+from .diff import Patch, added_to, append, appended, diff, is_append
 
 __all__ = [
     "Patch",
     "PatchError",
     "UnknownPatchError",
+    "added_to",
     "append",
     "appended",
     "apply",
@@ -90,7 +91,8 @@ def _apply_list(pieces: list[Any], old: list[JSON]) -> JSON:
             start, count = piece
             if start + count > len(old):
                 raise PatchError("a range goes beyond the end of the list")
-            new.extend(old[start : start + count])
+            kept = old[start : start + count]
+            new = [*new, *kept] if new else kept  # nearly always the first piece, and nearly all of the list
         elif "add" in piece:
             new.extend(piece["add"])
         else:

@@ -8,8 +8,9 @@ and a user's key that begins with ``=`` has one more (docs/format.md, "Values").
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from . import canonical, patching, zstd
@@ -50,6 +51,7 @@ class Leaves:
 
     def __init__(self, leaves: Iterable[Leaf] = ()) -> None:
         self.by_name = {leaf.name: leaf for leaf in leaves}
+        self.size = sum(leaf.size for leaf in self.by_name.values())
         self._by_first: dict[int, list[Leaf]] = {}
         for leaf in self.by_name.values():
             self._by_first.setdefault(id(leaf.items[0]), []).append(leaf)
@@ -57,17 +59,17 @@ class Leaves:
     def __iter__(self) -> Iterator[Leaf]:
         return iter(self.by_name.values())
 
+    def with_others(self, leaves: Sequence[Leaf]) -> Leaves:
+        """Give these and others."""
+        return Leaves([*self, *leaves]) if leaves else self
+
     def standing_at(self, items: list[JSON], start: int) -> Leaf | None:
         """Find a leaf whose items are the very objects that stand in ``items`` from ``start`` on."""
         for leaf in self._by_first.get(id(items[start]), ()):
             end = start + len(leaf.items)
-            if end <= len(items) and all(map(_is, leaf.items, items[start:end])):
+            if end <= len(items) and all(map(is_, leaf.items, items[start:end])):
                 return leaf
         return None
-
-
-def _is(a: object, b: object) -> bool:
-    return a is b
 
 
 def stored(name: str, raw: bytes) -> bytes:

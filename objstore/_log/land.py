@@ -8,7 +8,7 @@ from typing import Any
 
 from .._format import naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, encode, timestamp
+from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, Table, encode, timestamp
 from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
@@ -20,7 +20,8 @@ from .ops import Create, Get, List, Moment, NewId, Now, Op, Protocol, Sync, Uplo
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
 
-Summarise = Callable[[Mapping[str, JSON]], dict[str, Any]]
+Summarise = Callable[[Mapping[str, JSON], patching.Patch | None, Mapping[str, JSON]], dict[str, Any]]
+"""Draws what a listing shows from a state, the patch that made it, if one did, and the summary of the state before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,14 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     return Base(
         head.id, head.key, seq, digest, done.kind, done.epoch, done.floor, born,
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
-        dict(done.objects) if whole else {**head.objects, **done.objects}, {**kept, **done.objects},
-        Leaves(encoder.cut) if whole else Leaves([*head.leaves, *encoder.cut]), done.summary, done.time, issued,
+        done.objects if whole else _joined(head.objects, done.objects), _joined(kept, done.objects),
+        Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
         (0 if whole else head.weight) + len(record[1]), hinted=True,
     )  # fmt: skip
+
+
+def _joined(table: Table, more: Table) -> Table:
+    return {**table, **more} if more else table  # most saves name no object
 
 
 def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
@@ -134,7 +139,8 @@ def _build(
         state = dict(draft.state)
     if state is not None and kind != "patch":
         first = encoder
-        encoder = Encoder({**head.present, **first.named}, head.epoch, Leaves([*head.leaves, *first.cut]), rules.limits)
+        present, leaves = _joined(head.present, first.named), head.leaves.with_others(first.cut)
+        encoder = Encoder(present, head.epoch, leaves, rules.limits)
         body, state = encoder.state(state)
         encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
     objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}
@@ -146,8 +152,8 @@ def _build(
         id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
         epoch=_epoch(head, seq, kind),
         floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
-        keys=keys, summary=_summary(head, kind, summarise(state or {})), objects=objects, body=None, digest="",
-        origin=draft.origin, over=draft.over,
+        keys=keys, summary=_summary(head, kind, summarise(state or {}, draft.patch, head.summary)), objects=objects,
+        body=None, digest="", origin=draft.origin, over=draft.over,
     )  # fmt: skip
     return (record, body), state, encoder
 

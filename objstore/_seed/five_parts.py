@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from .._format import naming, patching
@@ -30,15 +31,21 @@ _OTHER_TYPES: Final = (AttributeError, IndexError, KeyError, TypeError)
 State = Mapping[str, Any]
 
 
-def summarise(state: State) -> dict[str, Any]:
-    """Draw from a state what a listing shows: a few hundred bytes, whatever the size of the session."""
+def summarise(state: State, patch: Patch | None = None, before: State = MappingProxyType({})) -> dict[str, Any]:
+    """Draw from a state what a listing shows: a few hundred bytes, whatever the size of the session.
+
+    Args:
+        state: The state.
+        patch: What made it of the one before, if a patch did. Then the work goes with the change, not with the size.
+        before: The summary of the one before.
+    """
     try:
-        return _summary(state)
+        return _summary(state, patch, before)
     except _OTHER_TYPES:
         return {}
 
 
-def _summary(state: State) -> dict[str, Any]:
+def _summary(state: State, patch: Patch | None, before: State) -> dict[str, Any]:
     session = state.get(SESSION)
     if session is None:
         return {}
@@ -49,7 +56,7 @@ def _summary(state: State) -> dict[str, Any]:
         "parent_id": _short(session.get("parent_id"), _ID_LENGTH),
         "model": _short(session.get("model_name"), _NAME_LENGTH),
         "messages": len(session["messages"]),
-        "turns": sum(1 for m in session["messages"] if m["role"] == "user" and not _is_result(m)),
+        "turns": _turns(session["messages"], patch, before),
         "tokens": usage.get("total_tokens", 0),
         "cost": session.get("total_cost", 0.0),
         "created_at": session["created_at"],
@@ -59,6 +66,19 @@ def _summary(state: State) -> dict[str, Any]:
     for part in (TRACES, RUNS, VERIFICATION):
         summary[part] = len(state.get(part) or ())
     return {key: value for key, value in summary.items() if value is not None}
+
+
+def _turns(messages: Sequence[Any], patch: Patch | None, before: State) -> int:
+    counted, turns = before.get("messages"), before.get("turns")
+    if patch is not None and type(counted) is int and type(turns) is int:
+        added = patching.added_to(patch, (SESSION, "messages"), counted)
+        if added is not None:
+            return turns + sum(map(_is_turn, added))
+    return sum(map(_is_turn, messages))
+
+
+def _is_turn(message: Mapping[str, Any]) -> bool:
+    return message["role"] == "user" and not _is_result(message)
 
 
 def _short(text: object, length: int) -> str | None:
@@ -130,8 +150,8 @@ class Growth:
 
     def _runs(self, id: str, old: Any) -> Patch:
         added: list[Any] = list(self.runs)
-        places = {run["snapshot"]["id"]: place for place, run in enumerate(old or ())}
         fresh = {run["snapshot"]["id"]: place for place, run in enumerate(added)}
+        places = _places(old or [], self.events.keys() - fresh)
         pieces: list[Any] = []
         position = 0
         changed: dict[int, Patch] = {}
@@ -165,6 +185,17 @@ class Growth:
         updated = max(run["snapshot"]["updated_at_ms"], added[-1]["timestamp_ms"]) if added else None
         snapshot = {"event_count": len(old) + len(added), **({"updated_at_ms": updated} if added else {})}
         return {"sub": {"snapshot": {"put": snapshot}, "events": patching.append(len(old), added)}}
+
+
+def _places(runs: list[Any], wanted: set[str]) -> dict[str, int]:
+    """Find runs by their ids, from the newest on, since that is the one that grows."""
+    places: dict[str, int] = {}
+    for place in range(len(runs) - 1, -1, -1):
+        if len(places) == len(wanted):
+            break
+        if (id := runs[place]["snapshot"]["id"]) in wanted:
+            places.setdefault(id, place)
+    return places
 
 
 def _appended(old: Any, items: Sequence[JSON]) -> Patch:

@@ -292,7 +292,7 @@ class Schedule:
 
     def _collected(self) -> Protocol[None]:
         try:
-            yield from prune.collect(self._rules, ID, lambda _: {})
+            yield from prune.collect(self._rules, ID, lambda *_: {})
         except IntegrityError:
             if not self.oracle.history_is_damaged:
                 raise

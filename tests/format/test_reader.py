@@ -250,7 +250,7 @@ def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> 
         documents.save("s", {"part": [BIG + str(step // 8)], "n": step})
     rules = base.Rules(interval=marker.INTERVAL)
     driver = Driver(open_backend(tmp_path), None)
-    driver.run(prune.prune(rules, "s", lambda chain: chain[0].seq, lambda _: {}))
+    driver.run(prune.prune(rules, "s", lambda chain: chain[0].seq, lambda *_: {}))
     documents.save("s", {"n": "after"})
     assert kinds(tmp_path, "s")[:2] == ["patch", "prune"]
     assert read(tmp_path, "s") == {"part": [BIG + "4"], "n": "after"}

@@ -100,7 +100,7 @@ def load() -> Protocol[Base]:
 
 def save(base: Base, value: int) -> Protocol[saving.Saved]:
     change = Edit(base.parts(RULES), {"session": value})
-    return saving.save(RULES, ID, change, base, key=None, summarise=lambda _: {})
+    return saving.save(RULES, ID, change, base, key=None, summarise=lambda *_: {})
 
 
 def append(base: Base, item: int) -> Protocol[saving.Saved]:
@@ -108,7 +108,7 @@ def append(base: Base, item: int) -> Protocol[saving.Saved]:
         traces = state["traces"]
         return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
-    return saving.save(RULES, ID, Derive(added), base, key=None, summarise=lambda _: {})
+    return saving.save(RULES, ID, Derive(added), base, key=None, summarise=lambda *_: {})
 
 
 def saved(stage: Stage, first: int, last: int) -> Base:

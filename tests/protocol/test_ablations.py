@@ -56,7 +56,7 @@ def test_without_the_rule_a_guarantee_breaks_and_with_it_the_same_schedule_break
 def free_up_to_eight(stage: Stage) -> None:
     """Commit 6 to 9, and remove all that is below 9, as late as that may be."""
     saved(stage, 6, 9)
-    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda _: {}))
+    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
     stage.now += RULES.grace + 1
     stage.alone(prune.finish(RULES, ID))
 
@@ -82,7 +82,7 @@ def erasing_without_a_trace(stage: Stage) -> None:
     base = saved(stage, 1, 4)
     writer = stage.enter("writer", save(base, 50))
     saved(stage, 5, 5)
-    head = stage.alone(session.delete(RULES, ID, None, None, lambda _: {}))
+    head = stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
     stage.alone(prune.purge(head))
     try:
         told = stage.finish(writer)
