@@ -11,13 +11,13 @@ import json
 import marshal
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
 from ..errors import InvalidValueError
 from .refs import Ref
-from .views import ListView, ObjectView
+from .views import Grown, ListView, ObjectView
 
 JSON: TypeAlias = "bool | int | float | str | bytes | Ref | list[JSON] | dict[str, JSON] | None"
 
@@ -212,9 +212,12 @@ def _copy_key(key: object) -> str:
 def _copy_list(value: list[Any] | tuple[Any, ...], depth: int, copiers: _Copiers) -> JSON:
     if not depth:
         raise _InvalidError(f"is nested deeper than {MAX_DEPTH}")
-    copy: list[JSON] = []
+    return _copy_items([], value, depth, copiers)
+
+
+def _copy_items(copy: list[JSON], items: Iterable[Any], depth: int, copiers: _Copiers) -> JSON:
     try:
-        for item in value:
+        for item in items:
             copy.append(copiers.get(type(item), _copy_other)(item, depth - 1, copiers))  # noqa: PERF401
     except _InvalidError as error:
         error.path.append(len(copy))
@@ -253,6 +256,11 @@ def _copy_view(view: ObjectView | ListView, depth: int, _copiers: _Copiers) -> J
     return view.value
 
 
+def _copy_grown(grown: Grown, depth: int, copiers: _Copiers) -> JSON:
+    old: Any = _copy_view(grown.old, depth, copiers)
+    return _copy_items([*old], grown.new, depth, copiers)
+
+
 _COPIERS: Final[_Copiers] = MappingProxyType(
     {
         str: _copy_text,
@@ -266,7 +274,14 @@ _COPIERS: Final[_Copiers] = MappingProxyType(
     }
 )
 _BINARY: Final[_Copiers] = MappingProxyType(
-    {**_COPIERS, bytes: _copy_constant, Ref: _copy_constant, ObjectView: _copy_view, ListView: _copy_view}
+    {
+        **_COPIERS,
+        bytes: _copy_constant,
+        Ref: _copy_constant,
+        ObjectView: _copy_view,
+        ListView: _copy_view,
+        Grown: _copy_grown,
+    }
 )
 
 # What makes a plain value of an instance of a subclass, whatever that overrides.

@@ -7,6 +7,7 @@ others, in silence; a view lets it only look, and put what it saw back where it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, overload
 
 
@@ -35,7 +36,7 @@ class ObjectView(Mapping[str, Any]):
 
 
 class ListView(Sequence[Any]):
-    """A JSON list to look at; see `ObjectView`. It equals a list of the same items."""
+    """A JSON list to look at; see `ObjectView`. It equals a list of the same items, and ``+`` puts a list behind it."""
 
     __slots__ = ("room", "value")
     __hash__ = None  # type: ignore[assignment]  # nor has a list
@@ -59,8 +60,26 @@ class ListView(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.value)
 
+    def __add__(self, items: object) -> Grown:
+        return Grown(self, tuple(items)) if isinstance(items, list) else NotImplemented
+
+    def each(self, key: str) -> list[Any]:
+        """Give the value that each item has under a key; ``None`` where it has none, or is no object."""
+        return [view(item.get(key), self.room - 2) if type(item) is dict else None for item in self.value]
+
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, ListView | list) else NotImplemented
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What is behind a list that was looked at, which need not be copied for it."""
+
+    old: ListView
+    new: tuple[Any, ...]
+
+    def __add__(self, items: object) -> Grown:
+        return Grown(self.old, (*self.new, *items)) if isinstance(items, list) else NotImplemented
 
 
 def view(value: Any, room: int) -> Any:

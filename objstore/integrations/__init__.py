@@ -1,5 +1,5 @@
 """What makes objstore the store of agent frameworks: one module each, on the public face of both sides.
 
-A module here needs its framework, which an extra of the same name brings: ``pip install 'objstore[langgraph]'`` for
+A module here needs its framework, which an extra brings: ``pip install 'objstore[langgraph]'`` for
 `objstore.integrations.langgraph`. Nothing of objstore imports them.
 """

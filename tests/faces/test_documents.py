@@ -117,6 +117,41 @@ def test_what_an_update_is_shown_reads_as_it_was_saved(store: DocumentStore) -> 
     assert dict(seen[0]["object"]) == {"a": {"b": [1.5, "x"]}}
 
 
+def test_a_list_that_was_looked_at_can_be_added_to(store: DocumentStore) -> None:
+    store.save("d", {"list": [{"a": 1}, 2, {"b": 3}], "object": {"list": [1]}})
+
+    def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
+        assert parts["list"].each("a") == [1, None, None]
+        with pytest.raises(TypeError):
+            parts["list"] + "text"
+        inner = {**parts["object"], "list": parts["object"]["list"] + [2] + [[3]]}
+        return {"list": parts["list"] + [{"a": 4}], "object": inner, "new": [parts["list"] + []]}
+
+    store.update("d", change)
+    assert parts_of(store) == {
+        "list": [{"a": 1}, 2, {"b": 3}, {"a": 4}],
+        "object": {"list": [1, 2, [3]]},
+        "new": [[{"a": 1}, 2, {"b": 3}]],
+    }
+    with pytest.raises(InvalidValueError, match=r"list\[5\].* set"):
+        store.update("d", lambda parts: {"list": parts["list"] + [1, {2}]})
+
+
+def test_adding_to_a_list_costs_the_same_however_long_it_is() -> None:
+    sent: list[int] = []
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and "/log/" in event.key:
+            sent.append(event.size)
+
+    for length in (10, 10_000):
+        store = DocumentStore(MemoryBackend.isolated(), observer=watch)
+        store.save("d", {"log": [{"n": n} for n in range(length)]})
+        sent.clear()
+        store.update("d", lambda parts: {"log": parts["log"] + [{"n": 0}]})
+        assert sent[-1] < 600
+
+
 def test_big_values_are_put_back_unread(url: str) -> None:
     read: list[str] = []
 
