@@ -29,32 +29,34 @@ def main() -> None:
     """Do as the command line says."""
     asked = _arguments()
     words = [word for word in asked.only.split(",") if word]
-    settings = {
-        "local": Setting("Local disk", s3=False, latency=0.0, turns=asked.turns, sessions=asked.sessions),
-        "s3": Setting("S3", s3=True, latency=0.0, turns=asked.turns, sessions=asked.sessions),
-        "slow": Setting(
-            f"S3, {asked.latency:.0f} ms a request",
-            s3=True,
-            latency=asked.latency / 1000,
-            turns=min(asked.turns, asked.slow_turns),
-            sessions=0,
-        ),
-    }
     chosen = [each for each in CONTENDERS.values() if not words or any(word in each.name for word in words)]
-    for place in asked.places.split(","):
-        setting = settings[place]
+    for setting in _settings(asked):
         rows = run(
             [each for each in chosen if each.installed and (each.s3 if setting.s3 else each.local)],
             setting,
-            repeats=asked.repeats,
-            patience=asked.patience,
             say=lambda text: print(text, file=sys.stderr, flush=True),
-            directory=asked.directory,
         )
-        print(tables(setting, rows, CONTENDERS), flush=True)
+        print(tables(setting, rows), flush=True)
     for each in chosen:
         if not each.installed:
             print(f"Left out: {each.name} (pip install {each.install})")
+
+
+def _settings(asked: argparse.Namespace) -> list[Setting]:
+    def setting(title: str, *, s3: bool, turns: int, latency: float = 0.0, sessions: int = 0) -> Setting:
+        return Setting(title, s3, latency, turns, sessions, asked.repeats, asked.patience, asked.directory)
+
+    settings = {
+        "local": setting("Local disk", s3=False, turns=asked.turns, sessions=asked.sessions),
+        "s3": setting("S3", s3=True, turns=asked.turns, sessions=asked.sessions),
+        "slow": setting(
+            f"S3, {asked.latency:.0f} ms more a request",
+            s3=True,
+            turns=min(asked.turns, asked.slow_turns),
+            latency=asked.latency / 1000,
+        ),
+    }
+    return [settings[place] for place in asked.places.split(",")]
 
 
 if __name__ == "__main__":

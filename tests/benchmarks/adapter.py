@@ -21,10 +21,12 @@ class Place:
     Attributes:
         root: A directory, or ``bucket/prefix``.
         endpoint: Of the S3 server; ``None`` for local disk.
+        latency: Seconds that each request waits there.
     """
 
     root: str
     endpoint: str | None = None
+    latency: float = 0.0
 
     @property
     def url(self) -> str:
@@ -73,7 +75,7 @@ class Adapter(abc.ABC):
         """Read a whole session and count its messages and their characters; see `workload.counted`."""
 
     async def list(self) -> list[str] | None:
-        """Give the ids of all sessions; ``None`` where the library has no such call."""
+        """Give the ids of all sessions; ``None`` where the library has no such call (`Contender.lists`)."""
         return None
 
     async def close(self) -> None:  # noqa: B027 - most hold nothing open
@@ -89,6 +91,7 @@ class Contender:
         leaves_out: What it does not promise, of what objstore's log does.
         local: How to make it on local disk; ``None`` where it does not go.
         s3: The same on S3.
+        lists: Whether it can list its sessions.
         module: What must be installed.
         install: What installs that, by ``pip install``.
     """
@@ -97,6 +100,7 @@ class Contender:
     leaves_out: str
     local: Callable[[Place], Adapter] | None = None
     s3: Callable[[Place], Adapter] | None = None
+    lists: bool = True
     module: str = "objstore"
     install: str = "objstore"
 

@@ -5,151 +5,144 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
-from .adapter import Contender
-from .measure import Cost, Outcome
+from .measure import Cost
 from .run import Row, Setting
 
 _KINDS = ("PUT", "GET", "LIST", "HEAD", "POST", "DELETE")
-_MB = 1e6
+_MB = 1_000_000
+_NOTHING = "-"
+
+Column = tuple[str, Callable[[Row, Row], str]]
 
 
-def tables(setting: Setting, rows: Sequence[Row], contenders: dict[str, Contender]) -> str:
-    """Write the tables of one setting. Numbers are medians of the repetitions; ratios are taken within each."""
-    rows = [row for row in rows if row.runs or row.problem]
-    done = [row for row in rows if row.runs]
-    lines = [f"### {setting.title}", "", f"{setting.turns} turns, one session.", ""]
-    lines += _table(_WRITING + ([] if setting.s3 else _LOCAL) + _OPENING, setting, rows, contenders)
-    if any("many" in row.runs[0] for row in done):
-        lines += ["", f"{setting.sessions} sessions of one small turn.", ""]
-        lines += _table(_MANY, setting, done, contenders)
-    return "\n".join(lines) + "\n"
+def tables(setting: Setting, rows: Sequence[Row]) -> str:
+    """Write the tables of one setting. Times are medians; those of the first row that ended are the floor."""
+    lines = [f"### {setting.title}", ""]
+    ended = [row for row in rows if row.runs]
+    if not ended:
+        return "\n".join([*lines, *(f"{row.contender.name}: {row.problem}" for row in rows)]) + "\n"
+    requests = setting.s3
+    waves = [("waves", _waves)] if setting.latency else []
+    writing = [*_WRITING[:5], *(_REQUESTS if requests else []), *_WRITING[5:]]
+    opening = [*_OPENING[:2], *(_OPENING_REQUESTS if requests else []), *waves, *_OPENING[2:]]
+    many = [*_MANY[:2], *(_MANY_REQUESTS if requests else []), *_MANY[2:]]
+    lines += [f"{setting.turns} turns of one session, written:", "", *_table(writing, rows, ended[0], notes=True), ""]
+    lines += ["Opened cold:", "", *_table(opening, ended, ended[0]), ""]
+    if "save" in ended[0].runs[0]:
+        lines += [f"{setting.sessions} sessions of one small turn:", "", *_table(many, ended, ended[0]), ""]
+    return "\n".join(lines)
 
 
-Column = tuple[str, Callable[[Row, Row, Setting], str]]
-
-
-def _table(
-    columns: Sequence[Column], setting: Setting, rows: Sequence[Row], contenders: dict[str, Contender]
-) -> list[str]:
-    lines = [
-        "| | " + " | ".join(title for title, _ in columns) + " | leaves out |",
-        "|---|" + "---|" * (len(columns) + 1),
-    ]
-    floor = next((row for row in rows if row.runs), rows[0])
+def _table(columns: Sequence[Column], rows: Sequence[Row], floor: Row, *, notes: bool = False) -> list[str]:
+    titles = ["", *(title for title, _ in columns), *(["leaves out"] if notes else [])]
+    lines = [_line(titles), "|---" * len(titles) + "|"]
     for row in rows:
-        cells = (
-            [show(row, floor, setting) for _, show in columns]
-            if row.runs
-            else [row.problem] + [""] * (len(columns) - 1)
-        )
-        lines.append(f"| {row.name} | " + " | ".join(cells) + f" | {contenders[row.name].leaves_out or 'nothing'} |")
+        missing = [row.problem, *[""] * (len(columns) - 1)]
+        cells = [show(row, floor) for _, show in columns] if row.runs else missing
+        lines.append(_line([row.contender.name, *cells, *([row.contender.leaves_out or "nothing"] if notes else [])]))
     return lines
 
 
-def middle(values: Iterable[float]) -> float:
-    """Give the median."""
-    return statistics.median(values)
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
-def turn_seconds(row: Row) -> list[float]:
-    """Give the median over the repetitions of each turn's time."""
-    return [middle(times) for times in zip(*(run["append"].seconds for run in row.runs), strict=True)]
+def costs(row: Row, work: str) -> list[Cost]:
+    """Give what some work cost in each repetition."""
+    return [run[work] for run in row.runs if work in run]
 
 
-def tenths(row: Row) -> float:
-    """Compare the middle turn of the last tenth with that of the first."""
-
-    def one(run: dict[str, Outcome]) -> float:
-        times = run["append"].seconds
-        length = max(1, len(times) // 10)
-        return middle(times[-length:]) / middle(times[:length])
-
-    return middle(one(run) for run in row.runs)
+def seconds(row: Row, work: str) -> list[float]:
+    """Give the median over the repetitions of the time of each piece."""
+    return [statistics.median(times) for times in zip(*(cost.seconds for cost in costs(row, work)), strict=True)]
 
 
-def ratio(row: Row, floor: Row, phase: str, work: str) -> float:
-    """Compare the time of some work with the floor's, each repetition with its own."""
-    pairs = zip(row.runs, floor.runs, strict=False)
-    return middle(one[phase].costs[work].seconds / other[phase].costs[work].seconds for one, other in pairs)
+def tenths(times: Sequence[float]) -> list[Sequence[float]]:
+    """Cut pieces into ten parts, or fewer where there are not as many."""
+    parts = min(10, len(times))
+    return [times[len(times) * part // parts : len(times) * (part + 1) // parts] for part in range(parts)]
 
 
-def cost(row: Row, phase: str, work: str) -> Cost | None:
-    """Give the cost of some work: medians of what varies, the least memory, the requests of the first repetition."""
-    costs = [run[phase].costs[work] for run in row.runs if work in run[phase].costs]
-    if not costs:
-        return None
-    memory = [each.memory for each in costs if each.memory is not None]
-    return Cost(
-        seconds=middle(each.seconds for each in costs),
-        requests=costs[0].requests,
-        written=costs[0].written,
-        read=costs[0].read,
-        memory=min(memory) if memory else None,
-    )
+def ratio(row: Row, floor: Row, work: str) -> float:
+    """Compare the time of some work with the floor's: each tenth with the one beside it, and of these the median."""
+    found = []
+    for ours, theirs in zip(costs(row, work), costs(floor, work), strict=False):
+        pairs = zip(tenths(ours.seconds), tenths(theirs.seconds), strict=True)
+        found += [sum(one) / sum(other) for one, other in pairs]
+    return statistics.median(found)
 
 
-def _requests(found: Cost | None, per: float = 1.0) -> str:
-    if found is None:
-        return "no such call"
-    parts = [(kind, found.requests[kind] / per) for kind in _KINDS if kind in found.requests]
-    return ", ".join(f"{number:.2f} {kind}" if per > 1 else f"{number:.0f} {kind}" for kind, number in parts) or "-"
+def growth(row: Row) -> float:
+    """Compare the median turn of the last tenth with that of the first."""
+    parts = [tenths(cost.seconds) for cost in costs(row, "append")]
+    return statistics.median(statistics.median(each[-1]) / statistics.median(each[0]) for each in parts)
 
 
-def _bytes(number: int | None, payload: int) -> str:
-    return "-" if number is None else f"{number / payload:.2f}x"
+def _milliseconds(row: Row, work: str, choose: Callable[[Sequence[float]], float] = statistics.median) -> str:
+    return f"{choose(seconds(row, work)) * 1000:.2f}"
 
 
-def _memory(found: Cost | None) -> str:
-    return "-" if found is None or found.memory is None else f"{found.memory / _MB:.0f} MB"
+def _processor(row: Row, work: str) -> str:
+    found = costs(row, work)
+    return f"{statistics.median(cost.processor / len(cost.seconds) for cost in found) * 1000:.2f}"
 
 
-def _milliseconds(found: Cost | None, per: float = 1.0) -> str:
-    return (
-        "no such call" if found is None else f"{found.seconds / per * 1000:.{1 if found.seconds / per < 0.1 else 0}f}"
-    )
+def _requests(row: Row, work: str) -> str:
+    cost = costs(row, work)[0]
+    pieces = len(cost.seconds)
+    found = [(kind, cost.requests[kind] / pieces) for kind in _KINDS if kind in cost.requests]
+    return ", ".join(f"{number:.3g} {kind}" for kind, number in found) or _NOTHING
 
 
-def _paid(row: Row) -> int:
-    return row.runs[0]["append"].payload
+def _written(row: Row, work: str) -> str:
+    cost = costs(row, work)[0]
+    return f"{cost.written[-1] / cost.payload:.2f}x" if cost.written[-1] else _NOTHING
 
 
-def _written(row: Row, floor: Row, setting: Setting) -> str:
-    return _bytes(_sure(cost(row, "append", "append")).written, _paid(row))
+def _memory(row: Row, work: str) -> str:
+    found = [cost.memory for cost in costs(row, work) if cost.memory is not None]
+    return f"{min(found) / _MB:.0f}" if found else _NOTHING
 
 
-def _sure(found: Cost | None) -> Cost:
-    assert found is not None
-    return found
+def _waves(row: Row, floor: Row) -> str:
+    found = [cost.waves for cost in costs(row, "waves")]
+    return str(min(found)) if found else _NOTHING
 
 
-def _waves(row: Row, floor: Row, setting: Setting) -> str:
-    counts = [run["waves"].waves for run in row.runs if "waves" in run]
-    return str(min(each for each in counts if each is not None)) if counts else "-"
+def _left(row: Row, floor: Row) -> str:
+    return f"{row.left / costs(row, 'append')[0].payload:.2f}x in {row.objects}"
+
+
+def _list(show: Callable[[Row, str], str]) -> Callable[[Row, Row], str]:
+    return lambda row, _: show(row, "list") if row.contender.lists else "no such call"
 
 
 _WRITING: list[Column] = [
-    ("time to the floor", lambda row, floor, _: f"{ratio(row, floor, 'append', 'append'):.2f}x"),
-    ("ms a turn", lambda row, floor, _: f"{middle(turn_seconds(row)) * 1000:.2f}"),
-    ("slowest ms", lambda row, floor, _: f"{max(turn_seconds(row)) * 1000:.1f}"),
-    ("last tenth to first", lambda row, floor, _: f"{tenths(row):.2f}x"),
-    ("requests a turn", lambda row, floor, setting: _requests(cost(row, "append", "append"), setting.turns)),
-    ("written", _written),
-    ("left", lambda row, floor, _: f"{row.left / _paid(row):.2f}x, {row.objects:,}"),
-    ("memory", lambda row, floor, _: _memory(cost(row, "append", "append"))),
+    ("time to the floor", lambda row, floor: f"{ratio(row, floor, 'append'):.2f}x"),
+    ("ms a turn", lambda row, _: _milliseconds(row, "append")),
+    ("slowest", lambda row, _: _milliseconds(row, "append", max)),
+    ("last tenth to first", lambda row, _: f"{growth(row):.2f}x"),
+    ("CPU ms a turn", lambda row, _: _processor(row, "append")),
+    ("written to payload", lambda row, _: _written(row, "append")),
+    ("left to payload", _left),
+    ("MB of memory", lambda row, _: _memory(row, "append")),
 ]
-_LOCAL: list[Column] = []
+_REQUESTS: list[Column] = [("requests a turn", lambda row, _: _requests(row, "append"))]
 _OPENING: list[Column] = [
-    ("cold open ms", lambda row, floor, _: _milliseconds(cost(row, "open", "open"))),
-    ("requests to open", lambda row, floor, _: _requests(cost(row, "open", "open"))),
-    ("waves", _waves),
-    ("memory to open", lambda row, floor, _: _memory(cost(row, "open", "open"))),
+    ("time to the floor", lambda row, floor: f"{ratio(row, floor, 'open'):.2f}x"),
+    ("ms", lambda row, _: _milliseconds(row, "open")),
+    ("CPU ms", lambda row, _: _processor(row, "open")),
+    ("MB of memory", lambda row, _: _memory(row, "open")),
 ]
+_OPENING_REQUESTS: list[Column] = [("requests", lambda row, _: _requests(row, "open"))]
 _MANY: list[Column] = [
-    ("time to the floor", lambda row, floor, _: f"{ratio(row, floor, 'many', 'save'):.2f}x"),
-    ("ms a session", lambda row, floor, setting: _milliseconds(cost(row, "many", "save"), setting.sessions)),
-    ("requests a session", lambda row, floor, setting: _requests(cost(row, "many", "save"), setting.sessions)),
-    ("list ms", lambda row, floor, _: _milliseconds(cost(row, "many", "list"))),
-    ("requests to list", lambda row, floor, _: _requests(cost(row, "many", "list"))),
-    ("ms to open one", lambda row, floor, setting: _milliseconds(cost(row, "many", "load"), setting.sessions)),
-    ("requests to open one", lambda row, floor, setting: _requests(cost(row, "many", "load"), setting.sessions)),
+    ("time to save to the floor", lambda row, floor: f"{ratio(row, floor, 'save'):.2f}x"),
+    ("ms to save one", lambda row, _: _milliseconds(row, "save")),
+    ("ms to open one", lambda row, _: _milliseconds(row, "load")),
+    ("ms to list all", _list(lambda row, work: _milliseconds(row, work))),
+]
+_MANY_REQUESTS: list[Column] = [
+    ("requests to save one", lambda row, _: _requests(row, "save")),
+    ("requests to open one", lambda row, _: _requests(row, "load")),
+    ("requests to list all", _list(_requests)),
 ]

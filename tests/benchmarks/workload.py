@@ -39,19 +39,23 @@ class Turn:
         ]
 
 
-def turns(count: int, *, seed: int = 5, big: bool = True) -> list[Turn]:
-    """Make turns with a tool result of 2 KB; of 200 KB in every tenth if ``big``."""
-    rng = random.Random(seed)
+def turns(first: int, count: int, *, big: bool = True) -> list[Turn]:
+    """Make some turns, the same each time, with a tool result of 2 KB; of 200 KB in every tenth if ``big``."""
     return [
-        Turn(
-            user=text(rng, 300),
-            assistant=text(rng, 400),
-            call=f"call_{number:06d}",
-            arguments={"cmd": text(rng, 80), "cwd": "work/repo"},
-            result=text(rng, 200_000 if big and number % _BIG_EVERY == 0 else 2_000),
-        )
-        for number in range(1, count + 1)
+        _turn(number, 200_000 if big and number % _BIG_EVERY == _BIG_EVERY - 1 else 2_000)
+        for number in range(first, first + count)
     ]
+
+
+def _turn(number: int, size: int) -> Turn:
+    rng = random.Random(number)
+    return Turn(
+        user=text(rng, 300),
+        assistant=text(rng, 400),
+        call=f"call_{number:06d}",
+        arguments={"cmd": text(rng, 80), "cwd": "work/repo"},
+        result=text(rng, size),
+    )
 
 
 def encoded(turn: Turn) -> bytes:
