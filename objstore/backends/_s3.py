@@ -20,9 +20,9 @@ from ._s3_codes import refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
-_PART = 16 * 2**20
+_PART = 8 * 2**20
 _PARTS_AT_ONCE = 2
-_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 160 GiB grow
+_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 80 GiB grow
 _ASKED_FIRST = 2**20
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
@@ -57,7 +57,7 @@ class S3Adapter:
         await self._call("put_object", key, Body=data, IfNoneMatch="*")
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
-        """Write an object that is not there yet from a file: 1 PUT up to 16 MiB, else 1 HEAD, and 1 PUT for each part.
+        """Write an object that is not there yet from a file: 1 PUT up to 8 MiB, else 1 HEAD, and 1 PUT for each part.
 
         The end of an upload in parts is create-only where the storage knows how. Where it does not, it writes the same
         bytes again, since objects are named by their contents: good enough for them, never for a commit.
