@@ -66,6 +66,13 @@ class AsyncDocumentStore:
         self._documents = Documents(self._opened.layout)
 
     @classmethod
+    def of(cls, store: DocumentStore) -> Self:
+        """Give the awaited face of a store that is open: the same place, memory and connections."""
+        awaited = cls.__new__(cls)
+        awaited._options, awaited._opened, awaited._documents = store._options, store._opened, store._documents
+        return awaited
+
+    @classmethod
     def _reopen(cls, options: Options) -> Self:
         store = cls.__new__(cls)
         store._open(options)
@@ -137,6 +144,10 @@ class AsyncDocumentStore:
     @like(DocumentStore.restore)
     async def restore(self, id: str, at: int) -> Revision:
         return await self._run(self._opened.restore(id, at))
+
+    @like(DocumentStore.fork)
+    async def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
+        return await self._run(self._opened.fork(id, new_id, at))
 
     @like(DocumentStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:

@@ -298,6 +298,15 @@ class DocumentStore:
         """Commit the state of commit ``at`` on top of the newest."""
         return self._run(self._opened.restore(id, at))
 
+    def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
+        """Make a new document of the newest state of another, or of its commit ``at``. See `SessionStore.fork`.
+
+        Raises:
+            NotFoundError: There is no such document or commit.
+            ConflictError: There is a document ``new_id`` already.
+        """
+        return self._run(self._opened.fork(id, new_id, at))
+
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Check everything that is stored of some documents, or of all."""
         return self._run(self._opened.verify(several(ids)))

@@ -288,3 +288,35 @@ def test_the_same_awaited(url: str) -> None:
             assert [(s.id, s.seq, s.summary) for s in await other.summaries()] == [("d", 21, "s")]
 
     asyncio.run(main())
+
+
+def test_a_fork_is_a_document_of_its_own(store: DocumentStore) -> None:
+    store.save("d", {"count": 1, "big": b"b" * 100_000})
+    revision = store.fork("d", "copy")
+    store.save("copy", {"count": 2}, base=revision)
+    store.delete("d")
+    assert parts_of(store, "copy") == {"count": 2, "big": b"b" * 100_000}
+    with pytest.raises(NotFoundError):
+        store.fork("d", "another")
+
+
+def test_both_faces_of_an_open_store_share_what_they_remember() -> None:
+    reads: list[str] = []
+
+    def observe(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation in ("get", "list"):
+            reads.append(event.operation)
+
+    async def main() -> None:
+        with DocumentStore(MemoryBackend.isolated(), observer=observe) as store:
+            awaited = AsyncDocumentStore.of(store)
+            store.update("d", adding(1))
+            reads.clear()
+            await awaited.update("d", adding(2))
+            store.update("d", adding(3))
+            assert reads == []
+            assert parts_of(store) == {"log": [1, 2, 3], "count": 3}
+            copied = await awaited.fork("d", "copy")
+            assert copied.seq == 1
+
+    asyncio.run(main())

@@ -1,0 +1,188 @@
+"""What is to be stored of a thread, taken down, and how it goes on whatever stands there when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint
+
+from ... import ConflictError, FormatError, ObjstoreError
+from .entries import Key, Resolved, Thread, checkpoint_entry, parts_in
+from .values import VALUE, Codec, Item, Value, stored
+
+LISTS: Final = ("checkpoints", "writes")
+_APART: Final = ("id", "channel_values", "channel_versions", "versions_seen")
+
+
+@dataclass(slots=True)
+class PutCheckpoint:
+    """A checkpoint that is to be stored.
+
+    Attributes:
+        thread: The id of its thread.
+        parent: The id of the checkpoint that it follows.
+        branch: Whether its parent was asked for by its id, so that it need not be the newest.
+        first: Whether its run was told that there is nothing yet.
+        new: The channels that changed since the parent.
+        encoded: The values of these, and of others where it turns out that the parent has them otherwise.
+        big: Parts that go with it.
+    """
+
+    thread: str
+    key: Key
+    parent: str | None
+    branch: bool
+    first: bool
+    codec: Codec
+    meta: Item
+    rest: Item
+    checkpoint: Checkpoint
+    new: Collection[str]
+    encoded: dict[str, Value]
+    big: dict[str, bytes]
+
+    @classmethod
+    def of(
+        cls,
+        codec: Codec,
+        thread: str,
+        key: Key,
+        parent: str | None,
+        checkpoint: Checkpoint,
+        metadata: Mapping[str, Any],
+        new: ChannelVersions,
+        *,
+        branch: bool,
+        first: bool,
+    ) -> PutCheckpoint:
+        """Take a checkpoint down; whoever made it may go on changing it."""
+        big: dict[str, bytes] = {}
+        values = checkpoint["channel_values"]
+        rest = {name: value for name, value in checkpoint.items() if name not in _APART}
+        return cls(
+            thread, key, parent, branch, first, codec, codec.item(metadata, big), codec.item(rest, big), checkpoint,
+            new.keys(), {name: codec.value(values[name], big) for name in new if name in values}, big,
+        )  # fmt: skip
+
+    def on(self, thread: Thread) -> dict[str, bytes]:
+        """Add it to a thread, and give the parts that go with it.
+
+        Raises:
+            ConflictError: The thread went on from its parent without it.
+        """
+        space, id = self.key
+        known = thread.place(self.key)
+        if known is not None and thread.checkpoints[known].get("parent") == self.parent:
+            return {}  # it was stored before, and the answer was lost
+        newest = thread.newest(space)
+        expected = self.branch or newest in (None, self.parent) or (self.parent is None and not self.first)
+        if known is not None or not expected:
+            raise ConflictError(
+                f"checkpoint {id} of {self.thread!r} was to follow {self.parent or 'nothing'}, but {newest} was stored "
+                "meanwhile: another run was faster; load the thread again and redo the turn", self.thread,
+            )  # fmt: skip
+        place = None if self.parent is None else thread.place((space, self.parent))
+        old = None if place is None else thread.resolve(place)
+        new = Resolved(
+            dict(self.checkpoint["channel_versions"]),
+            {node: dict(seen) for node, seen in self.checkpoint["versions_seen"].items()},
+            self._values(old or Resolved()),
+        )
+        thread.add_checkpoint(checkpoint_entry(self.key, self.parent, self.meta, self.rest, new, old), new)
+        return self.big
+
+    def _values(self, old: Resolved) -> dict[str, Value]:
+        versions = self.checkpoint["channel_versions"]
+        kept = {
+            name: value
+            for name, value in old.values.items()
+            if name in versions and name not in self.new and old.versions.get(name) == versions[name]
+        }
+        for name, value in self.checkpoint["channel_values"].items():
+            if name not in kept and name not in self.encoded:
+                self.encoded[name] = self.codec.value(value, self.big)
+        return kept | self.encoded
+
+
+@dataclass(frozen=True, slots=True)
+class PutWrites:
+    """Writes of a task that are to be stored, with the parts that go with them."""
+
+    entry: dict[str, Any]
+    big: dict[str, bytes]
+
+    @classmethod
+    def of(cls, codec: Codec, key: Key, writes: Sequence[tuple[str, Any]], task: str, path: str) -> PutWrites:
+        """Take writes down; whoever made them may go on changing them."""
+        big: dict[str, bytes] = {}
+        found = [
+            [WRITES_IDX_MAP.get(channel, index), channel, stored(codec.value(value, big), None)]
+            for index, (channel, value) in enumerate(writes)
+        ]
+        return cls({"ns": key[0], "id": key[1], "task": task, "path": path, "writes": found}, big)
+
+    def on(self, thread: Thread) -> dict[str, bytes]:
+        """Add them to a thread, unless the very same are there, and give the parts that go with them."""
+        if thread.has_writes(self.entry):
+            return {}
+        thread.add_writes(self.entry)
+        return self.big
+
+
+Change: TypeAlias = PutCheckpoint | PutWrites
+
+
+class Draft:
+    """Several changes of a thread on their way into one commit.
+
+    Attributes:
+        thread: The thread with the changes.
+        errors: Why a change was refused, or ``None``, for each.
+    """
+
+    def __init__(self, id: str, known: Thread | None, changes: Sequence[Change]) -> None:
+        self._id = id
+        self._known = known
+        self._changes = changes
+        self.thread = Thread()
+        self.errors: list[Exception | None] = []
+
+    def on(self, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the parts of the document that change; called again where others were faster."""
+        check_ours(self._id, parts)
+        before = [parts.get(name, ()) for name in LISTS]
+        known = self._known if self._known and self._known.is_of(*before) else Thread(*before)
+        self.thread, self.errors = known.copy(), []
+        changed: dict[str, Any] = {}
+        for change in self._changes:
+            try:
+                changed |= change.on(self.thread)
+                self.errors.append(None)
+            except ObjstoreError as error:
+                self.errors.append(error)
+        for name, old, now in zip(LISTS, before, (self.thread.checkpoints, self.thread.writes), strict=True):
+            if len(now) > len(old):
+                changed[name] = [*old, *now[len(old) :]]
+        return changed
+
+
+def without(parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]:
+    """Give the parts of a document that change when checkpoints go, with what only they need."""
+    thread = Thread(*(parts.get(name, ()) for name in LISTS))
+    checkpoints = thread.without(doomed)
+    writes = [entry for entry in thread.writes if (entry["ns"], entry["id"]) not in doomed]
+    kept = parts_in(checkpoints, writes)
+    gone = [name for name in parts if name.startswith(VALUE) and name not in kept]
+    return {"checkpoints": checkpoints, "writes": writes, **dict.fromkeys(gone)}
+
+
+def check_ours(id: str, names: Collection[str]) -> None:
+    """Make sure that a document of these parts is a thread.
+
+    Raises:
+        FormatError: It is something else.
+    """
+    if names and not any(name in LISTS for name in names):
+        raise FormatError(f"{id!r} is a document, but no thread of LangGraph; give LangGraph a place of its own", id)

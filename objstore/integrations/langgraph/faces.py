@@ -1,0 +1,102 @@
+"""One body of code for both faces of a store: what an integration does is written once, as steps.
+
+Steps are a generator. It yields `Ask`, a call of the store, or `Wait`, and is sent the answer; `Faces` has them done by
+a `DocumentStore` for those who wait and by its awaited face for those who await.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ... import AsyncDocumentStore, DocumentStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A call of the store, by the name that both faces have for it."""
+
+    call: str
+    args: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until somebody sets a future, or so many seconds."""
+
+    future: concurrent.futures.Future[None]
+    seconds: float | None = None
+
+
+Steps = Generator[Ask | Wait, Any, T]
+
+
+class Faces:
+    """An open store by both of its faces, which share its memory and connections."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self._waiting = store
+        self._awaited = AsyncDocumentStore.of(store)
+
+    def run(self, steps: Steps[T]) -> T:
+        """Have steps done, and give what they return."""
+        answer: Any = None
+        step = _next(steps, answer)
+        while not isinstance(step, _Done):
+            try:
+                answer = self._perform(step)
+            except BaseException as error:  # whatever it is, the steps have to know, to let go of what they hold
+                step = _throw(steps, error)
+            else:
+                step = _next(steps, answer)
+        value: T = step.value
+        return value
+
+    async def arun(self, steps: Steps[T]) -> T:
+        """Have steps done without blocking the running loop, and give what they return."""
+        answer: Any = None
+        step = _next(steps, answer)
+        while not isinstance(step, _Done):
+            try:
+                answer = await self._aperform(step)
+            except BaseException as error:
+                step = _throw(steps, error)
+            else:
+                step = _next(steps, answer)
+        value: T = step.value
+        return value
+
+    def _perform(self, step: Ask | Wait) -> Any:
+        if isinstance(step, Wait):
+            return concurrent.futures.wait([step.future], step.seconds)
+        return getattr(self._waiting, step.call)(*step.args, **step.options)
+
+    async def _aperform(self, step: Ask | Wait) -> Any:
+        if isinstance(step, Wait):
+            return await asyncio.wait([asyncio.wrap_future(step.future)], timeout=step.seconds)
+        return await getattr(self._awaited, step.call)(*step.args, **step.options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    value: Any
+
+
+def _next(steps: Steps[Any], answer: Any) -> Ask | Wait | _Done:
+    try:
+        return steps.send(answer)
+    except StopIteration as stop:
+        return _Done(stop.value)
+
+
+def _throw(steps: Steps[Any], error: BaseException) -> Ask | Wait | _Done:
+    try:
+        return steps.throw(error)
+    except StopIteration as stop:
+        return _Done(stop.value)

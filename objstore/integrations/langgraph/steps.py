@@ -1,0 +1,234 @@
+"""What a checkpointer of LangGraph is asked for, as steps; configurations in, configurations and tuples out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+)
+
+from ... import ConflictError, InvalidValueError
+from .changes import PutCheckpoint, PutWrites
+from .entries import Key, Thread
+from .faces import Ask, Steps
+from .threads import ATTEMPTS, Threads
+from .values import Codec, Value
+
+_BRANCH: Final = "__objstore_branch"
+"""Stands in the configuration of a checkpoint that was asked for by its id: to go on from there is no lost race."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointer:
+    """The calls of a checkpointer.
+
+    Attributes:
+        patience: How many seconds writes wait for a checkpoint that takes them along.
+    """
+
+    threads: Threads
+    codec: Codec
+    patience: float
+
+    def get(self, config: RunnableConfig) -> Steps[CheckpointTuple | None]:
+        """See `ObjstoreSaver.get_tuple`."""
+        id, space, named = _address(config)
+        for _ in range(ATTEMPTS):
+            thread = yield from self.threads.read(id)
+            wanted = named or thread.newest(space)
+            place = None if wanted is None else thread.place((space, wanted))
+            if place is None:
+                if not named:
+                    self.threads.say_empty(id, space)
+                return None
+            found = yield from self.whole(id, thread, place, _mark(named, config))
+            if found:
+                return found
+        raise ConflictError(f"checkpoints of {id!r} kept being deleted while one was read; try again", id)
+
+    def whole(
+        self, id: str, thread: Thread, place: int, mark: Mapping[str, Any] | None = None
+    ) -> Steps[CheckpointTuple | None]:
+        """Make a checkpoint whole; ``None`` where something of it was deleted since the thread was read."""
+        entry, all_of_it, key = thread.checkpoints[place], thread.resolve(place), thread.key(place)
+        writes = thread.writes_of(key)
+        meta, rest = (*entry["meta"],), (*entry["rest"],)
+        values = [*all_of_it.values.values(), *(value for _, _, value in writes)]
+        big = yield from self.threads.contents(id, (meta, rest), values)
+        if big is None:
+            return None
+        read, parent = self.codec.read_value, entry.get("parent")
+        checkpoint: Checkpoint = self.codec.read(rest, big)
+        checkpoint["id"] = key[1]
+        checkpoint["channel_versions"] = dict(all_of_it.versions)
+        checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
+        checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
+        return CheckpointTuple(
+            _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
+            checkpoint,
+            self.codec.read(meta, big),
+            None if parent is None else _config(id, (key[0], parent)),
+            [(task, channel, read(value, big)) for (_, task, _), channel, value in writes],
+        )
+
+    def put(
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new: ChannelVersions
+    ) -> Steps[RunnableConfig]:
+        """See `ObjstoreSaver.put`."""
+        id, space, parent = _address(config)
+        key = space, checkpoint["id"]
+        change = PutCheckpoint.of(
+            self.codec, id, key, parent, checkpoint, get_checkpoint_metadata(config, metadata), new,
+            branch=parent is not None and config["configurable"].get(_BRANCH) == parent,
+            first=parent is None and self.threads.was_empty(id, space),
+        )  # fmt: skip
+        yield from self.threads.write(id, change)
+        return _config(id, key)
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task: str, path: str
+    ) -> Steps[None]:
+        """See `ObjstoreSaver.put_writes`."""
+        id, space, checkpoint = _address(config)
+        if checkpoint is None:
+            raise InvalidValueError(f"the configuration of writes to {id!r} names no checkpoint_id")
+        if writes:
+            change = PutWrites.of(self.codec, (space, checkpoint), writes, task, path)
+            yield from self.threads.write(id, change, self.patience)
+
+    def all_threads(self, config: RunnableConfig | None) -> Steps[list[str]]:
+        """Give the ids of the threads that a configuration leaves."""
+        return (yield Ask("list")) if config is None else [_address(config)[0]]
+
+    def find(
+        self,
+        id: str,
+        config: RunnableConfig | None,
+        filter: Mapping[str, Any] | None,
+        before: RunnableConfig | None,
+        limit: int | None,
+    ) -> Steps[tuple[Thread, list[int]]]:
+        """Find checkpoints of a thread, the newest first, reading no values."""
+        thread = yield from self.threads.read(id)
+        space = config["configurable"].get("checkpoint_ns") if config else None
+        named = get_checkpoint_id(config) if config else None
+        bound = get_checkpoint_id(before) if before else None
+        found: list[int] = []
+        for place in thread.standing():
+            if limit is not None and len(found) >= limit:
+                break
+            key = thread.key(place)
+            if (space is not None and key[0] != space) or (named and key[1] != named) or (bound and key[1] >= bound):
+                continue
+            if filter:
+                metadata = yield from self._metadata(id, thread, place)
+                if any(metadata.get(name) != value for name, value in filter.items()):
+                    continue
+            found.append(place)
+        return thread, found
+
+    def history(self, config: RunnableConfig, channels: Sequence[str]) -> Steps[dict[str, DeltaChannelHistory]]:
+        """See `ObjstoreSaver.get_delta_channel_history`."""
+        id, space, named = _address(config)
+        thread = (yield from self.threads.read(id)) if channels else Thread()
+        seeds: dict[str, Value] = {}
+        writes: dict[str, list[tuple[str, Value]]] = {channel: [] for channel in channels}
+        for key, all_of_it in thread.ancestors((space, named or thread.newest(space) or "")):
+            missing = writes.keys() - seeds.keys()
+            if not missing:
+                break
+            for (_, task, _), channel, value in reversed(thread.writes_of(key)):
+                if channel in missing:
+                    writes[channel].append((task, value))
+            seeds |= {channel: all_of_it.values[channel] for channel in missing & all_of_it.values.keys()}
+        written = [value for found in writes.values() for _, value in found]
+        big = yield from self.threads.contents(id, (), [*seeds.values(), *written])
+        if big is None:
+            raise ConflictError(f"checkpoints of {id!r} were deleted while they were read; load it again", id)
+        read = self.codec.read_value
+        result: dict[str, DeltaChannelHistory] = {}
+        for channel, found in writes.items():
+            result[channel] = {"writes": [(task, channel, read(value, big)) for task, value in reversed(found)]}
+            if channel in seeds:
+                result[channel]["seed"] = read(seeds[channel], big)
+        return result
+
+    def delete(self, id: str) -> Steps[None]:
+        """See `ObjstoreSaver.delete_thread`."""
+        return self.threads.delete(id)
+
+    def copy(self, source: str, target: str) -> Steps[None]:
+        """See `ObjstoreSaver.copy_thread`."""
+        yield Ask("fork", (source, target))
+
+    def delete_for_runs(self, runs: Collection[str]) -> Steps[None]:
+        """See `ObjstoreSaver.delete_for_runs`."""
+        for id in (yield Ask("list")) if runs else ():
+
+            def of_runs(thread: Thread, id: str = id) -> Steps[set[Key]]:
+                found = set()
+                for place in thread.standing():
+                    if (yield from self._metadata(id, thread, place)).get("run_id") in runs:
+                        found.add(thread.key(place))
+                return found
+
+            yield from self.threads.remove(id, of_runs)
+
+    def prune(self, ids: Iterable[str], strategy: str) -> Steps[None]:
+        """See `ObjstoreSaver.prune`."""
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"strategy must be 'keep_latest' or 'delete', not {strategy!r}")
+        for id in ids:
+            if strategy == "delete":
+                yield from self.threads.delete(id)
+                continue
+
+            def superseded(thread: Thread, id: str = id) -> Steps[set[Key]]:
+                kept: set[Key] = set()
+                for place in thread.heads():
+                    kept |= yield from self._needed(id, thread, place)
+                return {key for place in thread.standing() if (key := thread.key(place)) not in kept}
+
+            yield from self.threads.remove(id, superseded)
+
+    def _needed(self, id: str, thread: Thread, place: int) -> Steps[set[Key]]:
+        """Name a checkpoint and those that its channels of the kind `DeltaChannel` are rebuilt from."""
+        needed = {thread.key(place)}
+        counted = (yield from self._metadata(id, thread, place)).get("counters_since_delta_snapshot") or {}
+        missing = counted.keys() - thread.resolve(place).values.keys()
+        for key, all_of_it in thread.ancestors(thread.key(place)) if missing else ():
+            needed.add(key)
+            missing -= all_of_it.values.keys()
+            if not missing:
+                break
+        return needed
+
+    def _metadata(self, id: str, thread: Thread, place: int) -> Steps[Mapping[str, Any]]:
+        meta = (*thread.checkpoints[place]["meta"],)
+        big = yield from self.threads.contents(id, (meta,))
+        return {} if big is None else self.codec.read(meta, big)
+
+
+def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
+    """Give the thread, the namespace and the checkpoint that a configuration names."""
+    named = config["configurable"]
+    return str(named["thread_id"]), named.get("checkpoint_ns") or "", get_checkpoint_id(config) or None
+
+
+def _config(id: str, key: Key, mark: Mapping[str, Any] | None = None) -> RunnableConfig:
+    return {"configurable": {"thread_id": id, "checkpoint_ns": key[0], "checkpoint_id": key[1], **(mark or {})}}
+
+
+def _mark(named: str | None, config: RunnableConfig) -> dict[str, str | None]:
+    """Mark what was asked for by its id; what was not takes back a mark that stands in the configuration."""
+    return {_BRANCH: named} if named or _BRANCH in config["configurable"] else {}

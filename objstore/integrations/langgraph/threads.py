@@ -1,0 +1,141 @@
+"""The threads of a store: reading one, writing to one, removing from one, as steps."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from ... import ConflictError, InvalidValueError
+from .changes import LISTS, Change, Draft, check_ours, without
+from .entries import Key, Thread
+from .faces import Ask, Steps
+from .lanes import Lane
+from .values import Item, Value, names_of_parts
+
+ATTEMPTS: Final = 5
+_KEPT: Final = 64
+_EMPTY: Final = 4096
+
+
+class _Row:
+    """What is known of one thread, and the queue of those who write it."""
+
+    def __init__(self) -> None:
+        self.lane: Lane[Change] = Lane()
+        self.thread: Thread | None = None
+
+
+class Threads:
+    """The threads of a store. What was read and written last is remembered, and checked before it is given out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[str, _Row] = OrderedDict()
+        self._empty: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def read(self, id: str) -> Steps[Thread]:
+        """Read a thread; one request where nothing changed since it was read or written here."""
+        row = self._row(id)
+        known = row.thread
+        if known and known.revision:
+            document = yield _parts(id, ())
+            if document and document.revision == known.revision:
+                return known
+        document = yield _parts(id, LISTS)
+        if document is None:
+            return Thread()
+        check_ours(id, document.names)
+        checkpoints, writes = (document.parts[name] or () for name in LISTS)
+        row.thread = thread = Thread(checkpoints, writes, document.revision)
+        return thread
+
+    def contents(self, id: str, items: Iterable[Item], values: Iterable[Value] = ()) -> Steps[dict[str, Any] | None]:
+        """Read the big values that some items name; ``None`` where one was deleted meanwhile."""
+        names = names_of_parts([*items, *(item for value in values for item in value.items)])
+        if not names:
+            return {}
+        document = yield _parts(id, names)
+        if document is None or any(part is None for part in document.parts.values()):
+            self.forget(id)
+            return None
+        return dict(document.parts)
+
+    def write(self, id: str, change: Change, patience: float = 0.0) -> Steps[None]:
+        """Store a change, in one commit with what else of this process waits to be stored in the thread.
+
+        Raises:
+            ConflictError: Another run went on from there.
+        """
+        row = self._row(id)
+
+        def commit(changes: list[Change]) -> Steps[list[Exception | None]]:
+            draft = Draft(id, row.thread, changes)
+            try:
+                draft.thread.revision = yield Ask("update", (id, draft.on))
+            except InvalidValueError as error:
+                if len(changes) == 1:
+                    return [error]
+                errors: list[Exception | None] = []
+                for one in changes:
+                    errors += yield from commit([one])
+                return errors
+            row.thread = draft.thread
+            return draft.errors
+
+        yield from row.lane.write(change, commit, patience=patience)
+
+    def remove(self, id: str, choose: Callable[[Thread], Steps[set[Key]]]) -> Steps[None]:
+        """Remove the checkpoints that a function chooses, chosen anew where others were faster."""
+        for _ in range(ATTEMPTS):
+            thread = yield from self.read(id)
+            doomed = yield from choose(thread)
+            if not doomed:
+                return
+            try:
+                if len(doomed) == len(thread.standing()):
+                    yield Ask("delete", (id,), {"base": thread.revision})
+                else:
+                    yield Ask("update", (id, lambda parts, doomed=doomed: without(parts, doomed)))
+            except ConflictError:
+                continue
+            finally:
+                self.forget(id)
+            return
+        raise ConflictError(f"others kept saving to {id!r} while checkpoints were to be deleted; try again", id)
+
+    def delete(self, id: str) -> Steps[None]:
+        """Delete a thread."""
+        yield Ask("delete", (id,))
+        self.forget(id)
+
+    def forget(self, id: str) -> None:
+        """Read a thread anew the next time."""
+        self._row(id).thread = None
+
+    def say_empty(self, id: str, space: str) -> None:
+        """Remember that a run was told that there is no checkpoint in a namespace."""
+        with self._lock:
+            self._empty[id, space] = None
+            self._empty.move_to_end((id, space))
+            if len(self._empty) > _EMPTY:
+                self._empty.popitem(last=False)
+
+    def was_empty(self, id: str, space: str) -> bool:
+        """Say whether a run was told that."""
+        with self._lock:
+            return (id, space) in self._empty
+
+    def _row(self, id: str) -> _Row:
+        with self._lock:
+            row = self._rows.setdefault(id, _Row())
+            self._rows.move_to_end(id)
+            if len(self._rows) > _KEPT:
+                for other in [other for other, row in self._rows.items() if row.lane.idle][:-_KEPT]:
+                    del self._rows[other]
+            return row
+
+
+def _parts(id: str, names: Iterable[str]) -> Ask:
+    return Ask("load", (id,), {"parts": tuple(names)})

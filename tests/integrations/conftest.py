@@ -1,0 +1,69 @@
+"""Places for the stores of frameworks, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from objstore import DocumentStore, Event, OperationEvent
+from tests.places import PLACES, Place, make_place
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Place:
+    """An empty place: local disk, memory, S3."""
+    return make_place(request.param, request)
+
+
+@pytest.fixture
+def s3_place(request: pytest.FixtureRequest) -> Place:
+    """An empty place on S3."""
+    return make_place("s3", request)
+
+
+class Count:
+    """What stores that report to it ask of the storage."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.sent = 0
+        self.received = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, OperationEvent):
+            self.asked[event.operation] += 1
+            if event.operation in ("get", "read"):
+                self.received += event.size
+            else:
+                self.sent += event.size
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were since the last `reset`."""
+        return self.asked.total()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.asked.clear()
+        self.sent = self.received = 0
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[..., DocumentStore]]:
+    """Opens stores of documents, which are closed, and verified, after the test."""
+    opened: list[DocumentStore] = []
+    places: list[Place] = []
+
+    def open(place: Place, observer: Count | None = None) -> DocumentStore:
+        places.append(place)
+        opened.append(DocumentStore(place.target, storage_options=place.options, observer=observer))
+        return opened[-1]
+
+    yield open
+    for n, store in enumerate(opened):
+        if places[n] not in places[:n]:
+            report = store.verify()
+            assert report.ok, report.findings
+        store.close()

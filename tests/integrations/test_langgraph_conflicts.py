@@ -1,0 +1,208 @@
+"""Two runs on one thread: no turn is lost in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any, Literal
+
+import pytest
+
+pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, empty_checkpoint
+
+from objstore import ConflictError, DocumentStore
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.integrations.graphs import adding, chain, thread
+from tests.places import make_place
+
+Durability = Literal["sync", "async", "exit"]
+DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
+
+
+class Meeting(ObjstoreSaver):
+    """Lets two runs meet when both have read the thread and neither has written."""
+
+    barrier: Barrier | None = None
+    abarrier: asyncio.Barrier | None = None
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        found = super().get_tuple(config)
+        if self.barrier:
+            self.barrier.wait(30)
+        return found
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        found = await super().aget_tuple(config)
+        if self.abarrier:
+            await self.abarrier.wait()
+        return found
+
+
+Savers = tuple[Meeting, Meeting]
+
+
+@pytest.fixture(params=["one saver", "two savers"])
+def savers(request: pytest.FixtureRequest, open_store: Callable[..., DocumentStore]) -> Savers:
+    """The savers of two workers: one for both, as in a server, or one each, as in two processes."""
+    memory = make_place("memory", request)
+    first = Meeting(open_store(memory))
+    return first, first if request.param == "one saver" else Meeting(open_store(memory))
+
+
+def graph(saver: ObjstoreSaver) -> Any:
+    return chain(adding("one"), adding("two")).compile(checkpointer=saver)
+
+
+def items(saver: ObjstoreSaver) -> list[str]:
+    found = saver.get_tuple(thread())
+    assert found is not None
+    value: list[str] = found.checkpoint["channel_values"]["items"]
+    return value
+
+
+def outcome(run: Callable[[], Any]) -> Any:
+    try:
+        return run()["items"]
+    except ConflictError as error:
+        return error
+
+
+def check(found: list[Any], savers: Savers) -> None:
+    """One turn is stored, the other raised, and the thread goes on from the one that is stored."""
+    raised = [result for result in found if isinstance(result, ConflictError)]
+    stored = [result for result in found if not isinstance(result, ConflictError)]
+    assert len(raised) == 1, found
+    assert "another run was faster; load the thread again" in str(raised[0])
+    assert [items(saver) for saver in savers] == [stored[0]] * 2
+    assert graph(savers[1]).invoke({"items": ["again"]}, thread())["items"] == [*stored[0], "again", "one", "two"]
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("start", ["new thread", "old thread"])
+def test_of_two_racing_runs_one_is_stored_and_the_other_raises(
+    savers: Savers, durability: Durability, start: str
+) -> None:
+    if start == "old thread":
+        graph(savers[0]).invoke({"items": []}, thread())
+    for saver in savers:
+        saver.barrier = Barrier(2)
+    savers[1].barrier = savers[0].barrier
+
+    def run(n: int) -> Any:
+        return outcome(lambda: graph(savers[n]).invoke({"items": [f"turn {n}"]}, thread(), durability=durability))
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(run, range(2))]
+    for saver in savers:
+        saver.barrier = None
+    check(found, savers)
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("start", ["new thread", "old thread"])
+def test_of_two_racing_runs_that_await_one_is_stored_and_the_other_raises(
+    savers: Savers, durability: Durability, start: str
+) -> None:
+    async def main() -> None:
+        if start == "old thread":
+            await graph(savers[0]).ainvoke({"items": []}, thread())
+        savers[0].abarrier = savers[1].abarrier = asyncio.Barrier(2)
+        runs = [graph(savers[n]).ainvoke({"items": [f"turn {n}"]}, thread(), durability=durability) for n in range(2)]
+        done = await asyncio.gather(*runs, return_exceptions=True)
+        savers[0].abarrier = savers[1].abarrier = None
+        found.extend(result["items"] if isinstance(result, dict) else result for result in done)
+
+    found: list[Any] = []
+    asyncio.run(main())
+    check(found, savers)
+
+
+def test_a_run_that_begins_in_the_middle_of_another_makes_that_one_raise(savers: Savers) -> None:
+    def overtaken(state: Any) -> dict[str, Any]:
+        if "first" in state["items"] and "second" not in state["items"]:
+            graph(savers[1]).invoke({"items": ["second"]}, thread())
+        return {"items": ["late"]}
+
+    slow = chain(adding("early"), overtaken).compile(checkpointer=savers[0])
+    with pytest.raises(ConflictError, match="was to follow"):
+        slow.invoke({"items": ["first"]}, thread(), durability="sync")
+    assert items(savers[0]) == ["first", "early", "second", "one", "two"]
+
+
+def test_an_update_of_a_state_that_moved_raises(savers: Savers) -> None:
+    graph(savers[0]).invoke({"items": []}, thread())
+    savers[0].barrier = savers[1].barrier = Barrier(2)
+
+    def update(n: int) -> Any:
+        return outcome(lambda: {"items": graph(savers[n]).update_state(thread(), {"items": [f"edit {n}"]})})
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(update, range(2))]
+    savers[0].barrier = savers[1].barrier = None
+    assert sum(isinstance(result, ConflictError) for result in found) == 1
+    assert len(items(savers[0])) == 3
+
+
+def test_to_branch_from_an_older_checkpoint_by_its_id_is_no_conflict(savers: Savers) -> None:
+    for n in range(2):
+        graph(savers[0]).invoke({"items": [f"turn {n}"]}, thread())
+    old = [state.config for state in graph(savers[1]).get_state_history(thread())][4]
+    again = graph(savers[1]).invoke({"items": ["other"]}, old)
+    assert again["items"][:1] == ["turn 0"]
+    assert items(savers[0]) == again["items"]
+
+
+def test_a_mark_of_a_branch_does_not_outlive_the_id_that_it_stands_beside(savers: Savers) -> None:
+    graph(savers[0]).invoke({"items": []}, thread())
+    newest = savers[0].get_tuple(thread())
+    assert newest is not None
+    named = savers[0].get_tuple(newest.config)
+    assert named is not None
+    assert set(newest.config["configurable"]) == {"thread_id", "checkpoint_ns", "checkpoint_id"}
+    without_id = {key: value for key, value in named.config["configurable"].items() if key != "checkpoint_id"}
+    savers[0].barrier = savers[1].barrier = Barrier(2)
+
+    def run(n: int) -> Any:
+        config: RunnableConfig = {"configurable": without_id}
+        return outcome(lambda: graph(savers[n]).invoke({"items": [f"turn {n}"]}, config))
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(run, range(2))]
+    savers[0].barrier = savers[1].barrier = None
+    check(found, savers)
+
+
+def checkpoint(id: str) -> Checkpoint:
+    return {**empty_checkpoint(), "id": id}
+
+
+def test_to_store_a_checkpoint_again_is_no_conflict(savers: Savers) -> None:
+    first = savers[0].put(thread(), checkpoint("1"), {"step": 0}, {})
+    second = savers[0].put(first, checkpoint("2"), {"step": 1}, {})
+    assert savers[1].put(first, checkpoint("2"), {"step": 1}, {}) == second
+    assert savers[1].put(thread(), checkpoint("1"), {"step": 0}, {}) == first
+    assert [found.checkpoint["id"] for found in savers[0].list(thread())] == ["2", "1"]
+
+
+def test_the_newest_checkpoint_is_the_one_stored_last_whatever_the_clocks_say(savers: Savers) -> None:
+    first = savers[0].put(thread(), checkpoint("9"), {"step": 0}, {})
+    savers[1].put(first, checkpoint("5"), {"step": 1}, {})  # by a host whose clock is behind
+    newest = savers[0].get_tuple(thread())
+    assert newest is not None
+    assert newest.checkpoint["id"] == "5"
+    assert [found.checkpoint["id"] for found in savers[1].list(thread())] == ["5", "9"]
+
+
+def test_writes_of_many_tasks_at_once_are_all_kept(savers: Savers) -> None:
+    config = savers[0].put(thread(), checkpoint("1"), {"step": 0}, {})
+    with ThreadPoolExecutor(8) as pool:
+        for n in range(40):
+            pool.submit(savers[n % 2].put_writes, config, [("channel", n)], f"task {n:02}")
+    found = savers[1].get_tuple(config)
+    assert found is not None
+    assert found.pending_writes == [(f"task {n:02}", "channel", n) for n in range(40)]

@@ -1,0 +1,164 @@
+"""What the saver costs in requests and bytes, counted."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+
+pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
+
+from objstore import DocumentStore
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.integrations.conftest import Count
+from tests.integrations.graphs import agent, said, thread
+from tests.places import Place, make_place
+from tests.servers.moto_server import MotoServer
+
+SNAPSHOTS = 32  # commits from one snapshot to the next
+
+
+@pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Place:
+    return make_place("memory", request)
+
+
+def put_turns(
+    saver: BaseCheckpointSaver[Any], count: int, values: Callable[[int], dict[str, Any]], always: dict[str, Any]
+) -> Iterator[int]:
+    """Store checkpoints one behind the other, as graphs do: what a turn changes gets a new version."""
+    config: RunnableConfig = thread(checkpoint_ns="")
+    versions = dict.fromkeys(always, 1)
+    for n in range(count):
+        changed = values(n)
+        new = dict.fromkeys(changed, n + 2) | (versions if n == 0 else {})
+        versions |= new
+        checkpoint = empty_checkpoint() | {"channel_versions": dict(versions), "channel_values": always | changed}
+        config = saver.put(config, checkpoint, {"source": "loop", "step": n}, new)  # type: ignore[arg-type]
+        yield n
+
+
+def sizes(store: Callable[[Count], DocumentStore], count: int, **given: Any) -> list[int]:
+    """Give what each checkpoint sent."""
+    counted = Count()
+    saver = ObjstoreSaver(store(counted))
+    found = []
+    for _ in put_turns(saver, count, **given):
+        found.append(counted.sent)
+        counted.reset()
+    return found
+
+
+def between_snapshots(found: list[int]) -> list[int]:
+    return [size for n, size in enumerate(found) if n % SNAPSHOTS]
+
+
+def test_unchanged_channels_are_not_written_again(
+    request: pytest.FixtureRequest, open_store: Callable[..., DocumentStore]
+) -> None:
+    def sent(channels: int) -> list[int]:
+        always = {f"channel {n}": random.Random(n).randbytes(4000).hex() for n in range(channels)}
+        place = make_place("memory", request)
+        return sizes(lambda c: open_store(place, c), 20, values=lambda n: {"note": f"note {n:03}"}, always=always)
+
+    one, many = sent(1), sent(200)
+    assert many[0] > 200 * 4000
+    assert statistics.mean(many[2:]) == pytest.approx(statistics.mean(one[2:]), abs=8)
+    assert max(many[2:]) < 1200
+
+
+def test_a_checkpoint_of_a_long_conversation_costs_what_the_turn_does(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    messages: list[Any] = []
+
+    def turn(n: int) -> dict[str, Any]:
+        messages.extend(HumanMessage(f"{n:05} " * 100, id=f"{n:05}-{m}") for m in range(4))
+        return {"messages": list(messages)}
+
+    found = sizes(lambda c: open_store(memory, c), 120, values=turn, always={})
+    plain = between_snapshots(found)
+    assert statistics.mean(plain[-20:]) < 1.1 * statistics.mean(plain[5:25])
+    assert max(plain) < 6000  # 4 messages of 600 characters with their names
+
+
+def test_a_value_that_is_replaced_each_time_is_not_read_with_the_thread(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    for _ in put_turns(saver, 50, lambda n: {"page": f"{n:03} " * 5000}, {}):
+        pass
+    counted = Count()
+    found = ObjstoreSaver(open_store(memory, counted)).get_tuple(thread())
+    assert found is not None
+    assert found.checkpoint["channel_values"]["page"] == "049 " * 5000
+    assert counted.received < 60_000  # 50 pages have a million
+
+
+@pytest.mark.parametrize(
+    ("durability", "puts"), [("exit", 1), ("async", 5), ("sync", 5)]
+)  # the turn has five checkpoints: its input, and what follows the start, the model, the tool and the model
+def test_200_turns_on_s3(
+    s3_place: Place,
+    s3_server: MotoServer,
+    open_store: Callable[..., DocumentStore],
+    capsys: pytest.CaptureFixture[str],
+    durability: Literal["sync", "async", "exit"],
+    puts: int,
+) -> None:
+    turns = 200 if durability == "exit" else 10
+    graph = agent().compile(checkpointer=ObjstoreSaver(open_store(s3_place), patience=10))
+    graph.invoke(said("look it up", "h"), thread("another"), durability=durability)  # the store is in use
+    s3_server.reset()
+    for n in range(turns):
+        graph.invoke(said("look it up", f"h{n}"), thread(), durability=durability)
+    asked = s3_server.methods
+    first = Counter({"GET": 3, "PUT": 1})  # to look for the thread, twice for its head, and to list it by a hint
+    with capsys.disabled():
+        print(
+            f"\n{turns} turns on S3 with durability={durability!r}: {dict(asked)}, {asked.total() / turns:.2f} a turn"
+        )
+    assert asked - first == Counter({"PUT": puts * turns, "GET": turns})
+
+
+@pytest.mark.parametrize("count", [1000])
+def test_a_thread_of_1000_checkpoints_is_resumed_in_a_handful_of_requests(
+    memory: Place, open_store: Callable[..., DocumentStore], capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    messages: list[Any] = []
+
+    def turn(n: int) -> dict[str, Any]:
+        messages.append(f"message {n:05} " * 40)
+        return {"messages": list(messages), "note": f"note {n}"}
+
+    saver = ObjstoreSaver(open_store(memory))
+    for _ in put_turns(saver, count, turn, {}):
+        pass
+    counted = Count()
+    found = ObjstoreSaver(open_store(memory, counted)).get_tuple(thread())
+    assert found is not None
+    assert found.checkpoint["channel_values"]["messages"] == messages
+    with capsys.disabled():
+        print(f"\nto resume {count} checkpoints: {dict(counted.asked)}, {counted.received} bytes")
+    assert counted.requests <= 20
+
+
+def test_a_listing_by_metadata_reads_no_values(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    for _ in put_turns(saver, 40, lambda n: {"page": f"{n:03} " * 5000}, {}):
+        pass
+    counted = Count()
+    lister = ObjstoreSaver(open_store(memory, counted))
+    assert list(lister.list(thread(), filter={"step": 77})) == []
+    before = counted.requests
+    assert [found.metadata["step"] for found in lister.list(thread(), filter={"step": 7})] == [7]
+    assert counted.received < 40_000  # one page and the entries; 40 pages have 800,000
+    assert counted.requests == before + 1 + 2  # whether the thread moved, and then the one value that was asked for

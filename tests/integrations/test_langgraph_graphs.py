@@ -1,0 +1,253 @@
+"""Compiled graphs on the saver: they go on from what was stored, as they do on LangGraph's own saver in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, StateSnapshot
+
+from objstore import DocumentStore
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.integrations import graphs
+from tests.integrations.graphs import adding, asking, chain, said, thread
+from tests.places import Place
+
+ROOT = Path(__file__).parents[2]
+DURABILITIES: tuple[Literal["sync", "async", "exit"], ...] = ("sync", "async", "exit")
+
+
+@pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Place:
+    from tests.places import make_place
+
+    return make_place("memory", request)
+
+
+@pytest.fixture
+def saver(memory: Place, open_store: Callable[..., DocumentStore]) -> ObjstoreSaver:
+    return ObjstoreSaver(open_store(memory))
+
+
+@pytest.fixture
+def another(memory: Place, open_store: Callable[..., DocumentStore]) -> Callable[[], ObjstoreSaver]:
+    """Savers of the same place that know nothing yet."""
+    return lambda: ObjstoreSaver(open_store(memory))
+
+
+def shown(states: Iterable[StateSnapshot]) -> list[Any]:
+    """What a history says, without ids that are drawn by chance."""
+    return [
+        (state.values, state.next, (state.metadata or {}).get("source"), (state.metadata or {}).get("step"),
+         [(task.name, task.error, task.result, [i.value for i in task.interrupts]) for task in state.tasks])
+        for state in states
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+def test_a_history_is_the_one_that_the_saver_in_memory_keeps(
+    place: Place, open_store: Callable[..., DocumentStore], durability: Literal["sync", "async", "exit"]
+) -> None:
+    stored = graphs.agent().compile(checkpointer=ObjstoreSaver(open_store(place)))
+    known = graphs.agent().compile(checkpointer=InMemorySaver())
+    for n in range(3):
+        mine = stored.invoke(said("look it up", f"h{n}"), thread(), durability=durability)
+        assert mine == known.invoke(said("look it up", f"h{n}"), thread(), durability=durability)
+    fresh = graphs.agent().compile(checkpointer=ObjstoreSaver(open_store(place)))
+    history = shown(fresh.get_state_history(thread()))
+    assert history == shown(known.get_state_history(thread()))
+    assert len(history) == (3 if durability == "exit" else 15)
+
+
+def test_the_same_awaited(place: Place, open_store: Callable[..., DocumentStore]) -> None:
+    async def main() -> None:
+        stored = graphs.agent().compile(checkpointer=ObjstoreSaver(open_store(place)))
+        known = graphs.agent().compile(checkpointer=InMemorySaver())
+        for n in range(2):
+            mine = await stored.ainvoke(said("look it up", f"h{n}"), thread())
+            assert mine == await known.ainvoke(said("look it up", f"h{n}"), thread())
+        fresh = graphs.agent().compile(checkpointer=ObjstoreSaver(open_store(place)))
+        history = shown([state async for state in fresh.aget_state_history(thread())])
+        assert history == shown([state async for state in known.aget_state_history(thread())])
+
+    asyncio.run(main())
+
+
+def test_many_threads_at_once_in_one_loop(saver: ObjstoreSaver) -> None:
+    async def main() -> None:
+        graph = graphs.agent().compile(checkpointer=saver)
+        await asyncio.gather(*(graph.ainvoke(said(str(n), f"h{n}"), thread(f"t{n}")) for n in range(20)))
+        for n in range(20):
+            state = await graph.aget_state(thread(f"t{n}"))
+            assert state.values["messages"][0].content == str(n)
+            assert len(state.values["messages"]) == 4
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+def test_an_interrupted_graph_goes_on_in_another_process_of_mind(
+    saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver], durability: Literal["sync", "async", "exit"]
+) -> None:
+    def graph(saver: ObjstoreSaver) -> Any:
+        return chain(adding("one"), asking("two"), asking("three")).compile(checkpointer=saver)
+
+    graph(saver).invoke({"items": ["zero"]}, thread(), durability=durability)
+    assert graph(another()).get_state(thread()).next == ("two",)
+    graph(another()).invoke(Command(resume="deux"), thread(), durability=durability)
+    found = graph(another()).invoke(Command(resume="trois"), thread(), durability=durability)
+    assert found["items"] == ["zero", "one", "deux", "trois"]
+
+
+def test_subgraphs_have_checkpoints_of_their_own(saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver]) -> None:
+    def graph(saver: ObjstoreSaver) -> Any:
+        inner = chain(adding("a"), asking("b")).compile()
+        outer = chain(adding("one"), adding("two"))
+        outer.add_node("inner", inner)
+        outer.add_edge("two", "inner")
+        return outer.compile(checkpointer=saver)
+
+    graph(saver).invoke({"items": []}, thread())
+    inside = graph(another()).get_state(thread(), subgraphs=True).tasks[0].state
+    assert isinstance(inside, StateSnapshot)
+    assert inside.values["items"] == ["one", "two", "a"]
+    spaces = {found.config["configurable"]["checkpoint_ns"] for found in saver.list(thread())}
+    assert len(spaces) == 2
+    assert "" in spaces
+    found = graph(another()).invoke(Command(resume="bee"), thread())
+    assert found["items"] == ["one", "two", "one", "two", "a", "bee"]
+
+
+def test_after_an_error_only_the_failed_tasks_run_again(
+    saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver]
+) -> None:
+    ran: list[int] = []
+
+    def worker(state: Any) -> dict[str, Any]:
+        ran.append(state["n"])
+        if state["n"] == 2 and len(ran) <= 4:
+            raise RuntimeError("the third fails")
+        return {"items": [f"done {state['n']}"]}
+
+    with pytest.raises(RuntimeError, match="the third fails"):
+        graphs.fan(worker, 4).compile(checkpointer=saver).invoke({"items": []}, thread())
+    assert sorted(ran) == [0, 1, 2, 3]
+    kept = another().get_tuple(thread())
+    assert kept is not None
+    assert {channel for _, channel, _ in kept.pending_writes or []} >= {"__error__", "items"}
+    found = graphs.fan(worker, 4).compile(checkpointer=another()).invoke(None, thread())
+    assert found["items"] == ["split", "done 0", "done 1", "done 2", "done 3"]
+    assert ran[4:] == [2]
+
+
+CRASHING = """
+import os, sys
+import objstore
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.integrations.graphs import adding, chain, thread
+
+def two(state):
+    if sys.argv[2] == "crash":
+        os._exit(9)
+    return {"items": ["two"]}
+
+with objstore.DocumentStore(sys.argv[1]) as store:
+    graph = chain(adding("one"), two, adding("three")).compile(checkpointer=ObjstoreSaver(store))
+    given = {"items": ["zero"]} if sys.argv[2] == "crash" else None
+    print(graph.invoke(given, thread(), durability="sync")["items"])
+"""
+
+
+def test_a_process_that_dies_in_a_node_loses_nothing_that_came_before(tmp_path: Path) -> None:
+    def run(how: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", CRASHING, str(tmp_path / "store"), how]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+
+    assert run("crash").returncode == 9
+    gone_on = run("resume")
+    assert gone_on.stdout.strip() == "['zero', 'one', 'two', 'three']", gone_on.stderr
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+def test_delta_channels_are_rebuilt(
+    saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver], durability: Literal["sync", "async", "exit"]
+) -> None:
+    def graph(saver: Any) -> Any:
+        return chain(adding("one"), adding("two"), state=graphs.DeltaSum).compile(checkpointer=saver)
+
+    known = InMemorySaver()
+    for n in range(5):
+        mine = graph(another()).invoke({"items": [str(n)]}, thread(), durability=durability)
+        assert mine == graph(known).invoke({"items": [str(n)]}, thread(), durability=durability)
+    newest = saver.get_tuple(thread())
+    assert newest is not None
+    assert "counters_since_delta_snapshot" in newest.metadata  # else nothing had to be rebuilt
+    assert shown(graph(another()).get_state_history(thread())) == shown(graph(known).get_state_history(thread()))
+
+    async def awaited() -> Any:
+        return (await graph(another()).aget_state(thread())).values
+
+    assert asyncio.run(awaited()) == graph(known).get_state(thread()).values
+
+
+def test_a_prune_keeps_what_delta_channels_are_rebuilt_from(
+    saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver]
+) -> None:
+    graph = chain(adding("one"), adding("two"), state=graphs.DeltaSum).compile(checkpointer=saver)
+    for n in range(5):
+        graph.invoke({"items": [str(n)]}, thread())
+    before, count = graph.get_state(thread()).values, len(list(saver.list(thread())))
+    another().prune(["t"])
+    fresh = chain(adding("one"), adding("two"), state=graphs.DeltaSum).compile(checkpointer=another())
+    assert fresh.get_state(thread()).values == before
+    assert 1 < len(list(saver.list(thread()))) < count
+    assert fresh.invoke({"items": ["more"]}, thread())["items"] == [*before["items"], "more", "one", "two"]
+
+
+def test_a_copied_thread_goes_its_own_way(saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver]) -> None:
+    graph = graphs.agent().compile(checkpointer=saver)
+    graph.invoke(said("look", "h0"), thread())
+    saver.copy_thread("t", "copy")
+    other = graphs.agent().compile(checkpointer=another())
+    assert shown(other.get_state_history(thread("copy"))) == shown(graph.get_state_history(thread()))
+    other.invoke(said("again", "h1"), thread("copy"))
+    assert len(graph.get_state(thread()).values["messages"]) == 4
+    assert len(graph.get_state(thread("copy")).values["messages"]) == 8
+
+
+def test_time_travel_branches_and_the_branch_is_the_newest(
+    saver: ObjstoreSaver, another: Callable[[], ObjstoreSaver]
+) -> None:
+    def graph(saver: Any) -> Any:
+        return chain(adding("one"), adding("two")).compile(checkpointer=saver)
+
+    known = InMemorySaver()
+
+    def travel(saver: Any, read: Callable[[], Any]) -> list[Any]:
+        graph(saver).invoke({"items": ["a"]}, thread())
+        graph(saver).invoke({"items": ["b"]}, thread())
+        old: RunnableConfig = [*graph(read()).get_state_history(thread())][4].config
+        again = graph(read()).invoke(None, old)
+        edited = graph(read()).update_state(old, {"items": ["edited"]})
+        after = graph(read()).invoke(None, edited)
+        return [
+            again,
+            after,
+            graph(read()).get_state(thread()).values,
+            shown(graph(read()).get_state_history(thread())),
+        ]
+
+    assert travel(saver, another) == travel(known, lambda: known)

@@ -1,0 +1,312 @@
+"""Ids, names and values of any kind come back as they went in, and what is deleted is gone."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("langgraph.checkpoint.base", reason="langgraph is not installed")
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, CheckpointTuple, empty_checkpoint
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from objstore import DocumentStore, FormatError, InvalidIdError, InvalidValueError
+from objstore.backends import MemoryBackend
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.places import Place, make_place
+
+
+@pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Place:
+    return make_place("memory", request)
+
+
+def thread(id: Any = "t", space: str = "", checkpoint: str | None = None) -> RunnableConfig:
+    named = {} if checkpoint is None else {"checkpoint_id": checkpoint}
+    return {"configurable": {"thread_id": id, "checkpoint_ns": space, **named}}
+
+
+def put(
+    saver: ObjstoreSaver, values: dict[str, Any], config: RunnableConfig | None = None, **meta: Any
+) -> RunnableConfig:
+    checkpoint = empty_checkpoint()
+    versions: ChannelVersions = dict.fromkeys(values, 1)
+    checkpoint |= {"id": str(uuid.uuid4()), "channel_values": values, "channel_versions": versions}
+    return saver.put(config or thread(), checkpoint, {"source": "loop", "step": 0, **meta}, versions)  # type: ignore[typeddict-item]
+
+
+def got(saver: ObjstoreSaver, config: RunnableConfig | None = None) -> CheckpointTuple:
+    found = saver.get_tuple(config or thread())
+    assert found is not None
+    return found
+
+
+IDS = [
+    "a/b",
+    "a\\b",
+    "a_b",
+    "A_B",
+    "../up",
+    ".",
+    "con",
+    " ",
+    "é",
+    "e\u0301",
+    "=",
+    "a=b",
+    "line\nbreak",
+    "x" * 1024,
+    "🧵",
+]
+
+
+def test_threads_of_any_id_are_apart(place: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(place))
+    for id in IDS:
+        put(saver, {"id": id}, thread(id))
+    fresh = ObjstoreSaver(open_store(place))
+    for id in IDS:
+        assert got(fresh, thread(id)).checkpoint["channel_values"] == {"id": id}
+        assert got(fresh, thread(id)).config["configurable"]["thread_id"] == id
+    assert sorted(found.config["configurable"]["thread_id"] for found in fresh.list(None)) == sorted(IDS)
+    fresh.delete_thread("a/b")
+    assert {found.config["configurable"]["thread_id"] for found in saver.list(None)} == {*IDS} - {"a/b"}
+
+
+def test_a_number_as_the_id_of_a_thread_is_its_text(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    put(saver, {"a": 1}, thread(42))
+    assert got(saver, thread("42")).checkpoint["channel_values"] == {"a": 1}
+
+
+@pytest.mark.parametrize("id", ["", "a\0b", "x" * 1025, "\ud800"])
+def test_ids_that_no_store_can_keep_are_refused(
+    memory: Place, open_store: Callable[..., DocumentStore], id: str
+) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    with pytest.raises(InvalidIdError):
+        put(saver, {"a": 1}, thread(id))
+    with pytest.raises(InvalidIdError):
+        saver.get_tuple(thread(id))
+
+
+@pytest.mark.parametrize("name", ["", "a:b|c:d", "a/b", "=", "\0", "🧵", "x" * 2000])
+def test_names_within_a_thread_may_be_any(memory: Place, open_store: Callable[..., DocumentStore], name: str) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    config = put(saver, {name: [name]}, thread(space=name))
+    put(saver, {"other": 1}, thread(space="another"))
+    saver.put_writes(config, [(name, name)], name, name)
+    found = got(ObjstoreSaver(open_store(memory)), thread(space=name))
+    assert found.checkpoint["channel_values"] == {name: [name]}
+    assert found.pending_writes == [(name, name, name)]
+    assert [other.checkpoint["channel_values"] for other in saver.list(thread(space=name))] == [{name: [name]}]
+
+
+VALUES: list[Any] = [
+    None, True, 0, -1, 2**62, 1.5, math.inf, "", "é\0\x7f\x80\u2028🧵", b"", bytes(range(256)), bytearray(b"\xff\0"),
+    b"\0" * 1_000_000, "x" * 1_000_000, [], [[]], [None], [1, 2, 3], list(range(1000)), {}, {"=": "x", "==": 1},
+    {"put": 1, "cut": ["a"]}, ["msgpack", "part"], {1: "a", (2, 3): "b"}, {1, 2}, frozenset({"a"}),
+    {(1, 2): "c" * 100}, {1: "d" * 100},
+    [b"\xff" * 100, "y" * 30_000, None, b"\xff" * 100], {"big": "z" * 40_000, "small": [1]}, uuid.UUID(int=7),
+    datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), decimal.Decimal("1.10"), datetime.timedelta(seconds=1),
+    [HumanMessage("hello " * 20, id="1"), AIMessage("", id="2", tool_calls=[{"id": "c", "name": "n", "args": {}}])],
+]  # fmt: skip
+
+
+def test_values_of_any_kind_come_back(place: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(place))
+    values = {f"channel {n}": value for n, value in enumerate(VALUES)}
+    config = put(saver, values, extra={"nested": [1, {"a": None}]}, long="m" * 400_000)
+    saver.put_writes(config, [*values.items()], "task")
+    found = got(ObjstoreSaver(open_store(place)))
+    assert found.checkpoint["channel_values"] == values
+    for name, value in values.items():
+        assert type(found.checkpoint["channel_values"][name]) is type(value)
+    assert found.pending_writes == [("task", name, value) for name, value in values.items()]
+    assert found.metadata == {"source": "loop", "step": 0, "extra": {"nested": [1, {"a": None}]}, "long": "m" * 400_000}
+    fresh = ObjstoreSaver(open_store(place))
+    assert len(list(fresh.list(thread(), filter={"long": "m" * 400_000}))) == 1
+
+
+def test_a_value_that_was_saved_may_be_changed(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    value = {"list": ["a" * 100], "dict": {"key": "b" * 100}}
+    put(saver, value)
+    value["list"].append("more")  # type: ignore[attr-defined]
+    got(saver).checkpoint["channel_values"]["dict"]["key"] = "changed"
+    assert got(saver).checkpoint["channel_values"] == {"list": ["a" * 100], "dict": {"key": "b" * 100}}
+
+
+class Turned:
+    """A cipher for tests; like any good one it never gives the same text twice."""
+
+    def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+        return "turned", uuid.uuid4().bytes + bytes(byte ^ 0x5A for byte in plaintext)
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        assert ciphername == "turned"
+        return bytes(byte ^ 0x5A for byte in ciphertext[16:])
+
+
+def test_with_a_cipher_no_value_and_no_metadata_is_readable_in_the_store() -> None:
+    backend = MemoryBackend.isolated()
+    saver = ObjstoreSaver(DocumentStore(backend), serde=EncryptedSerializer(Turned()))
+    parent = put(saver, {"messages": ["a secret " * 10]}, user="secretive")
+    checkpoint = empty_checkpoint() | {
+        "channel_values": {"messages": ["a secret " * 10, "a secret " * 10_000]},
+        "channel_versions": {"messages": 2},
+    }
+    config = saver.put(parent, checkpoint, {"source": "loop"}, {"messages": 2})  # type: ignore[arg-type]
+    saver.put(parent, checkpoint, {"source": "loop"}, {"messages": 2})  # type: ignore[arg-type] # a repeated call
+    saver.put_writes(config, [("messages", "a secret write")], "task")
+    found = got(ObjstoreSaver(DocumentStore(backend), serde=EncryptedSerializer(Turned())))
+    assert found.checkpoint["channel_values"] == checkpoint["channel_values"]
+    assert [f.metadata["user"] for f in saver.list(thread(), filter={"user": "secretive"})] == ["secretive"]  # type: ignore[typeddict-item]
+
+    def everything(prefix: str = "") -> bytes:
+        entries = backend.list(prefix)
+        names = [f"{prefix}{entry.name}" for entry in entries]
+        return b"".join(
+            everything(f"{name}/") if entry.is_directory else backend.get(name) or b""
+            for name, entry in zip(names, entries, strict=True)
+        )
+
+    assert b"messages" in everything()  # names are plain
+    assert b"secret" not in everything()
+
+
+class Odd:
+    """Something that only pickle knows."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+def test_a_serialiser_of_ones_own_is_used(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory), serde=JsonPlusSerializer(pickle_fallback=True))
+    put(saver, {"odd": Odd(7)})
+    assert got(saver).checkpoint["channel_values"]["odd"].value == 7
+
+
+def test_what_a_task_wrote_first_stays_but_its_special_writes_are_replaced(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    config = put(saver, {})
+    for attempt in ("first", "second"):
+        saver.put_writes(config, [("a", attempt), ("__interrupt__", attempt)], "task", "path")
+    assert got(saver).pending_writes == [("task", "__interrupt__", "second"), ("task", "a", "first")]
+
+
+def test_a_big_value_is_stored_once_for_its_task_and_its_channel(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    store = open_store(memory)
+    saver = ObjstoreSaver(store)
+    big = "found " * 20_000
+    config = put(saver, {})
+    saver.put_writes(config, [("messages", [big])], "task")
+    put(saver, {"messages": ["short " * 20, big]}, config)
+    document = store.load("t", parts=())
+    assert document is not None
+    assert sum(name.startswith("value/") for name in document.names) == 1
+
+
+def test_what_is_deleted_is_gone_from_the_document(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    store = open_store(memory)
+    saver = ObjstoreSaver(store)
+    first = put(saver, {"kept": ["k" * 100], "page": "first " * 5000}, run_id="one")
+    second = put(saver, {"kept": ["k" * 100, "l" * 100], "page": "second " * 5000}, first, run_id="two")
+    third = put(saver, {"kept": ["k" * 100, "l" * 100], "page": "third " * 5000}, second, run_id="three")
+    saver.put_writes(second, [("page", "written " * 5000)], "task")
+    saver.delete_for_runs(["two"])
+    fresh = ObjstoreSaver(open_store(memory))
+    assert [found.config["configurable"]["checkpoint_id"] for found in fresh.list(thread())] == [
+        third["configurable"]["checkpoint_id"], first["configurable"]["checkpoint_id"],
+    ]  # fmt: skip
+    assert got(fresh).checkpoint["channel_values"] == {"kept": ["k" * 100, "l" * 100], "page": "third " * 5000}
+    document = store.load("t")
+    assert document is not None
+    assert sum(name.startswith("value/") for name in document.names) == 2
+    assert "second" not in repr(document.parts)
+    assert "written" not in repr(document.parts)
+    saver.delete_for_runs(["one", "three"])
+    assert store.list() == []
+    assert fresh.get_tuple(thread()) is None
+
+
+def test_a_thread_that_was_deleted_can_begin_anew(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver, other = ObjstoreSaver(open_store(memory)), ObjstoreSaver(open_store(memory))
+    put(saver, {"a": "old"})
+    assert got(other).checkpoint["channel_values"] == {"a": "old"}
+    saver.delete_thread("t")
+    assert other.get_tuple(thread()) is None
+    put(other, {"a": "new"})
+    assert [found.checkpoint["channel_values"] for found in saver.list(thread())] == [{"a": "new"}]
+
+
+def test_a_document_of_something_else_is_refused(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    store = open_store(memory)
+    store.save("t", {"messages": []})
+    saver = ObjstoreSaver(store)
+    with pytest.raises(FormatError, match="no thread of LangGraph"):
+        saver.get_tuple(thread())
+    with pytest.raises(FormatError, match="no thread of LangGraph"):
+        put(saver, {"a": 1})
+    assert store.load("t", parts=["messages"]) is not None
+
+
+def test_writes_need_a_checkpoint(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    with pytest.raises(InvalidValueError, match="names no checkpoint_id"):
+        saver.put_writes(thread(), [("a", 1)], "task")
+
+
+ITEMS = st.text("ab", min_size=70, max_size=72)
+LISTS = st.lists(ITEMS, max_size=6)
+DICTS = st.dictionaries(st.sampled_from("abcd"), ITEMS, max_size=4)
+STEP = st.tuples(
+    st.fixed_dictionaries({}, optional={"list": LISTS, "dict": DICTS, "text": ITEMS, "none": st.none()}),
+    st.sets(st.sampled_from(["list", "dict", "text"]), max_size=1),  # channels that are emptied
+    st.integers(0, 5),  # how far back the parent is
+    st.sampled_from(["one", "two", "three"]),  # the run
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEP, min_size=1, max_size=12), st.sets(st.sampled_from(["one", "two", "three"]), max_size=2))
+def test_any_history_reads_as_it_was_written_and_what_is_left_of_it_too(
+    steps: list[tuple[dict[str, Any], set[str], int, str]], deleted: set[str]
+) -> None:
+    backend = MemoryBackend.isolated()
+    saver = ObjstoreSaver(DocumentStore(backend))
+    stored: list[tuple[RunnableConfig, dict[str, Any], dict[str, int], str]] = []
+    for n, (changes, emptied, back, run) in enumerate(steps, 1):
+        config, values, versions, _ = stored[max(0, len(stored) - 1 - back)] if stored else (thread(), {}, {}, "")
+        if stored and back:
+            config = got(saver, config).config  # a branch, since it is named
+        new = dict.fromkeys(changes.keys() | emptied, n)
+        values = {name: value for name, value in {**values, **changes}.items() if name not in emptied}
+        versions = {**versions, **new}
+        checkpoint = empty_checkpoint() | {"channel_values": values, "channel_versions": versions}
+        config = saver.put(config, checkpoint, {"run_id": run}, new)  # type: ignore[arg-type]
+        stored.append((config, values, versions, run))
+    saver.delete_for_runs([*deleted])
+    fresh = ObjstoreSaver(DocumentStore(backend))
+    left = [(values, versions, run) for _, values, versions, run in stored if run not in deleted]
+    found = [
+        (tup.checkpoint["channel_values"], tup.checkpoint["channel_versions"], tup.metadata["run_id"])
+        for tup in fresh.list(thread())
+    ]
+    assert found == left[::-1]
