@@ -22,7 +22,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="rows whose name contains one of these, with commas between")
     parser.add_argument("--patience", type=float, default=180.0, help="seconds for one repetition (default: 180)")
     parser.add_argument("--directory", type=Path, help="where to make temporary directories, on the disk to measure")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if min(asked.turns, asked.slow_turns) < 2 or asked.repeats < 1 or asked.sessions == 1:
+        parser.error("there must be a repetition, and two turns and two sessions, since the first of them connects")
+    return asked
 
 
 def main() -> None:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from .adapter import Contender
 from .floors import FLOORS
 from .ours import OURS
+from .peers import PEERS
 
-CONTENDERS: dict[str, Contender] = {each.name: each for each in [*FLOORS, *OURS]}
+CONTENDERS: dict[str, Contender] = {each.name: each for each in [*FLOORS, *OURS, *PEERS]}

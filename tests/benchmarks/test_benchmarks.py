@@ -55,7 +55,7 @@ def test_on_s3_requests_and_waves_are_counted() -> None:
 
 
 def test_a_contender_that_fails_is_a_row_that_says_so(tmp_path: Path) -> None:
-    setting = Setting("Local disk", s3=False, latency=0.0, turns=1, sessions=0, repeats=2, directory=tmp_path)
+    setting = Setting("Local disk", s3=False, latency=0.0, turns=2, sessions=0, repeats=2, directory=tmp_path)
     nobody = Contender("nobody", "everything")  # so the process that shall measure it does not find it
     rows = run([nobody, CONTENDERS["floor: append, fsync"]], setting, lambda _: None)
     assert [row.problem for row in rows] == ["failed: KeyError: 'nobody'", ""]
