@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import azurite as azure
 from tests.servers.moto_server import MotoServer, moto_server
 from tests.servers.scripted import ScriptedServer, scripted_server
 
@@ -63,6 +64,17 @@ def scripted() -> Iterator[ScriptedServer]:
     """A server that says what the test tells it to say."""
     with scripted_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an account of Azure's emulator."""
+    pytest.importorskip("adlfs", reason="adlfs is not installed: pip install 'objstore[azure]'")
+    command = azure.find()
+    if command is None:
+        pytest.skip("azurite-blob is nowhere (python -m tests.servers.azurite installs it), nor is AZURITE_BLOB set")
+    with azure.azurite_server(command, tmp_path_factory.mktemp("azurite") / "output") as url:
+        yield url
 
 
 def options_for(url: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Running a protocol for real: one driver for callers that wait, one for callers that await.
 
-The asynchronous driver runs no code of ours on the caller's loop: protocols advance in a worker thread, requests run on
-the loop that owns their connections, and only the caller's own functions are called where the caller is.
+The asynchronous driver does no work on the caller's loop: protocols advance in a worker thread, requests run on the
+loop that owns their connections, or wait on the caller's where none does, and only the caller's own functions are
+called where the caller is.
 """
 
 from __future__ import annotations
@@ -223,9 +224,18 @@ class Driver:
             return [await value if inspect.isawaitable(value) else value]
         assert self._remote is not None
         coroutine = self._batch(self._remote, ops, tally)
+        if self._remote.capabilities.any_loop:
+            return await coroutine
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._remote.loop))
 
     async def _batch(self, backend: AsyncBackend, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
+        if len(ops) == 1:  # nearly all, so it does without tasks of its own
+            try:
+                return [await self._one(backend, ops[0], tally)]
+            except UnavailableError as error:
+                if isinstance(ops[0], _CREATES):
+                    return [error]
+                raise
         results = await asyncio.gather(*(self._one(backend, op, tally) for op in ops), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, UnavailableError):

@@ -209,13 +209,13 @@ def works_here() -> bool:
     Its threads are one set per process, begun with the first request, and a fork does not copy threads: a request in
     the child would wait for ever. What others did with obstore before the fork is not known here.
     """
-    global _home  # the threads are the process's as well
-    _home = _home or os.getpid()
-    return _home == os.getpid()
+    return _home in (None, os.getpid())
 
 
 async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
     """Make an adapter. Nothing is sent, but botocore may look for credentials, in a thread."""
+    global _home  # the threads are the process's as well
+    _home = os.getpid()
     settings = s3_settings(target.options)
     bucket, _, prefix = target.path.strip("/").partition("/")
     config = await asyncio.to_thread(_config, settings, bucket)

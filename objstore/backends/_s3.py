@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from botocore import exceptions as boto
+from botocore.utils import determine_content_length
 from s3fs import S3FileSystem
 
 from .._log.ops import Entry, Names
@@ -19,9 +20,10 @@ from ._s3_codes import refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
-_PART = 16 * 2**20
+_PART = 8 * 2**20
 _PARTS_AT_ONCE = 2
-_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 160 GiB grow
+_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 80 GiB grow
+_ASKED_FIRST = 2**20
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -55,7 +57,7 @@ class S3Adapter:
         await self._call("put_object", key, Body=data, IfNoneMatch="*")
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
-        """Write an object that is not there yet from a file: 1 PUT up to 16 MiB, else 1 HEAD, and 1 PUT for each part.
+        """Write an object that is not there yet from a file: 1 PUT up to 8 MiB, else 1 HEAD, and 1 PUT for each part.
 
         The end of an upload in parts is create-only where the storage knows how. Where it does not, it writes the same
         bytes again, since objects are named by their contents: good enough for them, never for a commit.
@@ -232,9 +234,17 @@ async def connect(target: Target, limits: Limits) -> S3Adapter:
     s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}})
     s3.retries = 1  # s3fs, botocore and we would multiply: only we can repeat a broken download as well
     client = await s3.set_session()
+    client.meta.events.register_last("before-call.s3", _send_at_once)
     if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
         raise UnsupportedBackendError("this botocore knows no create-only PUT: install botocore 1.35.20 or newer")
     return S3Adapter(s3, target.path, 0 if "retries" in config else limits.retries)
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not ask whether a small body may be sent, as botocore does of every body: it costs a way there and back."""
+    headers = params["headers"]
+    if "Expect" in headers and determine_content_length(params["body"]) <= _ASKED_FIRST:
+        del headers["Expect"]
 
 
 def _code(error: BaseException) -> tuple[int | None, str]:

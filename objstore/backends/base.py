@@ -19,11 +19,13 @@ class Capabilities:
             object or none. The log layout demands it.
         atomic_put: A reader of a key that is being replaced sees the old or the new bytes, never a mixture.
         server_copy: Copies do not pass through this machine.
+        any_loop: The coroutines of an `AsyncBackend` may be awaited on any event loop, not on its own one only.
     """
 
     exclusive_create: bool
     atomic_put: bool
     server_copy: bool
+    any_loop: bool = False
 
 
 @runtime_checkable
@@ -99,7 +101,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class AsyncBackend(Protocol):
-    """The same contract as `Backend`, as coroutines that must run on one event loop, `loop`."""
+    """The same contract as `Backend`, as coroutines that must run on one event loop, `loop`, or may run on any."""
 
     @property
     def name(self) -> str: ...
@@ -107,7 +109,10 @@ class AsyncBackend(Protocol):
     def capabilities(self) -> Capabilities: ...
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, running in a thread of its own, on which the coroutines below must run."""
+        """The event loop, running in a thread of its own, on which the coroutines below run.
+
+        With `Capabilities.any_loop` they may be awaited on any other as well.
+        """
 
     async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool: ...
     async def upload(self, key: str, path: str) -> bool: ...

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from fsspec.asyn import get_loop
 
@@ -31,7 +32,16 @@ T = TypeVar("T")
 
 _MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
 _LOG = logging.getLogger("objstore")
+_Connected = tuple[Adapter, asyncio.Semaphore]
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
+
+
+class _Turns:
+    """What belongs to one event loop: who may send a request, and who connects."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.gate = asyncio.Semaphore(concurrency)
+        self.lock = asyncio.Lock()
 
 
 @dataclass(slots=True)
@@ -39,8 +49,7 @@ class _Connection:
     """What belongs to one process: sockets and loops do not survive a fork."""
 
     pid: int
-    gate: asyncio.Semaphore
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = field(default_factory=WeakKeyDictionary)
     adapter: Adapter | None = None
     inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
 
@@ -51,8 +60,9 @@ class RemoteBackend:
     The coroutines run on fsspec's event loop, so that one backend serves any number of threads and loops. The
     filesystem is made with the first request, and made anew after a fork and after unpickling.
 
-    obstore's threads do not survive a fork, and nothing starts them again. In the child of a process that has used it
-    the same storage is reached through fsspec, with a word in the log.
+    obstore's connections belong to no loop, so its coroutines run on any. Its threads do not survive a fork, and
+    nothing starts them again: in the child of a process that has used it the same storage is reached through fsspec,
+    with a word in the log.
 
     A request is repeated at one place only, here: the retries of the libraries are switched off, since they would
     multiply, and none of them repeats a download that broke off. Who sets retries in ``config_kwargs`` of s3fs gets
@@ -64,8 +74,6 @@ class RemoteBackend:
         limits: Timeout, retries and connections.
         client: ``obstore`` for S3 through obstore.
     """
-
-    capabilities = Capabilities(exclusive_create=True, atomic_put=True, server_copy=True)
 
     def __init__(
         self, name: str, target: Target, limits: Limits, client: Literal["fsspec", "obstore"] = "fsspec"
@@ -101,6 +109,11 @@ class RemoteBackend:
         return RemoteBackend(self.name, target, self._limits, "obstore")
 
     @property
+    def capabilities(self) -> Capabilities:
+        """All that there is; on any event loop where obstore is used."""
+        return Capabilities(exclusive_create=True, atomic_put=True, server_copy=True, any_loop=self._through_obstore())
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of fsspec, in its own thread, on which the coroutines must run."""
         loop: asyncio.AbstractEventLoop = get_loop()
@@ -122,7 +135,7 @@ class RemoteBackend:
 
     async def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
-        adapter = await self._connect()
+        adapter, _ = await self._connect()
 
         async def send(request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:
             exists = False
@@ -228,34 +241,48 @@ class RemoteBackend:
             asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
 
     def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
-        return _Connection(os.getpid(), asyncio.Semaphore(self._limits.concurrency), inherited=inherited)
+        return _Connection(os.getpid(), inherited=inherited)
 
-    async def _connect(self) -> Adapter:
+    def _turns(self, connection: _Connection) -> _Turns:
+        loop = asyncio.get_running_loop()
+        found = connection.turns.get(loop)
+        if found is None:
+            found = connection.turns[loop] = _Turns(self._limits.concurrency)
+        return found
+
+    async def _connect(self) -> _Connected:
         if self._connection.pid != os.getpid():
             self._connection = self._unconnected(inherited=self._connection)
         connection = self._connection
-        async with connection.lock:
-            if connection.adapter is None:
-                try:
-                    connect: Connect = import_module(self._module(), __package__).connect
-                    connection.adapter = await connect(self._target, self._limits)
-                except ObjstoreError:
-                    raise
-                except Exception as error:
-                    said = self._target.scrub(f"{type(error).__name__}: {error}")
-                    raise BackendError(
-                        f"cannot reach {self._place(self._target.path)} with these storage_options: {said}"
-                    ) from self._cause(error)
-            return connection.adapter
+        turns = self._turns(connection)
+        if connection.adapter is None:
+            async with turns.lock:
+                if connection.adapter is None:
+                    connection.adapter = await self._adapter()
+        return connection.adapter, turns.gate
 
-    def _module(self) -> str:
-        if self.client == "obstore":
-            from . import _obstore
-
-            if _obstore.works_here():
-                return "._obstore"
+    async def _adapter(self) -> Adapter:
+        through_obstore = self._through_obstore()
+        if self.client == "obstore" and not through_obstore:
             _LOG.warning("obstore was used before this process was forked, and cannot be used in it: fsspec takes over")
-        return _MODULES[self.name]
+        module = "._obstore" if through_obstore else _MODULES[self.name]
+        try:
+            connect: Connect = import_module(module, __package__).connect
+            return await connect(self._target, self._limits)
+        except ObjstoreError:
+            raise
+        except Exception as error:
+            said = self._target.scrub(f"{type(error).__name__}: {error}")
+            raise BackendError(
+                f"cannot reach {self._place(self._target.path)} with these storage_options: {said}"
+            ) from self._cause(error)
+
+    def _through_obstore(self) -> bool:
+        if self.client != "obstore":
+            return False
+        from . import _obstore
+
+        return _obstore.works_here()
 
     async def _run(
         self,
@@ -267,12 +294,12 @@ class RemoteBackend:
         again: bool = True,
     ) -> T:
         """Send a request, again while the storage does not answer, and turn what it says into errors of objstore."""
-        adapter = await self._connect()
+        adapter, gate = await self._connect()
         attempt = 0
         while True:
             attempt += 1
             try:
-                async with self._connection.gate:
+                async with gate:
                     return await action(adapter, self._prefix(adapter) + key)
             except Exception as error:
                 if isinstance(error, KeyRefusedError):

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from ._branch import diff, fork, repair
+from ._cat import cat
 from ._look import check, verify
 from ._move import copy, export, import_
 from ._output import write
 from ._places import with_storage
 from ._problems import Command, Group
-from ._read import cat, log, ls, show
+from ._read import log, ls, show
 from ._space import collect, du, prune
 from ._write import restore, rm
 

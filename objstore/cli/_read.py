@@ -1,29 +1,23 @@
-"""The commands that only read sessions: ls, show, log, cat."""
+"""The commands that list sessions and tell of them: ls, show, log."""
 
 from __future__ import annotations
 
 import datetime
-import json
-import sys
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
 from .._engine.summary import SessionSummary, summary_of
 from .._log.listing import Listed
 from .._log.session import CommitInfo
-from .._seed import wire
-from ..errors import InvalidValueError, NotFoundError
-from ..models import ArtifactStore, SessionData
-from ..models import _documents as documents
+from ..errors import NotFoundError
+from ..models import SessionData
 from ..store import SessionStore
-from ._output import fields, say, working, write, write_bytes, write_json, write_table
+from ._output import fields, say, working, write, write_json, write_table
 from ._parts import NUMBERS, TITLES, Part, load_part, rows_of
 from ._places import Storage, moment_of
-from ._problems import Code, UsageError, end_with
+from ._problems import Code, end_with
 from ._text import age, moment, shown, size
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
@@ -203,57 +197,3 @@ def _cost(value: object) -> str:
 def _commit(commit: CommitInfo) -> dict[str, Any]:
     origin = commit.origin and {"id": commit.origin.id, "seq": commit.origin.seq, "digest": commit.origin.digest}
     return {**fields(commit), "parts": list(commit.parts), "summary": dict(commit.summary), "origin": origin}
-
-
-def cat(
-    storage: Storage,
-    args: Annotated[list[str] | None, typer.Argument(metavar="[URL] ID", hidden=True)] = None,
-    *,
-    part: Annotated[Part, typer.Option("--part", help="Which part.")] = Part.SESSION,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="URI", help="The contents of one artifact instead of a part.")
-    ] = None,
-    at: At = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", dir_okay=False, help="Write into FILE instead of stdout.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print a part as JSON, byte for byte the file of A3S Code, or the contents of an artifact."""
-    url, (id,) = storage.split(args, "ID")
-    if artifact is not None and part not in (Part.SESSION, Part.ARTIFACTS):
-        raise UsageError("--artifact and --part exclude each other; give one of them")
-    which = Part.ARTIFACTS if artifact is not None else part
-    with working("reading") as meter, storage.existing(url, meter.observe) as store:
-        value = _loaded(store, which, id, at)
-    data = encoded(which, value) if artifact is None else _contents(value, id, artifact)
-    if out is not None:
-        out.write_bytes(data)
-    if as_json:
-        content: Any = None
-        if out is None:
-            content = data.decode() if artifact is not None else json.loads(data)
-        where = {"id": id, "part": which.value, "artifact": artifact, "at": at}
-        write_json({**where, "size": len(data), "out": None if out is None else str(out), "content": content})
-    elif out is not None:
-        say(f"{size(len(data))} written to {out}")
-    elif sys.stdout.isatty():
-        write(shown(data.decode(), keep="\n\t") + "\n")
-    else:
-        write_bytes(data)
-
-
-def encoded(part: Part, value: Any) -> bytes:
-    """Write a part as the seed does, or as plain JSON where it could not read it."""
-    adapter: TypeAdapter[Any] = part.adapter
-    try:
-        return wire.encode(adapter, value)
-    except InvalidValueError:
-        return json.dumps(documents.to_document(adapter, value), indent=2, ensure_ascii=False).encode()
-
-
-def _contents(artifacts: ArtifactStore, id: str, uri: str) -> bytes:
-    found = artifacts.get(uri)
-    if found is None:
-        raise NotFoundError(f"{id!r} has no artifact of this uri; objstore show --part artifacts lists them")
-    return found.content.encode()

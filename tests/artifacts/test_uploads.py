@@ -21,7 +21,7 @@ from tests.places import Place, make_place
 from tests.servers.moto_server import MotoServer
 
 DATA = noise(5 * MIB)
-LONG = noise(40 * MIB + 1)
+LONG = noise(20 * MIB + 1)
 """Three parts on S3."""
 
 

@@ -1,12 +1,6 @@
 from __future__ import annotations
 
-import itertools
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,36 +10,15 @@ from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
 from objstore.testing.backend import BackendTests
 from objstore.testing.blocking import blocking
+from tests.servers import azurite as azure
 from tests.servers.scripted import Drop, Say, ScriptedServer
 
 pytest.importorskip("adlfs", reason="adlfs is not installed: pip install 'objstore[azure]'")
 
-# The account that every Azure emulator has, as Microsoft documents it; it opens nothing else.
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-_NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[str]:
-    command = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
-    if command is None:
-        pytest.skip("azurite-blob is not on the PATH (npm install azurite), nor is AZURITE_BLOB set")
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    arguments = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--skipApiVersionCheck", "--inMemoryPersistence"]
-    with subprocess.Popen([command, *arguments], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "successfully listens" in line:
-                break
-        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
-        process.terminate()
-
 
 def at(url: str, container: str, **limits: Any) -> AsyncBackend:
-    connection = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={url};"
-    backend = open_backend(f"az://{container}/some/prefix", storage_options={"connection_string": connection}, **limits)
+    options = {"connection_string": azure.connection_string(url)}
+    backend = open_backend(f"az://{container}/some/prefix", storage_options=options, **limits)
     assert isinstance(backend, AsyncBackend)
     assert backend.name == "az"
     return backend
@@ -54,12 +27,7 @@ def at(url: str, container: str, **limits: Any) -> AsyncBackend:
 class TestAzure(BackendTests):
     @pytest.fixture
     def backend(self, azurite: str) -> Iterator[AsyncBackend]:
-        from azure.storage.blob import BlobServiceClient
-
-        name = f"container-{next(_NUMBERS)}"
-        with BlobServiceClient(azurite, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
-            client.create_container(name)
-        backend = at(azurite, name)
+        backend = at(azurite, azure.make_container(azurite))
         yield backend
         backend.close()
 
@@ -84,7 +52,7 @@ def error(status: int, code: str) -> Say:
 
 @pytest.fixture
 def place(scripted: ScriptedServer) -> Iterator[Backend]:
-    place = blocking(at(f"{scripted.url}/{ACCOUNT}", "c", retries=1))
+    place = blocking(at(f"{scripted.url}/{azure.ACCOUNT}", "c", retries=1))
     yield place
     place.close()
 
@@ -103,7 +71,7 @@ def test_answers_mean_what_they_mean_on_s3(place: Backend, scripted: ScriptedSer
         with pytest.raises(BackendError, match="az://c/some/prefix/key") as caught:
             place.create("key", b"x")
         assert type(caught.value) is kind
-        assert KEY not in str(caught.value)
+        assert azure.KEY not in str(caught.value)
     scripted.play(error(409, "BlobAlreadyExists"))
     assert place.create("key", b"x") is False
     scripted.play(error(503, "ServerBusy"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
+from objstore.testing.backend import at_once
 from objstore.testing.blocking import blocking
 from tests.conftest import options_for
 from tests.servers.scripted import Act, Drop, Say, ScriptedServer, s3_error
@@ -202,8 +204,6 @@ def test_a_download_that_breaks_off_is_begun_again(place: Backend, scripted: Scr
 
 
 def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer, client: str) -> None:
-    import threading
-
     silence = threading.Event()
 
     class Silent(list[Act]):
@@ -284,6 +284,60 @@ def test_a_condition_goes_with_every_create_and_no_put(
     place.put("key", b"x")
     assert seen == ["*", "*", None]
     assert Counter(request.method for request in scripted.requests) == Counter(PUT=3)
+
+
+def test_only_a_big_body_is_announced_before_it_is_sent(
+    place: Backend, scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.servers.scripted import Player
+
+    seen: list[str | None] = []
+    begin = Player.begin
+
+    def watched(self: Player) -> bytes:
+        seen.append(self.headers.get("Expect"))
+        return begin(self)
+
+    monkeypatch.setattr(Player, "begin", watched)
+    scripted.play(OK)
+    place.create("key", b"x" * 2**20)
+    place.create("key", b"")
+    place.put("key", b"x")
+    assert seen == [None, None, None]
+    place.create("key", b"x" * (2**20 + 1))
+    place.put("key", b"x" * (2**20 + 1))
+    assert seen[3:] == (["100-continue"] * 2 if client == "fsspec" else [None, None])
+
+
+def test_as_many_connections_are_used_as_allowed_and_used_again(
+    scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.servers.scripted import Player
+
+    full, lock, under_way, connections = threading.Barrier(8), threading.Lock(), [0, 0], []
+    begin, accept = Player.begin, ScriptedServer.get_request
+
+    def watched(self: Player) -> bytes:
+        with lock:
+            under_way[0] += 1
+            under_way[1] = max(under_way)
+        full.wait()
+        with lock:
+            under_way[0] -= 1
+        return begin(self)
+
+    def counted(self: ScriptedServer) -> Any:
+        connections.append(accept(self))
+        return connections[-1]
+
+    monkeypatch.setattr(Player, "begin", watched)
+    monkeypatch.setattr(ScriptedServer, "get_request", counted)
+    place = at(scripted, client, concurrency=8)
+    scripted.play(BYTES)
+    for _ in range(4):
+        assert at_once(64, lambda _: place.get("key")) == [b"hello"] * 64
+    assert under_way == [0, 8]
+    assert 8 <= len(connections) < 16  # for 256 requests; one may begin before the connection of another is back
 
 
 def test_a_botocore_that_would_drop_the_condition_is_refused(

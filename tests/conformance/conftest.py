@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import azurite as azure
 from tests.servers.gcs import GcsServer, gcs_server
 from tests.servers.sftp_server import sftp_server
 
@@ -23,17 +22,6 @@ def gcs() -> Iterator[GcsServer]:
     with gcs_server() as server:
         server.buckets["bucket"] = {}
         yield server
-
-
-@pytest.fixture(scope="package")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an account of Azure's emulator."""
-    pytest.importorskip("adlfs", reason="adlfs is not installed: pip install 'objstore[azure]'")
-    command = azure.find()
-    if command is None:
-        pytest.skip("azurite-blob is not on the PATH (npm install azurite), nor is AZURITE_BLOB set")
-    with azure.azurite_server(command, tmp_path_factory.mktemp("azurite") / "output") as url:
-        yield url
 
 
 @pytest.fixture(scope="package")

@@ -1,9 +1,14 @@
-"""azurite, Microsoft's emulator of Azure Blob Storage, on 127.0.0.1. npm: azurite."""
+"""azurite, Microsoft's emulator of Azure Blob Storage, on 127.0.0.1.
+
+``python -m tests.servers.azurite`` installs it from npm, beside this Python, where npm is there.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +21,28 @@ ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
+_INSTALLED = Path(sys.prefix) / "node_modules" / ".bin" / "azurite-blob"
+
+
 def find() -> str | None:
-    """Find the program: ``AZURITE_BLOB``, or where the PATH leads."""
-    return os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
+    """Find the program: ``AZURITE_BLOB``, beside this Python, or where the PATH leads."""
+    beside = str(_INSTALLED) if _INSTALLED.exists() else None
+    return os.environ.get("AZURITE_BLOB") or beside or shutil.which("azurite-blob")
+
+
+def install() -> None:
+    """Install it, unless it is there; where that cannot be, say so, and its tests will be skipped."""
+    npm = shutil.which("npm")
+    if find() is not None:
+        return
+    if npm is None:
+        print("azurite is not installed, since npm is not there")
+        return
+    quietly = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
+    try:
+        subprocess.run([npm, "install", "--prefix", sys.prefix, *quietly, "azurite@3"], check=True, timeout=120)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(f"azurite is not installed: {error}")
 
 
 @contextmanager
@@ -44,3 +68,7 @@ def make_container(url: str) -> str:
     with BlobServiceClient(url, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
         client.create_container(name)
     return name
+
+
+if __name__ == "__main__":
+    install()

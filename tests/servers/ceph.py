@@ -17,10 +17,12 @@ from .running import free_ports, program, wait_for
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "monmaptool")
 KEY, SECRET = "test", "testtest"
 
+# Without `monmap` a client that asks before it has heard of the monitor is refused, now and then ("wrong fsid").
 _CONFIGURATION = """
 [global]
 fsid = {fsid}
 mon host = [v1:127.0.0.1:{monitor}/0]
+monmap = {directory}/monmap
 mon initial members = a
 public addr = 127.0.0.1
 cluster addr = 127.0.0.1
@@ -39,7 +41,7 @@ osd pool default pg num = 8
 osd crush chooseleaf type = 0
 osd data = {directory}/osd
 osd objectstore = memstore
-memstore device bytes = 2147483648
+memstore device bytes = 8589934592
 run dir = {directory}
 admin socket = {directory}/$name.asok
 pid file = {directory}/$name.pid
