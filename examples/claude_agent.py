@@ -30,7 +30,7 @@ from claude_agent_sdk import (
 )
 
 from objstore import AsyncDocumentStore
-from objstore.integrations.claude_agent_sdk import ClaudeSessionStore
+from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
 
 
 async def ask(prompt: str, options: ClaudeAgentOptions) -> str:
@@ -53,7 +53,7 @@ async def work(url: str, directory: Path) -> None:
     project.mkdir()
 
     async with AsyncDocumentStore(url) as documents:
-        store = ClaudeSessionStore(documents)
+        store = ObjstoreSessionStore(documents)
         options = ClaudeAgentOptions(
             cli_path=claude,
             cwd=project,

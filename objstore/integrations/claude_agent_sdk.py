@@ -37,7 +37,7 @@ _TEXT_FORM: Final = {"uuid", "json"}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class ClaudeSessionStore(SessionStore):
+class ObjstoreSessionStore(SessionStore):
     """Keeps transcripts in a document store, which stays the caller's to close.
 
     Any number of processes may append to one session: every batch is one atomic commit, and all of them are kept, in
@@ -147,7 +147,7 @@ def _part(key: SessionKey) -> str:
         return _MAIN
     if not subpath:
         raise InvalidIdError("the subpath is empty; leave it out for the main transcript")
-    return _SUB + spelled(subpath, room=None).replace("%2f", "/")  # it need not be kept apart from a name behind it
+    return _SUB + spelled(subpath, room=None, slashes=True)
 
 
 # An entry stands in a document as it is. One that a document cannot hold, for a lone surrogate in it, stands as the

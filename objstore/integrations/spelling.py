@@ -13,12 +13,14 @@ _ODD: Final = re.compile("[%/\x00\ud800-\udfff]")
 _ESCAPE: Final = re.compile("(?:%[0-9a-f]{2})+")
 
 
-def spelled(name: str, *, room: int | None = ROOM) -> str:
-    """Spell a name without ``/``, NUL and lone surrogates, in at most ``room`` bytes.
+def spelled(name: str, *, room: int | None = ROOM, slashes: bool = False) -> str:
+    """Spell a name without NUL, lone surrogates and, unless they are allowed, slashes, in at most ``room`` bytes.
 
     Different names are spelled differently. One that is too long is cut and ends in ``%~`` and its sha256.
     """
     text = _ODD.sub(lambda odd: "".join(f"%{byte:02x}" for byte in odd[0].encode(errors="surrogatepass")), name)
+    if slashes:
+        text = text.replace("%2f", "/")
     raw = text.encode()
     if room is None or len(raw) <= room:
         return text

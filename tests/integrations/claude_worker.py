@@ -11,10 +11,10 @@ from objstore import AsyncDocumentStore
 
 async def work(target: str, options: str, name: str, batches: int) -> None:
     """Append batches of three entries, each repeated as after a lost answer."""
-    from objstore.integrations.claude_agent_sdk import ClaudeSessionStore
+    from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
 
     async with AsyncDocumentStore(target, storage_options=json.loads(options)) as documents:
-        store = ClaudeSessionStore(documents)
+        store = ObjstoreSessionStore(documents)
         for batch in range(batches):
             for _ in range(2):
                 await store.append(

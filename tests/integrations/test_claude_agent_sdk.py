@@ -26,7 +26,7 @@ from claude_agent_sdk.testing import run_session_store_conformance
 import objstore
 from objstore import AsyncDocumentStore, InvalidIdError, OutcomeUnknownError
 from objstore.backends import MemoryBackend
-from objstore.integrations.claude_agent_sdk import ClaudeSessionStore
+from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
 from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
@@ -60,8 +60,8 @@ def memory(request: pytest.FixtureRequest) -> Place:
     return make_place("memory", request)
 
 
-def opened(place: Place) -> ClaudeSessionStore:
-    return ClaudeSessionStore(AsyncDocumentStore(place.target, storage_options=place.options))
+def opened(place: Place) -> ObjstoreSessionStore:
+    return ObjstoreSessionStore(AsyncDocumentStore(place.target, storage_options=place.options))
 
 
 def entry(n: object, /, **more: object) -> Any:
@@ -81,7 +81,7 @@ async def summary(store: sdk.SessionStore, key: sdk.SessionKey = KEY) -> sdk.Ses
     return found[key["session_id"]]
 
 
-async def assert_the_summary_is_the_fold(store: ClaudeSessionStore) -> None:
+async def assert_the_summary_is_the_fold(store: ObjstoreSessionStore) -> None:
     entries = await store.load(KEY)
     assert entries
     assert (await summary(store))["data"] == sdk.fold_session_summary(None, KEY, entries)["data"]
@@ -96,7 +96,7 @@ def test_the_conformance_suite_of_the_sdk_passes_with_all_optional_methods(
     calls: Counter[str] = Counter()
 
     def counted(name: str) -> Callable[..., Any]:
-        method = getattr(ClaudeSessionStore, name)
+        method = getattr(ObjstoreSessionStore, name)
 
         async def call(*arguments: Any) -> Any:
             calls[name] += 1
@@ -105,7 +105,7 @@ def test_the_conformance_suite_of_the_sdk_passes_with_all_optional_methods(
         return call
 
     methods = {name: counted(name) for name in SUITE if name != "stores"}
-    Counted = type("Counted", (ClaudeSessionStore,), methods)  # noqa: N806
+    Counted = type("Counted", (ObjstoreSessionStore,), methods)  # noqa: N806
 
     def make_store() -> Any:
         calls["stores"] += 1
@@ -257,14 +257,16 @@ def test_a_batch_whose_answer_was_lost_is_there_once_when_it_is_appended_again()
 
     async def main() -> None:
         nonlocal broken
-        store = ClaudeSessionStore(AsyncDocumentStore(backend))
+        store = ObjstoreSessionStore(AsyncDocumentStore(backend))
         await store.append(KEY, [entry(1)])
         batch = [entry(2), entry(3)]
         broken = True
         with pytest.raises(OutcomeUnknownError):
             await store.append(KEY, batch)
         broken = False
-        assert uuids(await ClaudeSessionStore(AsyncDocumentStore(backend)).load(KEY))[1:] == uuids(batch), "it arrived"
+        assert uuids(await ObjstoreSessionStore(AsyncDocumentStore(backend)).load(KEY))[1:] == uuids(batch), (
+            "it arrived"
+        )
         await store.append(KEY, batch)
         assert uuids(await store.load(KEY)) == ["uuid-1", "uuid-2", "uuid-3"]
         await assert_the_summary_is_the_fold(store)
@@ -455,7 +457,7 @@ def test_any_calls_are_answered_as_by_the_store_of_the_sdk(memory: Place, seed: 
     theirs = sdk.InMemorySessionStore()
     number = 0
 
-    async def step(stores: list[ClaudeSessionStore]) -> None:
+    async def step(stores: list[ObjstoreSessionStore]) -> None:
         nonlocal number
         key: sdk.SessionKey = {"project_key": drawn.choice("pq"), "session_id": drawn.choice("st")}
         if drawn.random() < 0.4:
@@ -651,7 +653,7 @@ def test_bytes_follow_the_batch_not_the_session(memory: Place) -> None:
     drawn = random.Random(1)
 
     async def main() -> None:
-        store = ClaudeSessionStore(AsyncDocumentStore(memory.target, observer=watch))
+        store = ObjstoreSessionStore(AsyncDocumentStore(memory.target, observer=watch))
         payload = 0
         for turn in range(200):
             batch = [entry((turn, n), text=drawn.randbytes(500).hex()) for n in range(4)]

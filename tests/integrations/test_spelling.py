@@ -18,18 +18,19 @@ def test_a_spelling_fits_and_has_nothing_odd(name: str) -> None:
     assert "\x00" not in spelling
 
 
-@given(name=NAMES)
-def test_a_spelling_without_a_limit_is_read_back(name: str) -> None:
-    assert named(spelled(name, room=None)) == name
+@given(name=NAMES, slashes=st.booleans())
+def test_a_spelling_without_a_limit_is_read_back(name: str, slashes: bool) -> None:
+    assert named(spelled(name, room=None, slashes=slashes)) == name
 
 
-@given(names=st.lists(NAMES, unique=True, max_size=20))
-def test_names_stay_apart(names: list[str]) -> None:
-    assert len({spelled(name, room=80) for name in names}) == len(names)
+@given(names=st.lists(NAMES, unique=True, max_size=20), slashes=st.booleans())
+def test_names_stay_apart(names: list[str], slashes: bool) -> None:
+    assert len({spelled(name, room=80, slashes=slashes) for name in names}) == len(names)
 
 
 def test_plain_names_are_spelled_as_they_are_and_long_ones_can_be_told() -> None:
     assert spelled("-home-me-project") == "-home-me-project"
+    assert spelled("a/b%2f", slashes=True) == "a/b%252f"
     assert spelled("caf\u00e9 42%") == "caf\u00e9 42%25"
     assert spelled("user" * 200).startswith("useruser")
     assert spelled("a" * ROOM) == "a" * ROOM

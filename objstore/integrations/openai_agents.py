@@ -1,0 +1,144 @@
+"""Conversations of the OpenAI Agents SDK in a document store: a `Session` for its runner.
+
+A session is one document, and its items are one part of that, a list.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from agents import SessionSettings, TResponseInputItem
+
+from ..aio_documents import AsyncDocumentStore
+from ..errors import ConflictError, InvalidValueError, NotFoundError
+from ..models import Revision
+from .spelling import spelled
+from .turns import Turns
+
+_ITEMS: Final = "items"
+_POPPED: Final = "popped"
+_ID_BYTES: Final = 1024
+_TEXT_FORM: Final = {"json"}
+
+
+class ObjstoreSession:
+    """A conversation in a document store, which stays the caller's to close.
+
+    Any number of processes may work on one session: every call is one atomic commit, all items that were added are
+    kept, those of one call next to each other, and no two callers are given the same item by `pop_item`.
+
+    Attributes:
+        session_id: Any text.
+        session_settings: What `get_items` goes by where it is given no limit.
+    """
+
+    def __init__(
+        self, session_id: str, documents: AsyncDocumentStore, *, session_settings: SessionSettings | None = None
+    ) -> None:
+        """Keep a conversation in ``documents``. No I/O."""
+        self.session_id = session_id
+        self.session_settings: SessionSettings | None = session_settings or SessionSettings()
+        self._documents = documents
+        self._id = spelled(session_id, room=_ID_BYTES, slashes=True) or "%~"  # which nothing else is spelled
+        self._turns = Turns()
+
+    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
+        """Read the newest ``limit`` items in their order; all where there is no limit, or a negative one."""
+        if limit is None and self.session_settings is not None:
+            limit = self.session_settings.limit
+        forms, _ = await self._read()
+        newest = forms if limit is None or limit < 0 else forms[max(len(forms) - limit, 0) :]
+        return [_item(form) for form in newest]
+
+    async def add_items(self, items: list[TResponseInputItem]) -> None:
+        """Add items to the end, all of them or none.
+
+        Raises:
+            TypeError: An item is not JSON.
+            OutcomeUnknownError: The storage never said whether they arrived; look before adding them again.
+        """
+        if not items:
+            return
+        taken = [json.loads(json.dumps(item)) for item in items]  # the caller may go on changing them
+        async with self._turns.of(self._id):
+            try:
+                await self._documents.append(self._id, {_ITEMS: [_form(item) for item in taken]})
+            except InvalidValueError:  # lone surrogates above all, where a text was cut within a character
+                await self._documents.append(self._id, {_ITEMS: [_text_form(item) for item in taken]})
+
+    async def pop_item(self) -> TResponseInputItem | None:
+        """Take the newest item away and give it; ``None`` where there is none."""
+        popped: list[Any] = []
+
+        def pop(parts: Mapping[str, Any]) -> dict[str, object] | None:
+            items = parts.get(_ITEMS) or []
+            popped[:] = [_plain(item) for item in items[-1:]]
+            return {_ITEMS: items[:-1]} if items else None
+
+        async with self._turns.of(self._id):
+            try:
+                await self._documents.update(self._id, pop)
+            except NotFoundError:
+                return None
+            except _UnreadError:
+                return await self._pop_unread()
+        return _item(popped[0]) if popped else None
+
+    async def _pop_unread(self) -> TResponseInputItem | None:
+        """Take an item with a big text away, which has to be read before it is gone."""
+        while True:
+            forms, revision = await self._read()
+            if not forms:
+                return None
+            # Two that take the same item away agree on what is left, which is no conflict; so each also says who it is.
+            left = {_ITEMS: forms[:-1], _POPPED: uuid.uuid4().hex}
+            try:
+                await self._documents.save(self._id, left, base=revision)
+            except ConflictError:  # another one was faster
+                continue
+            return _item(forms[-1])
+
+    async def _read(self) -> tuple[list[Any], Revision | int]:
+        document = await self._documents.load(self._id, parts=[_ITEMS])
+        if document is None:
+            return [], 0
+        return cast("list[Any]", document.parts[_ITEMS] or []), document.revision
+
+    async def clear_session(self) -> None:
+        """Take all items away."""
+        async with self._turns.of(self._id):
+            await self._documents.delete(self._id)
+
+
+# An item stands in a document as it is. One that a document cannot hold, for a lone surrogate in it, stands as the text
+# of its JSON; so does one that looks like that.
+
+
+def _form(item: Any) -> object:
+    return _text_form(item) if isinstance(item, dict) and item.keys() == _TEXT_FORM else item
+
+
+def _text_form(item: Any) -> object:
+    return {"json": json.dumps(item)}
+
+
+def _item(form: Any) -> TResponseInputItem:
+    is_text = isinstance(form, dict) and form.keys() == _TEXT_FORM
+    return cast("TResponseInputItem", json.loads(form["json"]) if is_text else form)
+
+
+class _UnreadError(Exception):
+    """There is a value in it that was not read."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
+    raise _UnreadError
