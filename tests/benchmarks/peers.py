@@ -185,7 +185,8 @@ class _LangGraph(Adapter):
 
         if self._graph:
             return
-        channel = DeltaChannel(_joined) if self.delta else operator.add
+        channel_of: Any = DeltaChannel  # it is typed for reducers of any two types
+        channel = channel_of(_joined) if self.delta else operator.add
         made: Any = TypedDict  # as a class it would name the channel in a string, which nobody could look up
         state = made("state", {"log": Annotated[list[Any], channel]})
         opened = AsyncSqliteSaver.from_conn_string(str(Path(self.place.root, "checkpoints.db")))
