@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from ._care.mend import RepairReport
-from ._care.prune import CollectReport, PruneReport
+from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._care.verify import VerifyReport
 from ._engine import sessions
@@ -311,9 +311,10 @@ class AsyncSessionStore:
         *,
         keep_last: int | None = None,
         keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        keep_snapshots: int | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
-        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 
     @like(SessionStore.collect)
     async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:

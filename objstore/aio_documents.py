@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from ._care.prune import CollectReport, PruneReport
+from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
 from ._engine.drive import Observer
 from ._engine.opened import Opened, Options, several
@@ -160,9 +160,10 @@ class AsyncDocumentStore:
         *,
         keep_last: int | None = None,
         keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        keep_snapshots: int | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
-        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 
     @like(DocumentStore.collect)
     async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from ._care.mend import RepairReport
-from ._care.prune import CollectReport, PruneReport
+from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._care.verify import VerifyReport
 from ._engine import sessions
@@ -449,25 +449,33 @@ class SessionStore:
         *,
         keep_last: int | None = None,
         keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        keep_snapshots: int | None = None,
         dry_run: bool = False,
     ) -> PruneReport:
         """Give up old history: older states can not be loaded afterwards, and what only they needed is removed.
 
-        Safe beside writers, which at worst conflict, and repeatable at every step. At least what is asked for is kept:
-        the floor is the next older commit that holds a whole state.
+        Safe beside writers, which at worst conflict, and repeatable at every step. Of several wishes the one counts
+        that keeps most. At least what is asked for is kept: the floor is the next older commit that holds a whole
+        state. Where nothing is older than what is to be kept, nothing happens.
 
         Args:
             id: The session.
             keep_last: How many of the newest commits to keep; 1 keeps only the newest state.
             keep_newer_than: Keep the commits since a time, or not older than this.
-            dry_run: Only report what would go, and why.
+            keep_snapshots: How many of the newest snapshots to keep, with all commits since; one is written about every
+                32 commits, so this is the coarse wish that keeps nothing beyond it.
+            dry_run: Only report what would go, and why: the very objects that would.
+
+        Raises:
+            ValueError: Nothing was said, or a number is less than 1.
         """
-        return self._run(self._opened.prune(id, keep_last, keep_newer_than, dry_run=dry_run))
+        return self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 
     def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
         """Remove what crashes and deletions left of some sessions, or of all: never what a retained commit needs.
 
-        Safe beside writers, and repeatable at every step.
+        Safe beside writers, and repeatable at every step. On local disk the unfinished files of processes that were
+        killed go too, when they are a day old.
 
         Args:
             ids: The sessions; by default every one that lies there.

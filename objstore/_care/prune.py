@@ -8,69 +8,21 @@ again under the new epoch. The list of what to delete stays right for ever, so a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from .._format import naming
-from .._format.commit import Commit, id_in, moment
+from .._format.commit import Commit, id_in, moment, timestamp
 from .._log.base import Base, Rules
 from .._log.chain import find_head, load, parse, read_commits, stands_on
-from .._log.land import Draft, LostError, Summarise, commit
+from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
 from .._log.session import PAGE, after_delete, sweep
 from ..errors import FormatError, IntegrityError
+from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 
-
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """Something that goes.
-
-    Attributes:
-        key: The object, relative to the store.
-        why: Why nobody needs it.
-        after: When it may go, where that is not at once.
-    """
-
-    key: str
-    why: str
-    after: datetime.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PruneReport:
-    """What a prune did, or would do.
-
-    Attributes:
-        id: The session.
-        floor: The oldest commit that can be loaded afterwards.
-        removed: What went at once (in a dry run: would go).
-        later: What a later `collect` or `prune` will remove: numbers that a sleeping writer may still believe in.
-        dry_run: Whether nothing was done.
-    """
-
-    id: str
-    floor: int
-    removed: tuple[Doomed, ...]
-    later: tuple[Doomed, ...]
-    dry_run: bool
-
-
-ChooseFloor = Callable[[list[Commit]], int]
-"""Given the retained commits, newest first: the number of the oldest to keep; above the head: only its state."""
-
-
-def retention(keep_last: int | None, newer_than: datetime.datetime | None) -> ChooseFloor:
-    """Make the choice that keeps so many commits, or those since a time; of both, whichever keeps more."""
-
-    def choose(chain: list[Commit]) -> int:
-        wanted: list[int] = []
-        if keep_last is not None:
-            wanted.append(chain[0].seq + 1 if keep_last == 1 else chain[min(keep_last, len(chain)) - 1].seq)
-        if newer_than is not None:
-            wanted.append(min((c.seq for c in chain if moment(c.time) >= newer_than), default=chain[0].seq + 1))
-        return min(wanted)
-
-    return choose
+_UNNAMED = "no retained commit names it"
+_BELOW = "it is below the floor"
 
 
 def retained(head: Base) -> Protocol[list[Commit]]:
@@ -110,20 +62,26 @@ def prune(
         return PruneReport(id, head.floor, (), (), dry_run)
     chain = yield from retained(head)
     if (yield from _spared(rules, chain)):
-        return PruneReport(id, head.floor, (), tuple((yield from _below(rules, head, head.floor, chain))), dry_run)
+        later = yield from _below(rules, head.key, head.floor, chain[-1].time)
+        return PruneReport(id, head.floor, (), tuple(later), dry_run)
     wanted = choose(chain)
     floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
     if wanted > head.seq and head.floor < head.seq:
         floor = head.seq + 1  # the prune commit holds the newest state itself
     kept = [c for c in chain if c.seq >= floor]
+    draft = Draft(kind="prune", state=head.state, floor=floor) if floor > head.floor else None
     if dry_run:
-        removed = yield from _foreseen(head, kept)
-    elif floor == head.floor:
-        removed = yield from _remove(rules, head, kept)
-    else:
-        head = yield from commit(rules, head, Draft(kind="prune", state=head.state, floor=floor), summarise)
-        removed = yield from _remove(rules, head, kept)
-    later = yield from _below(rules, head, floor, kept)
+        now: Moment = yield Now()
+        since = kept[-1].time if kept else timestamp(now.wall)
+        epoch, named = (head.seq + 1, foresee(rules, head, draft, summarise)) if draft else (head.epoch, head.objects)
+        removed = yield from _unneeded(head.key, epoch, _named(kept) | _pairs(named))
+        due = yield from _due(rules, head, floor, moment(since).timestamp())
+        later = [] if due else (yield from _below(rules, head.key, floor, since))
+        return PruneReport(id, floor, (*removed, *due), tuple(later), dry_run)
+    if draft:
+        head = yield from commit(rules, head, draft, summarise)
+    removed = yield from _remove(rules, head, kept)
+    later = yield from _below(rules, head.key, floor, kept[-1].time if kept else head.time)
     return PruneReport(id, floor, tuple(removed), tuple(later), dry_run)
 
 
@@ -151,34 +109,35 @@ def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
     return floor.over is not None and now.wall - moment(floor.time).timestamp() < rules.grace
 
 
-def _foreseen(head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
-    keep = _named(kept) | _pairs(head)
-    objects = yield from _objects(head.key)
-    return [Doomed(naming.object_key(head.key, e, n), "no retained commit names it") for e, n in sorted(objects - keep)]
+def _unneeded(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[Doomed]]:
+    """Name what a sweep would remove."""
+    objects = yield from _objects(key)
+    return _swept(naming.object_key(key, e, n) for e, n in objects - keep if e < epoch)
 
 
-def _below(rules: Rules, head: Base, floor: int, kept: list[Commit]) -> Protocol[list[Doomed]]:
-    since = moment(min(kept, key=lambda c: c.seq).time if kept else head.time)
-    after = since + datetime.timedelta(seconds=rules.grace)
-    numbers = yield from _numbers_below(head.key, floor)
-    return [Doomed(naming.log_key(head.key, n), "it is below the floor", after) for n in numbers]
+def _swept(keys: Iterable[str]) -> list[Doomed]:
+    return [Doomed(key, _UNNAMED) for key in sorted(keys)]
+
+
+def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doomed]]:
+    after = moment(since) + datetime.timedelta(seconds=rules.grace)
+    numbers = yield from _numbers_below(key, floor)
+    return [Doomed(naming.log_key(key, n), _BELOW, after) for n in numbers]
 
 
 def _remove(rules: Rules, head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
-    keep = _named(kept) | _pairs(head)
-    swept = yield from sweep(head.key, head.epoch, keep)
-    oldest = min(kept, key=lambda c: c.seq, default=None)
-    time = moment(oldest.time if oldest and oldest.seq == head.floor else head.time).timestamp()
-    freed = yield from free(rules, head, head.floor, time)
-    return [Doomed(key, "no retained commit names it") for key in swept] + freed
+    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects))
+    oldest = kept[-1] if kept and kept[-1].seq == head.floor else None
+    freed = yield from free(rules, head, head.floor, moment(oldest.time if oldest else head.time).timestamp())
+    return _swept(swept) + freed
 
 
 def _named(commits: list[Commit]) -> frozenset[tuple[int, str]]:
-    return frozenset((epoch, name) for c in commits for name, (epoch, _) in c.objects.items())
+    return frozenset(pair for c in commits for pair in _pairs(c.objects))
 
 
-def _pairs(head: Base) -> frozenset[tuple[int, str]]:
-    return frozenset((epoch, name) for name, (epoch, _) in head.objects.items())
+def _pairs(objects: Mapping[str, tuple[int, int]]) -> frozenset[tuple[int, str]]:
+    return frozenset((epoch, name) for name, (epoch, _) in objects.items())
 
 
 def free(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Doomed]]:
@@ -197,7 +156,7 @@ def _due(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Do
     if now.wall - since < rules.grace:
         return []
     numbers = yield from _numbers_below(head.key, floor)
-    return [Doomed(naming.log_key(head.key, n), "it is below the floor") for n in numbers]
+    return [Doomed(naming.log_key(head.key, n), _BELOW) for n in numbers]
 
 
 def _numbers_below(key: str, floor: int) -> Protocol[list[int]]:
@@ -210,6 +169,20 @@ def _numbers_below(key: str, floor: int) -> Protocol[list[int]]:
         names: list[Entry] = yield List(naming.log_dir(key, group))
         numbers += [n for e in names if (n := naming.parse_log(entry.name, e.name)) is not None and n < floor]
     return sorted(numbers)
+
+
+def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
+    """Name what a delete would remove at once, or a purge empty, and what a day later; also of a damaged session."""
+    key = naming.session_key(id)
+    head = yield from find_head(key)
+    now: Moment = yield Now()
+    objects = yield from _objects(key)
+    removed = [Doomed(naming.object_key(key, e, n), "its session is deleted") for e, n in sorted(objects) if e <= head]
+    hints = yield from hints_of(naming.INDEX, key)
+    removed += [Doomed(naming.index_hint(key, n), "its session is deleted") for n in hints]
+    later = yield from _below(rules, key, head + 1, timestamp(now.wall))
+    emptied = [Doomed(each.key, "a purge empties it") for each in later] if purge else []
+    return removed + emptied, [replace(each, why="it is below the tombstone") for each in later]
 
 
 def purge(head: Base) -> Protocol[None]:
@@ -231,11 +204,12 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     spared = bool(chain) and (yield from _spared(rules, chain))
     keep = _named(chain)
     garbage = [] if spared else sorted(o for o in objects if o not in keep)
-    doomed = [Doomed(naming.object_key(head.key, e, n), "no retained commit names it") for e, n in garbage]
+    doomed = _swept(naming.object_key(head.key, e, n) for e, n in garbage)
     doomed += [Doomed(naming.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
+    since = moment((chain[-1] if chain else head).time).timestamp() if head.seq else 0.0
     if dry_run:
-        since = moment(chain[-1].time if chain else head.time).timestamp() if head.seq else 0.0
-        return doomed + (yield from _due(rules, head, head.floor, since))
+        due = yield from _due(rules, head, head.floor, since)
+        return doomed + due + (yield from _done(head, due))
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
     if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
         state = head.state
@@ -244,32 +218,22 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     if head.seq == 0:
         return []
     if not spared:
-        yield from sweep(head.key, head.epoch, keep | _pairs(head))
+        yield from sweep(head.key, head.epoch, keep | _pairs(head.objects))
     yield from _mend_hints(head)
     below = [c for c in chain if c.seq == head.floor]
     freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
-    if not (yield from _numbers_below(head.key, head.floor)):  # else the sweep that a hint speaks of is still due
-        done = [n for n in (yield from hints_of(naming.TRASH, head.key)) if n <= head.seq]
-        if done:
-            yield Delete(tuple(naming.trash_hint(head.key, n) for n in done))
-    return doomed + freed
+    done = yield from _done(head, [])
+    if done:
+        yield Delete(tuple(each.key for each in done))
+    return doomed + freed + done
 
 
-@dataclass(frozen=True, slots=True)
-class CollectReport:
-    """What a collection did, or would do.
-
-    Attributes:
-        sessions: How many it looked at.
-        removed: What went (in a dry run: would go).
-        skipped: Session -> why it was left for the next time.
-        dry_run: Whether nothing was done.
-    """
-
-    sessions: int
-    removed: tuple[Doomed, ...]
-    skipped: Mapping[str, str]
-    dry_run: bool
+def _done(head: Base, due: list[Doomed]) -> Protocol[list[Doomed]]:
+    """Name the hints of sweeps after which nothing is left below the floor but what is due now."""
+    if {naming.log_key(head.key, n) for n in (yield from _numbers_below(head.key, head.floor))} - {d.key for d in due}:
+        return []
+    numbers = yield from hints_of(naming.TRASH, head.key)
+    return [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in numbers if n <= head.seq]
 
 
 def collect_all(

@@ -12,7 +12,7 @@ from typing import Any
 from .._care import prune
 from .._care.ailments import Care
 from .._care.mend import RepairReport, bury, repair
-from .._care.prune import ChooseFloor, CollectReport, PruneReport
+from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport, usage
 from .._care.verify import VerifyReport, verify
 from .._format import canonical, naming
@@ -289,6 +289,10 @@ class Handle:
             if purge:
                 yield from prune.purge(gone)
             self._memory.forget(id)
+
+    def foresee_delete(self, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
+        """Name what a delete would remove at once, and what later."""
+        return prune.foresee_delete(self.rules, naming.check_id(id), purge=purge)
 
     def list_ids(self, prefix: str) -> Protocol[list[str]]:
         """Name all sessions whose ids begin with ``prefix``, sorted."""

@@ -15,7 +15,7 @@ from fsspec import AbstractFileSystem
 from .._care import ailments
 from .._care.ailments import Care
 from .._care.mend import RepairReport
-from .._care.prune import ChooseFloor, CollectReport, PruneReport, retention
+from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport, retention
 from .._care.usage import UsageReport
 from .._care.verify import VerifyReport
 from .._format import canonical
@@ -40,6 +40,7 @@ from .memory import Memory
 from .pages import IdPages, SummaryPages, Wanted
 from .sessions import BaseArgument, Layout, given
 from .summary import SessionSummary, summary_of
+from .unfinished import unfinished
 
 _LISTED_BYTES = 4096
 
@@ -145,6 +146,10 @@ class Opened:
             )
         yield from layout.delete(id, given(base), purge=purge)
 
+    def foresee_delete(self, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
+        """Name what a delete would remove at once, and what later."""
+        return (yield from (yield from self.layout()).foresee_delete(id, purge=purge))
+
     def _keeps_versions(self) -> Protocol[bool]:
         """Ask the storage whether it keeps versions, where that can be asked; the marker is there in any log store."""
         ask = getattr(self.backend, "facts", None)
@@ -196,26 +201,31 @@ class Opened:
         id: str,
         keep_last: int | None,
         keep_newer_than: datetime.datetime | datetime.timedelta | None,
+        keep_snapshots: int | None,
         *,
         dry_run: bool,
     ) -> Protocol[PruneReport]:
         """See `SessionStore.prune`."""
-        if keep_last is None and keep_newer_than is None:
-            raise ValueError("say what to keep: keep_last=, keep_newer_than= or both")
-        if keep_last is not None and keep_last < 1:
-            raise ValueError(f"keep_last must be 1 or more, not {keep_last}; to keep nothing, delete the session")
+        if keep_last is None and keep_newer_than is None and keep_snapshots is None:
+            raise ValueError("say what to keep: keep_last=, keep_newer_than=, keep_snapshots= or several of them")
+        for name, number in (("keep_last", keep_last), ("keep_snapshots", keep_snapshots)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} must be 1 or more, not {number}; to keep nothing, delete the session")
         if isinstance(keep_newer_than, datetime.timedelta):
             keep_newer_than = datetime.datetime.now(datetime.UTC) - keep_newer_than
         elif keep_newer_than is not None and keep_newer_than.tzinfo is None:
             raise ValueError("keep_newer_than must be an aware time or a timedelta")
-        return self._prune(id, retention(keep_last, keep_newer_than), dry_run=dry_run)
+        return self._prune(id, retention(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
 
     def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
         return (yield from (yield from self._log()).prune(id, choose, dry_run=dry_run))
 
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """See `SessionStore.collect`."""
-        return (yield from (yield from self._log()).collect(ids, dry_run=dry_run))
+        wanted = None if ids is None else list(ids)
+        report = yield from (yield from self._log()).collect(wanted, dry_run=dry_run)
+        files = yield from unfinished(self.backend, wanted, self._rules.grace, dry_run=dry_run)
+        return replace(report, removed=(*report.removed, *files))
 
     def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
         """See `SessionStore.du`."""

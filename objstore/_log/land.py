@@ -112,6 +112,12 @@ def _joined(table: Table, more: Table) -> Table:
     return {**table, **more} if more else table  # most saves name no object
 
 
+def foresee(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Mapping[str, tuple[int, int]]:
+    """Give the objects that a commit would name, without writing it."""
+    (record, _), _, _ = _build(rules, head, draft, summarise, "", head.time)
+    return record.objects
+
+
 def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
     if isinstance(raw, bytes):
         return Create(key, stored(name, raw))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._care.retention import Doomed
 from .._care.verify import Finding, VerifyReport
 from .._format import patching
 from .._format.canonical import JSON
@@ -126,6 +127,13 @@ class Tree:
             raise ConflictError(f"there is a session {id!r}, so it was not deleted as one that does not exist", id, 0)
         yield Delete((key_of(five_parts.SESSION, name),))
         yield Delete(tuple(key_of(part, name) for part in SIBLINGS))
+
+    def foresee_delete(self, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:  # noqa: ARG002
+        """Name what a delete would remove."""
+        name = name_of(id)
+        files = yield from _read(name, five_parts.PARTS)
+        there = (key_of(part, name) for part in five_parts.PARTS if files[part] is not None)
+        return [Doomed(key, "its session is deleted") for key in there], []
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session; a damaged one is there."""

@@ -133,6 +133,17 @@ def is_object(item: os.DirEntry[str]) -> bool:
     return not item.name.startswith(TEMPORARY) and not item.is_dir()
 
 
+def untouched(root: str, folder: str, before: float) -> Iterator[str]:
+    """Name the unfinished files below a directory that were last changed before a time, relative to the root."""
+    for path, folders, names in os.walk(f"{root}/{folder}"):
+        if not folder:  # what lies below the top may be anybody's
+            folders.clear()
+        for name in names:
+            with suppress(FileNotFoundError):
+                if name.startswith(TEMPORARY) and os.lstat(f"{path}/{name}").st_ctime < before:
+                    yield os.path.relpath(f"{path}/{name}", root)
+
+
 def unlink(directory: int, name: str) -> None:
     """Remove a file; a directory, or nothing, is left as it is."""
     try:

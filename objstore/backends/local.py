@@ -29,6 +29,7 @@ from ._files import (
     take_name,
     temporary_file,
     unlink,
+    untouched,
 )
 from ._target import PAGE, TEMPORARY, Facts, Pieces, checked, split_prefix
 from .base import Capabilities
@@ -200,6 +201,15 @@ class LocalBackend:
             with self._explained("flush", folder), self._opened(folder) as directory:
                 if directory is not None:
                     flush_directory(directory)
+
+    def unfinished(self, prefix: str, before: float) -> tuple[str, ...]:
+        """Name the unfinished files below a directory, at the top only in it, that nobody has touched since a time.
+
+        A write that is under way touches its file: by each byte, and by each name that it is given. For `collect`.
+        """
+        folder, _ = split_prefix(prefix)
+        with self._explained("list", folder), self._opened(folder) as directory:
+            return () if directory is None else tuple(sorted(untouched(self._root, folder, before)))
 
     def facts(self, key: str) -> Facts:
         """Say what is known about an object beyond the contract, for `objstore.backends.probe.check`."""

@@ -17,8 +17,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from .._care.retention import Doomed
 from .._engine.drive import Event, OperationEvent
-from ._text import shown, size
+from ._text import moment, shown, size
 
 
 def write(text: str) -> None:
@@ -78,6 +79,13 @@ def write_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers
     with console.capture() as captured:
         console.print(table)
     write(captured.get())
+
+
+def write_doomed(doomed: Iterable[Doomed]) -> None:
+    """Write what goes, why and when; nothing where nothing does."""
+    rows = [(each.key, each.why, moment(each.after) if each.after else "now") for each in doomed]
+    if rows:
+        write_table(("what", "why", "when"), rows)
 
 
 def _write_plain(lines: list[list[str]], right: list[bool]) -> None:

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .._care.prune import Doomed
 from .._care.usage import Amount, SessionUsage
-from ._output import fields, say, working, write_json, write_table
+from ._output import fields, say, working, write_doomed, write_json, write_table
 from ._places import Storage, moment_of
 from ._problems import Code, UsageError, complain, end_with
 from ._read import AsJson, missing
-from ._text import moment, size
+from ._text import size
 from ._write import DryRun
 
 
@@ -29,16 +28,24 @@ def prune(
         str | None,
         typer.Option("--keep-newer-than", metavar="WHEN", help="Keep the commits since: 30d, 12h, 2026-01-31."),
     ] = None,
+    keep_snapshots: Annotated[
+        int | None,
+        typer.Option("--keep-snapshots", min=1, metavar="N", help="Keep the newest N snapshots and what is since."),
+    ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Give up the older history of a session, and remove what only that needed."""
     url, (id,) = storage.split(args, "ID")
-    if keep_last is None and keep_newer_than is None:
-        raise UsageError("say what to keep: --keep-last N, --keep-newer-than 30d, or both")
+    if keep_last is None and keep_newer_than is None and keep_snapshots is None:
+        raise UsageError(
+            "say what to keep: --keep-last N, --keep-newer-than 30d, --keep-snapshots N, or several of them"
+        )
     newer = None if keep_newer_than is None else moment_of("--keep-newer-than", keep_newer_than)
     with working("pruning") as meter, storage.existing(url, meter.observe) as store:
-        report = store.prune(id, keep_last=keep_last, keep_newer_than=newer, dry_run=dry_run)
+        report = store.prune(
+            id, keep_last=keep_last, keep_newer_than=newer, keep_snapshots=keep_snapshots, dry_run=dry_run
+        )
     if not report.floor:
         raise missing(id)
     if as_json:
@@ -46,16 +53,10 @@ def prune(
         write_json({"id": id, "floor": report.floor, "removed": removed, "later": later, "dry_run": dry_run})
         return
     if dry_run:
-        _list((*report.removed, *report.later))
+        write_doomed((*report.removed, *report.later))
     begins = f"{id}: the history {'would begin' if dry_run else 'begins'} with commit {report.floor}"
     verb = "would be removed" if dry_run else "removed"
     say(f"{begins}; {len(report.removed)} files {verb}, {len(report.later)} to go later")
-
-
-def _list(doomed: Iterable[Doomed]) -> None:
-    rows = [(each.key, each.why, moment(each.after) if each.after else "now") for each in doomed]
-    if rows:
-        write_table(("what", "why", "when"), rows)
 
 
 def collect(
@@ -75,7 +76,7 @@ def collect(
         write_json({"sessions": report.sessions, "removed": removed, "skipped": skipped, "dry_run": dry_run})
     else:
         if dry_run:
-            _list(report.removed)
+            write_doomed(report.removed)
         verb = "would be removed" if dry_run else "removed"
         say(f"{report.sessions} sessions, {len(report.removed)} files {verb}, {len(report.skipped)} sessions skipped")
     _skipped(report.skipped.items())

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .._care.retention import Doomed
 from ..store import SessionStore
-from ._output import say, working, write_json
+from ._output import fields, say, working, write_doomed, write_json
 from ._places import Storage
 from ._problems import Code, UsageError, complain, end_with
 from ._read import AsJson
@@ -36,14 +37,22 @@ def rm(
         missing = [id for id in ids if id not in there]
         if there and not dry_run and not yes:
             _ask(there)
-        if not dry_run:
+        removed: list[Doomed] = []
+        later: list[Doomed] = []
+        if dry_run:
+            for id in there:
+                now, then = store._opened.driver.run(store._opened.foresee_delete(id, purge=purge))
+                removed, later = removed + now, later + then
+        else:
             with working("deleting") as meter:
                 for done, id in enumerate(there, start=1):
                     store.delete(id, purge=purge, keep_versions=keep_versions)
                     meter.advance(done, len(there))
     if as_json:
-        write_json({"deleted": there, "missing": missing, "purge": purge, "dry_run": dry_run})
+        document = {"deleted": there, "missing": missing, "purge": purge, "dry_run": dry_run}
+        write_json({**document, "removed": [*map(fields, removed)], "later": [*map(fields, later)]})
     else:
+        write_doomed((*removed, *later))
         for id in there:
             say(f"{'would delete' if dry_run else 'deleted'} {id}")
     if missing:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.places import Place
 
 from .conftest import HOSTILE, ID, Cli, saved
+
+RAN = {"purge": False, "dry_run": False, "removed": [], "later": []}
 
 
 def test_rm_deletes_sessions_and_siblings(cli: Cli, url: str, place: Place) -> None:
@@ -14,13 +18,13 @@ def test_rm_deletes_sessions_and_siblings(cli: Cli, url: str, place: Place) -> N
 
 def test_rm_as_json(cli: Cli, url: str) -> None:
     result = cli("rm", url, ID, "nobody", ID, "--yes", "--json", code=3)
-    assert result.json == {"deleted": [ID], "missing": ["nobody"], "purge": False, "dry_run": False}
+    assert result.json == {"deleted": [ID], "missing": ["nobody"], **RAN}
     assert result.err == "objstore: there is no session 'nobody'; objstore ls shows what is there\n"
 
 
 def test_a_dry_run_removes_nothing(cli: Cli, url: str, place: Place) -> None:
     before = place.files()
-    assert cli("rm", url, ID, "--dry-run").lines == [f"would delete {ID}"]
+    assert cli("rm", url, ID, "--dry-run").lines[-1:] == [f"would delete {ID}"]
     assert cli("rm", url, ID, "--dry-run", "--purge", "--json").json["dry_run"] is True
     assert place.files() == before
 
@@ -50,3 +54,23 @@ def test_restore_puts_an_older_state_on_top(cli: Cli, url: str, place: Place) ->
     assert session.revision is not None
     assert document == {"id": ID, "at": 3, "seq": 5, "digest": session.revision.digest}
     assert len(session.messages) == 3
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_dry_run_of_rm_names_what_goes_at_once_and_what_later(cli: Cli, url: str, place: Place, purge: bool) -> None:
+    flags = ("--purge",) if purge else ()
+    with place.open() as store:
+        store.put_artifact(ID, b"contents", tool_name="t")
+    before = place.files()
+    planned = cli("rm", url, ID, "--dry-run", "--json", *flags).json
+    assert place.files() == before
+    listing = cli("rm", url, ID, "--dry-run", *flags).lines
+    assert len(listing) == 2 + len(planned["removed"]) + len(planned["later"])
+    assert cli("rm", url, ID, "--yes", "--json", *flags).json["removed"] == []
+    after = place.files()
+    gone = {key for key, data in before.items() if after.get(key) != data and not (data == b"" and key in after)}
+    assert gone == {each["key"] for each in planned["removed"]}
+    assert all(each["after"] is None for each in planned["removed"])
+    below = {key for key in before if key.startswith(f"sessions/{ID}/log/")}
+    assert below == {each["key"] for each in planned["later"]}
+    assert all(each["after"] for each in planned["later"])

@@ -1,0 +1,170 @@
+"""What is kept, what goes, and that a dry run says so."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+import objstore
+from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact
+from objstore.backends._target import TEMPORARY
+from tests.places import Place, make_place
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    return make_place("memory", request)
+
+
+def lived(store: SessionStore, turns: int, id: str = "s") -> None:
+    """Let a session live for some turns, each with an artifact that replaces the one before."""
+    session = store.load(id) or SessionData.new(id)
+    for _ in range(turns):
+        session.messages.append(Message.user(f"turn {len(session.messages)}"))
+        content = f"output {len(session.messages)} " * 2_000
+        artifacts = ArtifactStore()
+        artifacts.put(
+            ToolArtifact(
+                artifact_id="a", artifact_uri="a3s://a", tool_name="t", content=content,
+                original_bytes=len(content), shown_bytes=1,
+            )
+        )  # fmt: skip
+        store.commit(session, artifacts=artifacts)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, hours: float = 25) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + hours * 3600)
+
+
+WISHES = {
+    "last": (10, None),
+    "newest state": (1, None),
+    "snapshots": (None, 2),
+    "one snapshot": (None, 1),
+}
+CASES = [("memory", wish, days) for wish in WISHES for days in (0, 2)]
+
+
+@pytest.mark.parametrize(("kind", "wish", "days"), [*CASES, ("local", "last", 2), ("s3", "newest state", 0)])
+def test_a_dry_run_names_exactly_what_goes(
+    kind: str, wish: str, days: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_place(kind, request)
+    last, snapshots = WISHES[wish]
+    with place.open() as store:
+        lived(store, 70)
+        later(monkeypatch, 24 * days)
+        for _ in range(2):  # once to raise the floor, and once more when there is nothing left to raise
+            before = place.files("sessions/")
+            planned = store.prune("s", keep_last=last, keep_snapshots=snapshots, dry_run=True)
+            assert place.files("sessions/") == before
+            done = store.prune("s", keep_last=last, keep_snapshots=snapshots)
+            gone = before.keys() - place.files("sessions/").keys()
+            assert gone == {doomed.key for doomed in planned.removed}
+            assert (planned.floor, planned.removed) == (done.floor, done.removed)
+            assert [(d.key, d.why) for d in planned.later] == [(d.key, d.why) for d in done.later]
+            assert store.verify().ok
+        later(monkeypatch)
+        before = place.files()
+        swept = store.collect(dry_run=True).removed
+        assert store.collect().removed == swept
+        assert before.keys() - place.files().keys() == {doomed.key for doomed in swept}
+        assert store.collect(dry_run=True).removed == ()
+
+
+@pytest.mark.parametrize(("number", "floor"), [(1, 65), (2, 33), (3, 1), (4, 1), (1_000, 1)])
+def test_the_newest_snapshots_are_kept_and_all_since(place: Place, number: int, floor: int) -> None:
+    with place.open() as store:
+        lived(store, 70)
+        for _ in range(3):  # a repeat keeps as much: the commit of a prune is none of the snapshots
+            assert store.prune("s", keep_snapshots=number).floor == floor
+        assert [c.seq for c in store.history("s")][-1] == floor
+        assert store.load("s", at=floor) is not None
+        lived(store, 32)  # and another snapshot takes the place of one
+        assert store.prune("s", keep_snapshots=number).floor == {65: 97, 33: 65, 1: 1 if number > 3 else 33}[floor]
+
+
+def test_of_several_wishes_the_one_counts_that_keeps_most(place: Place) -> None:
+    with place.open() as store:
+        lived(store, 70)
+        assert store.prune("s", keep_snapshots=1, keep_last=50, dry_run=True).floor == 1
+        assert store.prune("s", keep_snapshots=2, keep_last=1, dry_run=True).floor == 33
+        day = datetime.timedelta(days=1)
+        assert store.prune("s", keep_snapshots=1, keep_newer_than=day, dry_run=True).floor == 1
+        for last, snapshots in ((None, None), (None, 0), (-1, None)):
+            with pytest.raises(ValueError, match="keep"):
+                store.prune("s", keep_last=last, keep_snapshots=snapshots)
+
+
+def test_documents_are_kept_alike() -> None:
+    store = objstore.DocumentStore(f"memory://retention/{time.time_ns()}")
+    for n in range(70):
+        store.save("d", {"part": {"n": n}})
+    assert store.prune("d", keep_snapshots=2, dry_run=True).floor == 33
+    assert store.prune("d", keep_snapshots=2).floor == 33
+
+
+def test_nothing_is_pruned_by_itself(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with place.open() as store:
+        lived(store, 40)
+        before = place.files("sessions/")
+        later(monkeypatch, 24 * 365)
+        assert store.collect().removed == ()
+        store.repair("s", dry_run=False)
+        store.verify()
+        lived(store, 30)
+        assert before.items() <= place.files("sessions/").items()
+        assert [c.seq for c in store.history("s")] == list(range(70, 0, -1))
+
+
+class TestUnfinishedFiles:
+    """On local disk, a process that is killed while it writes leaves a file that no listing shows."""
+
+    def test_they_go_when_they_are_a_day_old(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        root = tmp_path / "store"
+        with objstore.open(root) as store:
+            lived(store, 2)
+            lived(store, 2, "other")
+            places = ["", "index/", "sessions/s/log/000000/", "sessions/s/objects/0/", "sessions/other/log/000000/"]
+            left = [f"{place}{TEMPORARY}{number:016x}" for number, place in enumerate(places)]
+            for key in left:
+                (root / key).write_bytes(b"half")
+            (root / "foreign").mkdir()
+            (root / "foreign" / f"{TEMPORARY}0").write_bytes(b"not ours")
+            assert store.collect().removed == ()
+            later(monkeypatch)
+            assert [d.key for d in store.collect(["s"], dry_run=True).removed] == sorted(left[2:4])
+            planned = store.collect(dry_run=True).removed
+            assert {d.key for d in planned} == set(left)
+            assert {d.why for d in planned} == {"it was never finished, since its writer was killed"}
+            assert store.collect().removed == planned
+            assert [path.name for path in root.rglob(f"{TEMPORARY}*")] == [f"{TEMPORARY}0"]
+            assert store.collect(dry_run=True).removed == ()
+            assert store.verify().ok
+
+    def test_one_that_is_being_written_stays(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        root = tmp_path / "store"
+        with objstore.open(root) as store:
+            lived(store, 1)
+            old = root / "sessions/s/log/000000" / f"{TEMPORARY}0123456789abcdef"
+            old.write_bytes(b"half")
+            os.utime(old, (1, 1))  # what it says of its contents' age is not when it was last touched
+            assert store.collect().removed == ()
+            assert old.exists()
+
+    def test_none_outside_the_store_is_removed_by_a_link(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        root, outside = tmp_path / "store", tmp_path / "outside"
+        outside.mkdir()
+        (outside / f"{TEMPORARY}0").write_bytes(b"not ours")
+        with objstore.open(root) as store:
+            lived(store, 1)
+            (root / "sessions" / "s" / "objects" / "7").symlink_to(outside)
+            later(monkeypatch)
+            with pytest.raises(objstore.BackendError, match="symbolic link"):
+                store.collect()
+            assert (outside / f"{TEMPORARY}0").exists()
