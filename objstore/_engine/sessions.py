@@ -12,7 +12,6 @@ from typing import Any, Final, Generic, TypeVar
 from typing import Protocol as Contract
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
 from .._care.retention import Doomed
 from .._care.verify import VerifyReport
@@ -38,6 +37,7 @@ from ..models import (
     VerificationReport,
 )
 from ..models import _documents as documents
+from .taking import NOTHING, document, seen, taken_down
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ class Sessions:
     def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
         """See `SessionStore.save`."""
         naming.check_id(session.id)
-        parts = {five_parts.SESSION: _dumped(_SESSION, session)}
+        parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
         return self._saved(session, session.id, parts, _based(session, base), None)
 
     def _saved(
@@ -184,7 +184,9 @@ class Sessions:
 
     def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
         """Save one sibling of a session, which need not have a session part."""
-        return self._save_part(part, id, _dumped(part, value), given(base))
+        return self._save_part(
+            part, id, _taken(part, value, seen(base if isinstance(base, Revision) else None)), given(base)
+        )
 
     def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
         revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
@@ -209,17 +211,18 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.commit`."""
         parts: dict[str, JSON] = {}
+        known = seen(session_or_id.revision) if isinstance(session_or_id, SessionData) else NOTHING
         if isinstance(session_or_id, SessionData):
             naming.check_id(session_or_id.id)
-            parts[five_parts.SESSION] = _dumped(_SESSION, session_or_id)
+            parts[five_parts.SESSION] = _taken(_SESSION, session_or_id, known)
         if artifacts is not None:
-            parts[five_parts.ARTIFACTS] = _dumped(ARTIFACTS, artifacts)
+            parts[five_parts.ARTIFACTS] = _taken(ARTIFACTS, artifacts, known)
         if trace_events is not None:
-            parts[five_parts.TRACES] = _dumped(TRACE_EVENTS, list(trace_events))
+            parts[five_parts.TRACES] = _taken(TRACE_EVENTS, list(trace_events), known)
         if run_records is not None:
-            parts[five_parts.RUNS] = _dumped(RUN_RECORDS, list(run_records))
+            parts[five_parts.RUNS] = _taken(RUN_RECORDS, list(run_records), known)
         if verification_reports is not None:
-            parts[five_parts.VERIFICATION] = _dumped(VERIFICATION_REPORTS, list(verification_reports))
+            parts[five_parts.VERIFICATION] = _taken(VERIFICATION_REPORTS, list(verification_reports), known)
         if isinstance(session_or_id, SessionData):
             return self._saved(session_or_id, session_or_id.id, parts, _based(session_or_id, base), key)
         return self._commit(naming.check_id(session_or_id), parts, given(base), key)
@@ -244,12 +247,12 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.append`."""
         written = {
-            "messages": [_document(_MESSAGE, m) for m in messages],
-            "traces": _document(documents.TRACE_EVENTS, list(trace_events)),
-            "runs": _document(documents.RUN_RECORDS, list(run_records)),
+            "messages": [document(_MESSAGE, m) for m in messages],
+            "traces": document(documents.TRACE_EVENTS, list(trace_events)),
+            "runs": document(documents.RUN_RECORDS, list(run_records)),
             "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
-            "artifacts": [_document(_ARTIFACT, a) for a in artifacts],
-            "verification": _document(documents.VERIFICATION_REPORTS, list(verification_reports)),
+            "artifacts": [document(_ARTIFACT, a) for a in artifacts],
+            "verification": document(documents.VERIFICATION_REPORTS, list(verification_reports)),
         }
         added: Any = canonical.check(written, what="appended")  # no deeper here than where it will stand
         added["artifacts"] = [five_parts.referring(artifact) for artifact in added["artifacts"]]
@@ -299,26 +302,15 @@ def given(base: BaseArgument) -> Revision | int | None:
     return base
 
 
-def _dumped(part: Part[T], value: T) -> JSON:
-    """Take a value down as JSON that shares nothing with it; what a model holds in free fields may be anything."""
-    document: Any = canonical.check(_document(part.adapter, value), what=part.name)
-    if part.name == five_parts.ARTIFACTS:
-        document["artifacts"] = [five_parts.referring(artifact) for artifact in document["artifacts"]]
-    return document  # type: ignore[no-any-return] # it was checked
-
-
-def _document(adapter: TypeAdapter[T], value: T) -> Any:
-    try:
-        return documents.to_document(adapter, value)
-    except PydanticSerializationError as error:
-        raise InvalidValueError(f"this cannot be saved: {error}") from None
+def _taken(part: Part[T], value: T, known: Mapping[str, JSON]) -> JSON:
+    return taken_down(part.name, part.adapter, value, known)
 
 
 def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
     if isinstance(event, RunEventRecord):
-        record: dict[str, Any] = _document(_EVENT_RECORD, event)
+        record: dict[str, Any] = document(_EVENT_RECORD, event)
         return record
-    return {"event": _document(_EVENT, event)}
+    return {"event": document(_EVENT, event)}
 
 
 def _session_of(id: str, loaded: Loaded) -> SessionData | None:

@@ -132,7 +132,7 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return bool(level)
 
 
-def check(value: object, *, what: str = "value", binary: bool = False) -> JSON:
+def check(value: object, *, what: str = "value", binary: bool = False, room: int = MAX_DEPTH) -> JSON:
     """Copy a user's value deeply into plain JSON, or say what is wrong with it.
 
     Tuples become lists, and instances of subclasses (an ``OrderedDict``, a ``StrEnum``) plain ones. Key order is kept.
@@ -141,13 +141,14 @@ def check(value: object, *, what: str = "value", binary: bool = False) -> JSON:
         value: What the user handed over.
         what: Its name in the error message.
         binary: Whether ``bytes``, `Ref` and views may stand in it; what a view shows is taken as it is, not copied.
+        room: How deep the value may be nested.
 
     Raises:
-        InvalidValueError: It is not JSON, or too deep (`MAX_DEPTH`). The message names the place, never a value.
+        InvalidValueError: It is not JSON, or too deep. The message names the place, never a value.
     """
     try:
         copiers = _BINARY if binary else _COPIERS
-        return copiers.get(type(value), _copy_other)(value, MAX_DEPTH, copiers)
+        return copiers.get(type(value), _copy_other)(value, room, copiers)
     except _InvalidError as error:
         place = what + "".join(_step(step) for step in error.path[: -_STEPS - 1 : -1])
         place += "..." if len(error.path) > _STEPS else ""

@@ -3,7 +3,7 @@
 # Annotations are evaluated here: pydantic 2.12 looks up that of the unknown fields in the module of each subclass.
 import math
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, overload
 
@@ -32,6 +32,30 @@ _MAX_DEPTH: Final = 200  # the deepest value that any layout stores; it also end
 
 class Wire:
     """The context of a dump for a file of the seed; without it a dump is a plain JSON document."""
+
+
+class Sliced:
+    """The context of a dump that leaves the lists of some models to be written slice by slice."""
+
+    def __init__(self, writers: Mapping[type, Callable[[list[Any]], Any]]) -> None:
+        self.writers: Final = writers
+
+
+class Unwritten:
+    """A list of models that such a dump left; a slice of it is written when it is asked for."""
+
+    __slots__ = ("_items", "_write")
+
+    def __init__(self, items: list[Any], write: Callable[[list[Any]], Any]) -> None:
+        self._items = items
+        self._write = write
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, part: slice) -> list[Any]:
+        written: list[Any] = self._write(self._items[part])
+        return written
 
 
 class Single(float):
@@ -131,13 +155,14 @@ class Each:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         (model,) = get_args(source)
 
-        def check(items: list[Any], write: SerializerFunctionWrapHandler) -> Any:
+        def check(items: list[Any], write: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
             for item in items:
                 if not isinstance(item, model):
                     raise TypeError(f"{type(item).__name__} stands in a list of {model.__name__}")
-            return write(items)
+            slices = info.context.writers.get(model) if isinstance(info.context, Sliced) else None
+            return Unwritten(items, slices) if slices and type(items) is list else write(items)
 
-        writer = core_schema.wrap_serializer_function_ser_schema(check, schema=handler(source))
+        writer = core_schema.wrap_serializer_function_ser_schema(check, schema=handler(source), info_arg=True)
         return core_schema.list_schema(handler.generate_schema(model), strict=True, serialization=writer)
 
 

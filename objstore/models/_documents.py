@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidValueError
-from ._base import ListOf, Wire
+from ._base import ListOf, Model, Sliced, Wire
 from .artifacts import ArtifactStore
-from .runs import RunRecord
+from .messages import Message
+from .runs import RunEventRecord, RunRecord
 from .session import SessionData
 from .trace import TraceEvent
 from .verification import VerificationReport
@@ -20,6 +22,7 @@ T = TypeVar("T")
 
 _FIELD: Final = re.compile(r"field_name='(\w+)'")
 _LISTED: Final = ConfigDict(hide_input_in_errors=True)
+_LATER: Final = ConfigDict(hide_input_in_errors=True, defer_build=True)
 
 SESSION: Final = TypeAdapter(SessionData)
 ARTIFACTS: Final = TypeAdapter(ArtifactStore)
@@ -41,15 +44,16 @@ def from_document(part: TypeAdapter[T], document: Any) -> T:
     return part.validate_python(document, by_alias=True, by_name=False)
 
 
-def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False) -> Any:
+def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False, sliced: bool = False) -> Any:
     """Write a part as a JSON document of plain dicts, lists, strings and numbers.
 
-    Nothing of the document is shared with `value`.
+    Nothing of the document is shared with `value`, unless it is to be sliced.
 
     Args:
         part: Which part, as for `from_document`.
         value: What to write.
         wire: Make a `Single` of each number that is single precision on the seed's wire.
+        sliced: Leave lists that may be long as `Unwritten`.
 
     Raises:
         InvalidValueError: A model holds what it would not have taken, because a list in it was changed in place. The
@@ -57,7 +61,8 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False) -> Any:
     """
     # pydantic's error shows the value, so ours is raised where it is no longer the context.
     try:
-        return part.dump_python(value, by_alias=True, warnings="error", context=Wire if wire else None)
+        context = Wire if wire else _SLICED if sliced else None
+        return part.dump_python(value, by_alias=True, warnings="error", context=context)
     except PydanticSerializationError as error:
         field = _FIELD.search(str(error))
         problem = str(error.__cause__ or f"{field[1] if field else 'a value'} holds a value of a foreign type")
@@ -73,3 +78,11 @@ def describe(error: ValidationError) -> str:
     place = ".".join(str(step) for step in first["loc"])
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return f"{place or 'the document'}: {first['msg']}{more}"
+
+
+def _slices_of(model: type[Model]) -> Callable[[list[Any]], Any]:
+    adapter: TypeAdapter[list[Any]] = TypeAdapter(list[model], config=_LATER)  # type: ignore[valid-type]
+    return lambda items: to_document(adapter, items, sliced=True)
+
+
+_SLICED: Final = Sliced({model: _slices_of(model) for model in (Message, TraceEvent, RunRecord, RunEventRecord)})

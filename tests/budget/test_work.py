@@ -57,6 +57,17 @@ def test_an_append_is_the_same_work_at_10_and_at_10_000_messages() -> None:
     assert next(many) == pytest.approx(next(few), rel=0.02)
 
 
+def test_an_unchanged_message_costs_a_save_a_look_and_no_copy() -> None:
+    def work(messages: int) -> int:
+        store = sessions(messages)
+        session = store.load("s")
+        assert session is not None
+        session.messages.append(Message.user("one more"))
+        return instructions(partial(store.save, session))
+
+    assert work(MANY) - work(10) <= 60 * (MANY - 10)
+
+
 def test_a_snapshot_is_at_most_the_work_of_a_leaf_however_long_the_session() -> None:
     few, many = appends(sessions(MANY // 10, 1_000)), appends(sessions(MANY, 1_000))
     assert sum(next(many) for _ in range(33)) == pytest.approx(sum(next(few) for _ in range(33)), rel=0.3)

@@ -1,0 +1,74 @@
+"""Taking a value down by what is known of it: what did not change is not copied.
+
+To save a conversation of 10,000 messages after one more turn, all of them have to be looked at, since anything in them
+may have been edited in place. Looking is all that it takes: their bytes are compared, slice by slice, and only what
+differs is copied.
+"""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import Any, Final
+
+from ..errors import InvalidValueError
+from ..models._base import Unwritten
+from .canonical import JSON, MAX_DEPTH, check, exact_bytes
+
+_SLICE: Final = 64  # items: few calls, and too few new objects at once to wake the collector of garbage
+
+
+def taken(value: object, known: JSON, room: int = MAX_DEPTH) -> JSON:
+    """Copy a value as `canonical.check` does, but take what is the very same in a checked document from there.
+
+    Args:
+        value: What the user handed over; lists in it may be `Unwritten`.
+        known: What is likely to stand in its place. It decides what is copied, never what comes out.
+        room: How deep the value may be nested.
+
+    Raises:
+        InvalidValueError: It is not JSON, or nested too deep. The message does not say where; that of `check` does.
+    """
+    if type(value) is dict:
+        return _object(value, known if type(known) is dict else {}, room)
+    if type(value) is list or type(value) is Unwritten:
+        return _list(value, known if type(known) is list else [], room)
+    copy = check(value, room=room)
+    return known if type(known) is type(copy) and _same(copy, known) else copy
+
+
+def _object(value: dict[Any, Any], known: dict[str, JSON], room: int) -> JSON:
+    if not room:
+        raise InvalidValueError("nested too deep")
+    copy = {_key(key): taken(member, known.get(key), room - 1) for key, member in value.items()}
+    if len(copy) == len(known) and all(map(is_, copy.values(), known.values())) and list(copy) == list(known):
+        return known
+    return copy
+
+
+def _key(key: object) -> str:
+    if type(key) is not str:
+        raise InvalidValueError("not a plain key")
+    check(key)
+    return key
+
+
+def _list(value: list[Any] | Unwritten, known: list[JSON], room: int) -> JSON:
+    if not room:
+        raise InvalidValueError("nested too deep")
+    items: list[JSON] = []
+    for start in range(0, len(value), _SLICE):
+        part, old = value[start : start + _SLICE], known[start : start + _SLICE]
+        count = min(len(part), len(old))
+        if _same(part[:count], old[:count]):
+            items += old[:count]
+        else:
+            items += (taken(item, other, room - 1) for item, other in zip(part, old, strict=False))
+        items += (taken(item, None, room - 1) for item in part[count:])
+    return known if len(items) == len(known) and all(map(is_, items, known)) else items
+
+
+def _same(value: object, known: JSON) -> bool:
+    try:
+        return exact_bytes(value) == exact_bytes(known)
+    except ValueError:  # something that is not JSON, or a reference, somewhere in it
+        return False
