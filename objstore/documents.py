@@ -237,7 +237,9 @@ class DocumentStore:
         """Set some parts of a document in one atomic commit; parts that are not named are left alone.
 
         Raises:
-            ConflictError: With a base: one of these parts changed since.
+            ConflictError: With a base: one of these parts changed since, and to something else than is being saved. Two
+                that make the same of it agree; where only one may succeed, let each also save a part with a name of its
+                own, or `update`.
             InvalidValueError: A value is not JSON; the message says where.
         """
         return self._run(self._documents.save(id, parts, base, key))

@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from claude_agent_sdk import (
-    SessionKey,
-    SessionListSubkeysKey,
-    SessionStore,
-    SessionStoreEntry,
-    SessionStoreListEntry,
-    SessionSummaryEntry,
-    fold_session_summary,
-)
+try:
+    from claude_agent_sdk import (
+        SessionKey,
+        SessionListSubkeysKey,
+        SessionStore,
+        SessionStoreEntry,
+        SessionStoreListEntry,
+        SessionSummaryEntry,
+        fold_session_summary,
+    )
+except ImportError as error:
+    raise ImportError("claude-agent-sdk is not installed, or too old: pip install 'objstore[claude]'") from error
 
 from ..aio_documents import AsyncDocumentStore
 from ..errors import IntegrityError, InvalidIdError, InvalidValueError

@@ -10,7 +10,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from agents import SessionSettings, TResponseInputItem
+try:
+    from agents import SessionSettings, TResponseInputItem
+except ImportError as error:
+    raise ImportError("openai-agents is not installed, or too old: pip install 'objstore[openai-agents]'") from error
 
 from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError

@@ -643,6 +643,25 @@ def test_what_each_call_costs(place: Place, s3_server: MotoServer) -> None:
     asyncio.run(main())
 
 
+def test_a_long_session_opens_in_a_handful_of_reads_of_what_it_is(memory: Place) -> None:
+    reads: Counter[str] = Counter()
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent):
+            reads[event.operation] += 1
+
+    async def main() -> None:
+        store = opened(memory)
+        for turn in range(1024):  # the worst number for a reader: a whole interval of commits above a snapshot
+            await store.append(KEY, [entry((turn, n), text="z" * 1000) for n in range(4)])
+        found = await ObjstoreSessionStore(AsyncDocumentStore(memory.target, observer=watch)).load(KEY)
+        assert len(found or ()) == 4096
+        leaves = 4096 * 1100 // (512 * 1024)
+        assert reads == {"list": 3, "get": 1 + 32 + leaves}, "the marker, the commits, the leaves"
+
+    asyncio.run(main())
+
+
 def test_bytes_follow_the_batch_not_the_session(memory: Place) -> None:
     sent: list[int] = []
 

@@ -57,6 +57,21 @@ def test_what_is_public_or_ones_own_is_no_private_name(source: str) -> None:
     assert list(private(source)) == []
 
 
+@pytest.mark.parametrize(
+    ("module", "framework", "extra"),
+    [
+        ("claude_agent_sdk", "claude_agent_sdk", "claude"),
+        ("langgraph", "langgraph", "langgraph"),
+        ("openai_agents", "agents", "openai-agents"),
+        ("pydantic_ai", "pydantic_ai", "pydantic-ai"),
+    ],
+)
+def test_a_module_without_its_framework_says_what_to_install(module: str, framework: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{framework!r}] = None; import objstore.integrations.{module}"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"pip install 'objstore[{extra}]'" in shown.stderr
+
+
 def test_objstore_imports_no_framework() -> None:
     code = "import sys, objstore.cli; print([m for m in sys.modules if m.startswith('objstore.integrations')])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
