@@ -16,26 +16,6 @@ from tests.servers.scripted import ScriptedServer, scripted_server
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _models_of_services_are_parsed_once() -> Iterator[None]:
-    """Let all S3 clients of the run share what botocore parses: each parses 1 MB of JSON otherwise, 0.1 s a client."""
-    if find_spec("botocore") is None:
-        yield
-        return
-    from botocore.loaders import Loader
-
-    parsed: dict[Any, Any] = {}
-    original = Loader.__init__
-
-    def share(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        self._cache = parsed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loader, "__init__", share)
-        yield
-
-
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[MotoServer]:
     """An S3 server with atomic creates; ``requests``, ``methods`` and ``reset()`` tell what it was asked."""

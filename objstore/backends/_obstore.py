@@ -7,10 +7,12 @@ import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import obstore
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 from obstore import exceptions as obs
@@ -20,6 +22,7 @@ from .._log.ops import Entry, Names
 from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries
 from ._obstore_options import S3Settings, s3_settings
 from ._s3_codes import refusal_of
+from ._s3_models import share_models
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
@@ -227,6 +230,7 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
         "read_timeout": timedelta(seconds=settings.read_timeout or limits.timeout),
         "timeout": timedelta(days=1),
         "pool_max_idle_per_host": str(settings.connections or limits.concurrency),
+        "user_agent": f"objstore/{version('objstore')} obstore/{obstore.__version__}",
     }
     if settings.verify is False:
         client["allow_invalid_certificates"] = True
@@ -254,6 +258,7 @@ def _config(settings: S3Settings, bucket: str) -> dict[str, Any]:
         config |= {} if settings.token is None else {"session_token": settings.token}
     if endpoint is None or region is None or (settings.key is None and not settings.anonymous):
         session = Session(profile=settings.profile)
+        share_models(session)
         client = session.create_client(
             "s3", region_name=region, endpoint_url=endpoint, use_ssl=settings.tls, verify=settings.verify
         )

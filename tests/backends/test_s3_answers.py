@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -356,24 +358,70 @@ def test_a_botocore_that_would_drop_the_condition_is_refused(
         create(at(scripted, "fsspec"))
 
 
-def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: ScriptedServer) -> None:
-    import asyncio
-
+def connected(scripted: ScriptedServer, **options: Any) -> Any:
+    """Connect as a backend does, and give s3fs's filesystem."""
     from objstore.backends._s3 import connect
     from objstore.backends._target import Limits, Target
 
-    def config(**given: Any) -> Any:
-        target = Target("s3", "bucket", {**options_for(scripted.url), "config_kwargs": given})
-        backend = open_backend("s3://b")
-        assert isinstance(backend, AsyncBackend)
-        asked = connect(target, Limits(7.0, 4, 9))
-        adapter: Any = asyncio.run_coroutine_threadsafe(asked, backend.loop).result()
-        return adapter._s3.s3.meta.config
+    target = Target("s3", "bucket", {**options_for(scripted.url), **options})
+    backend = open_backend("s3://b")
+    assert isinstance(backend, AsyncBackend)
+    asked = connect(target, Limits(7.0, 4, 9))
+    adapter: Any = asyncio.run_coroutine_threadsafe(asked, backend.loop).result()
+    return adapter._s3
 
-    ours = config()
+
+def test_timeouts_and_the_pool_are_set_unless_the_user_set_them(scripted: ScriptedServer) -> None:
+    ours = connected(scripted).s3.meta.config
     assert (ours.read_timeout, ours.connect_timeout, ours.max_pool_connections) == (7.0, 7.0, 9)
-    theirs = config(read_timeout=1, max_pool_connections=2)
+    assert ours.user_agent.startswith("objstore/")
+    given = {"read_timeout": 1, "max_pool_connections": 2, "user_agent": "mine"}
+    theirs = connected(scripted, config_kwargs=given).s3.meta.config
     assert (theirs.read_timeout, theirs.connect_timeout, theirs.max_pool_connections) == (1, 7.0, 2)
+    assert theirs.user_agent.startswith("mine ")
+
+
+def test_a_session_of_the_users_own_is_used_as_it_is(scripted: ScriptedServer) -> None:
+    from aiobotocore.session import AioSession
+
+    session = AioSession()
+    assert connected(scripted, session=session).session is session
+
+
+def test_a_profile_still_says_who_asks(
+    scripted: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[profile there]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    assert connected(scripted, profile="there", client_kwargs={}).s3.meta.region_name == "eu-west-1"
+
+
+def test_the_models_of_botocore_are_parsed_once_for_all_clients(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.loaders import JSONFileLoader
+
+    connected(scripted)
+    parsed: list[str] = []
+    load = JSONFileLoader.load_file
+
+    def watched(self: JSONFileLoader, path: str) -> Any:
+        parsed.append(path)
+        return load(self, path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", watched)
+    assert connected(scripted).s3 is not connected(scripted).s3
+    assert parsed == []
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045]
+)
+def test_times_are_read_in_every_form(text: Any) -> None:
+    from objstore.backends._s3 import _moment
+
+    assert _moment(text).timestamp() == 1767323045
 
 
 def test_error_numbers_play_no_part(scripted: ScriptedServer) -> None:
