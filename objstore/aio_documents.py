@@ -103,6 +103,10 @@ class AsyncDocumentStore:
     async def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
         return await self._run(self._documents.load(id, None if parts is None else [*parts], at))
 
+    @like(DocumentStore.view)
+    async def view(self, id: str, *, parts: Iterable[str] | None = None) -> Document | None:
+        return await self._run(self._documents.view(id, None if parts is None else [*parts]))
+
     @like(DocumentStore.save)
     async def save(
         self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None

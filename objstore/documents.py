@@ -22,6 +22,7 @@ from ._format.canonical import JSON, MAX_DEPTH
 from ._format.patching import Patch, append, diff
 from ._format.views import view
 from ._log.listing import Listed
+from ._log.loaded import Loaded
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
@@ -81,9 +82,14 @@ class Documents:
         if loaded is None:
             return None
         found = {name: canonical.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
-        assert loaded.base is not None  # documents lie in logs only
-        names = tuple(name for name, value in (loaded.base.state or {}).items() if value is not None)
-        return Document(found, loaded.revision, names)
+        return _document(loaded, found)
+
+    def view(self, id: str, parts: Iterable[str] | None) -> Protocol[Document | None]:
+        """See `DocumentStore.view`."""
+        loaded = yield from (yield from self._layout()).load(id, parts, None, contents=False)
+        if loaded is None:
+            return None
+        return _document(loaded, {name: view(value, MAX_DEPTH) for name, value in loaded.parts.items()})
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
@@ -140,6 +146,12 @@ class Documents:
         layout = yield from self._layout()
         ids = yield from layout.list_ids(prefix)
         return [_summary_of(listed) for listed in (yield from layout.heads(ids))]
+
+
+def _document(loaded: Loaded, parts: dict[str, Any]) -> Document:
+    assert loaded.base is not None  # documents lie in logs only
+    names = tuple(name for name, value in (loaded.base.state or {}).items() if value is not None)
+    return Document(parts, loaded.revision, names)
 
 
 def _summary_of(listed: Listed) -> DocumentSummary:
@@ -230,6 +242,18 @@ class DocumentStore:
             NotFoundError: There is no commit ``at``, or it was pruned.
         """
         return self._run(self._documents.load(id, None if parts is None else [*parts], at))
+
+    def view(self, id: str, *, parts: Iterable[str] | None = None) -> Document | None:
+        """Look at a document, or some parts of it; ``None`` where there is none.
+
+        What `load` copies stands in a view as it is remembered: lists and objects are read-only, as for `update`. In
+        the place of ``bytes`` and of texts above 256 KiB, which are not read for this, stands a value that can only be
+        put back. Of a document that this store has read before only what is new is read.
+
+        Raises:
+            IntegrityError: Stored bytes are damaged.
+        """
+        return self._run(self._documents.view(id, None if parts is None else [*parts]))
 
     def save(
         self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None

@@ -320,3 +320,33 @@ def test_both_faces_of_an_open_store_share_what_they_remember() -> None:
             assert copied.seq == 1
 
     asyncio.run(main())
+
+
+def test_a_view_copies_nothing_and_reads_nothing_that_stands_apart(url: str) -> None:
+    reads: list[str] = []
+
+    def observe(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation == "get":
+            reads.append(event.key)
+
+    with DocumentStore(url) as writer, DocumentStore(url, observer=observe) as store:
+        assert store.view("d") is None
+        writer.save("d", {"log": [{"n": 1}], "bytes": b"b" * 1000, "text": BIG})
+        document = store.view("d")
+        assert document is not None
+        assert set(document.names) == {"log", "bytes", "text"}
+        assert not any("/objects/" in key for key in reads)
+        with pytest.raises(TypeError):
+            document.parts["log"][0]["n"] = 2  # type: ignore[index, call-overload]
+        with pytest.raises(AttributeError):
+            document.parts["log"].append(2)  # type: ignore[union-attr]
+        writer.append("d", {"log": [{"n": 2}]})
+        reads.clear()
+        newer = store.view("d", parts=["log", "none"])
+        assert newer is not None
+        assert newer.parts == {"log": [{"n": 1}, {"n": 2}], "none": None}
+        assert document.parts["log"] == [{"n": 1}]
+        assert len(reads) == 2  # the new commit, and that there is none above it
+        store.save("d", {"log": []}, base=newer.revision)
+        with pytest.raises(objstore.ConflictError):
+            store.save("d", {"log": [1]}, base=document.revision)

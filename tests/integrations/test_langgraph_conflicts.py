@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any, Literal
 
@@ -20,6 +23,7 @@ from objstore.integrations.langgraph import ObjstoreSaver
 from tests.integrations.graphs import adding, chain, thread
 from tests.places import make_place
 
+ROOT = Path(__file__).parents[2]
 Durability = Literal["sync", "async", "exit"]
 DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
 
@@ -206,3 +210,41 @@ def test_writes_of_many_tasks_at_once_are_all_kept(savers: Savers) -> None:
     found = savers[1].get_tuple(config)
     assert found is not None
     assert found.pending_writes == [(f"task {n:02}", "channel", n) for n in range(40)]
+
+
+WORKER = """
+import sys
+import objstore
+from objstore.integrations.langgraph import ObjstoreSaver
+from tests.integrations.graphs import adding, chain, thread
+
+with objstore.DocumentStore(sys.argv[1]) as store:
+    graph = chain(adding("done")).compile(checkpointer=ObjstoreSaver(store))
+    raised = 0
+    for n in range(10):
+        while True:
+            try:
+                graph.invoke({"items": [f"{sys.argv[2]} {n}"]}, thread(), durability=sys.argv[3])
+                break
+            except objstore.ConflictError:
+                raised += 1
+    print(raised)
+"""
+
+
+@pytest.mark.parametrize("durability", ["async", "exit"])
+def test_processes_on_one_thread_that_redo_what_was_refused_lose_nothing(
+    tmp_path: Path, durability: Durability
+) -> None:
+    commands = [[sys.executable, "-c", WORKER, str(tmp_path), name, durability] for name in "ab"]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) for command in commands]
+    assert [worker.communicate(timeout=240)[0].strip().isdigit() for worker in workers] == [True, True]
+    with DocumentStore(tmp_path) as store:
+        saver = ObjstoreSaver(store)
+        kept = items(saver)
+        assert kept[1::2] == ["done"] * 20
+        assert sorted(kept[::2]) == sorted(f"{name} {n}" for name in "ab" for n in range(10))
+        found = list(saver.list(thread()))
+        parents = [(tup.parent_config or {"configurable": {}})["configurable"].get("checkpoint_id") for tup in found]
+        ids: list[Any] = [tup.config["configurable"]["checkpoint_id"] for tup in found]
+        assert parents == [*ids[1:], None]  # one line, no branches

@@ -162,3 +162,6 @@ def test_a_listing_by_metadata_reads_no_values(memory: Place, open_store: Callab
     assert [found.metadata["step"] for found in lister.list(thread(), filter={"step": 7})] == [7]
     assert counted.received < 40_000  # one page and the entries; 40 pages have 800,000
     assert counted.requests == before + 1 + 2  # whether the thread moved, and then the one value that was asked for
+    counted.reset()
+    assert len(list(lister.list(thread(), limit=32))) == 32
+    assert counted.requests == 1 + 2 * 1 + 32  # the same, and the values of 16 at a time side by side

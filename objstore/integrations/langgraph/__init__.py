@@ -7,7 +7,7 @@ document is told in `entries`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 try:
     from langchain_core.runnables import RunnableConfig
@@ -30,6 +30,8 @@ from .threads import Threads
 from .values import Codec
 
 __all__ = ["ObjstoreSaver"]
+
+_AT_ONCE: Final = 16
 
 
 class ObjstoreSaver(BaseCheckpointSaver[int]):
@@ -123,10 +125,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         for id in self._faces.run(self._steps.all_threads(config)):
             thread, places = self._faces.run(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
-            for place in places:
-                found = self._faces.run(self._steps.whole(id, thread, place))
-                if found:
-                    yield found
+            for some in _batches(places):
+                yield from self._faces.run(self._steps.several(id, thread, some))
 
     async def alist(
         self,
@@ -140,9 +140,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         for id in await self._faces.arun(self._steps.all_threads(config)):
             thread, places = await self._faces.arun(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
-            for place in places:
-                found = await self._faces.arun(self._steps.whole(id, thread, place))
-                if found:
+            for some in _batches(places):
+                for found in await self._faces.arun(self._steps.several(id, thread, some)):
                     yield found
 
     def get_delta_channel_history(
@@ -202,3 +201,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """See `prune`."""
         await self._faces.arun(self._steps.prune([str(id) for id in thread_ids], strategy))
+
+
+def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut a listing into what is read at once."""
+    return (places[n : n + _AT_ONCE] for n in range(0, len(places), _AT_ONCE))

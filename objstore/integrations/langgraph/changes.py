@@ -12,7 +12,7 @@ from ... import ConflictError, FormatError, ObjstoreError
 from .entries import Key, Resolved, Thread, checkpoint_entry, parts_in
 from .values import VALUE, Codec, Item, Value, stored
 
-LISTS: Final = ("checkpoints", "writes")
+PARTS: Final = ("checkpoints", "writes", "removals")
 _APART: Final = ("id", "channel_values", "channel_versions", "versions_seen")
 
 
@@ -152,8 +152,7 @@ class Draft:
     def on(self, parts: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parts of the document that change; called again where others were faster."""
         check_ours(self._id, parts)
-        before = [parts.get(name, ()) for name in LISTS]
-        known = self._known if self._known and self._known.is_of(*before) else Thread(*before)
+        known = Thread.of(parts, self._known)
         self.thread, self.errors = known.copy(), []
         changed: dict[str, Any] = {}
         for change in self._changes:
@@ -162,20 +161,24 @@ class Draft:
                 self.errors.append(None)
             except ObjstoreError as error:
                 self.errors.append(error)
-        for name, old, now in zip(LISTS, before, (self.thread.checkpoints, self.thread.writes), strict=True):
+        for name, old, now in (
+            ("checkpoints", known.checkpoints, self.thread.checkpoints),
+            ("writes", known.writes, self.thread.writes),
+        ):
             if len(now) > len(old):
-                changed[name] = [*old, *now[len(old) :]]
+                changed[name] = parts.get(name, []) + now[len(old) :]
         return changed
 
 
 def without(parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]:
     """Give the parts of a document that change when checkpoints go, with what only they need."""
-    thread = Thread(*(parts.get(name, ()) for name in LISTS))
+    thread = Thread.of(parts)
     checkpoints = thread.without(doomed)
     writes = [entry for entry in thread.writes if (entry["ns"], entry["id"]) not in doomed]
     kept = parts_in(checkpoints, writes)
     gone = [name for name in parts if name.startswith(VALUE) and name not in kept]
-    return {"checkpoints": checkpoints, "writes": writes, **dict.fromkeys(gone)}
+    removals = thread.removals + 1
+    return {"checkpoints": checkpoints, "writes": writes, "removals": removals, **dict.fromkeys(gone)}
 
 
 def check_ours(id: str, names: Collection[str]) -> None:
@@ -184,5 +187,5 @@ def check_ours(id: str, names: Collection[str]) -> None:
     Raises:
         FormatError: It is something else.
     """
-    if names and not any(name in LISTS for name in names):
+    if names and not any(name in PARTS for name in names):
         raise FormatError(f"{id!r} is a document, but no thread of LangGraph; give LangGraph a place of its own", id)

@@ -36,9 +36,12 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return {name: found for name, found in (("put", put), ("cut", cut)) if found}
 
 
-def _changed(old: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in old.items() if key not in change.get("cut", ())}
-    return {**kept, **{key: plain(value) for key, value in change.get("put", {}).items()}}
+def _changed(old: Mapping[str, Any], change: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not change:
+        return old
+    gone = change.get("cut", ())
+    kept = {key: value for key, value in old.items() if key not in gone} if gone else old
+    return {**kept, **plain(change.get("put", {}))}
 
 
 def plain(value: Any) -> Any:
@@ -54,11 +57,13 @@ class Thread:
     """What is known of a thread: an index of the entries of its document. Others see it, so only a copy is added to.
 
     Attributes:
+        removals: How often checkpoints were removed; in between nothing but the ends of the lists grows.
         revision: The commit that it is of; ``None`` before it is known.
     """
 
-    def __init__(self, checkpoints: Iterable[Any] = (), writes: Iterable[Any] = (), revision: object = None) -> None:
-        self.revision = revision
+    def __init__(self, removals: int = 0) -> None:
+        self.removals = removals
+        self.revision: Any = None
         self.checkpoints: list[Any] = []
         self.writes: list[Any] = []
         self._places: dict[Key, int] = {}
@@ -66,17 +71,28 @@ class Thread:
         self._newest: dict[str, int] = {}
         self._writes_of: dict[Key, tuple[Any, ...]] = {}
         self._resolved: dict[int, Resolved] = {}
-        for entry in checkpoints:
-            self.add_checkpoint(entry)
-        for entry in writes:
-            self.add_writes(entry)
 
-    def is_of(self, checkpoints: Sequence[Any], writes: Sequence[Any]) -> bool:
-        """Say whether these are the entries that it was made of.
+    @classmethod
+    def of(cls, parts: Mapping[str, Any], known: Thread | None = None) -> Thread:
+        """Make what is known of a document, beginning with what was known of it before."""
+        checkpoints, writes = parts.get("checkpoints") or (), parts.get("writes") or ()
+        removals = parts.get("removals") or 0
+        found, new = cls(removals), (checkpoints, writes)
+        if known and known.begins(removals, *new):
+            new = checkpoints[len(known.checkpoints) :], writes[len(known.writes) :]
+            found = known.copy() if any(new) else known
+        for entry in new[0]:
+            found.add_checkpoint(entry)
+        for entry in new[1]:
+            found.add_writes(entry)
+        return found
 
-        Nothing but the ends of the lists grows, and a prune leaves no newest entry behind a shorter list.
-        """
-        return _alike(self.checkpoints, checkpoints) and _alike(self.writes, writes)
+    def begins(self, removals: int, checkpoints: Sequence[Any], writes: Sequence[Any]) -> bool:
+        """Say whether a document began as this did; a thread that was deleted may have begun anew."""
+        return self.removals == removals and all(
+            not mine or (len(mine) <= len(found) and _name(mine[-1]) == _name(found[len(mine) - 1]))
+            for mine, found in ((self.checkpoints, checkpoints), (self.writes, writes))
+        )
 
     def add_checkpoint(self, entry: Any, resolved: Resolved | None = None) -> None:
         """Add a checkpoint behind all others."""
@@ -188,10 +204,8 @@ def _resolved(entry: Any, parent: Resolved) -> Resolved:
     return Resolved(_changed(parent.versions, entry["versions"]), _changed(parent.seen, entry["seen"]), values)
 
 
-def _alike(known: Sequence[Any], found: Sequence[Any]) -> bool:
-    if len(known) != len(found):
-        return False
-    return not known or all(known[-1].get(name) == found[-1].get(name) for name in ("ns", "id", "task", "parent"))
+def _name(entry: Any) -> list[Any]:
+    return [entry.get(name) for name in ("ns", "id", "task", "parent")]
 
 
 def checkpoint_entry(

@@ -56,29 +56,40 @@ class Checkpointer:
                 return found
         raise ConflictError(f"checkpoints of {id!r} kept being deleted while one was read; try again", id)
 
-    def whole(
-        self, id: str, thread: Thread, place: int, mark: Mapping[str, Any] | None = None
-    ) -> Steps[CheckpointTuple | None]:
+    def whole(self, id: str, thread: Thread, place: int, mark: Mapping[str, Any]) -> Steps[CheckpointTuple | None]:
         """Make a checkpoint whole; ``None`` where something of it was deleted since the thread was read."""
+        big = yield from self.threads.contents(id, _items(thread, place))
+        return None if big is None else self._whole(id, thread, place, big, mark)
+
+    def several(self, id: str, thread: Thread, places: Sequence[int]) -> Steps[list[CheckpointTuple]]:
+        """Make checkpoints whole, but those of which something was deleted since the thread was read."""
+        marks = [{_BRANCH: thread.key(place)[1]} for place in places]
+        big = yield from self.threads.contents(id, [item for place in places for item in _items(thread, place)])
+        if big is not None:
+            return [self._whole(id, thread, place, big, mark) for place, mark in zip(places, marks, strict=True)]
+        found = []
+        for place, mark in zip(places, marks, strict=True):
+            one = yield from self.whole(id, thread, place, mark)
+            if one:
+                found.append(one)
+        return found
+
+    def _whole(
+        self, id: str, thread: Thread, place: int, big: Mapping[str, Any], mark: Mapping[str, Any]
+    ) -> CheckpointTuple:
         entry, all_of_it, key = thread.checkpoints[place], thread.resolve(place), thread.key(place)
-        writes = thread.writes_of(key)
-        meta, rest = (*entry["meta"],), (*entry["rest"],)
-        values = [*all_of_it.values.values(), *(value for _, _, value in writes)]
-        big = yield from self.threads.contents(id, (meta, rest), values)
-        if big is None:
-            return None
         read, parent = self.codec.read_value, entry.get("parent")
-        checkpoint: Checkpoint = self.codec.read(rest, big)
+        checkpoint: Checkpoint = self.codec.read(entry["rest"], big)
         checkpoint["id"] = key[1]
         checkpoint["channel_versions"] = dict(all_of_it.versions)
         checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
         checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
         return CheckpointTuple(
-            _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
+            _config(id, key, mark),
             checkpoint,
-            self.codec.read(meta, big),
+            self.codec.read(entry["meta"], big),
             None if parent is None else _config(id, (key[0], parent)),
-            [(task, channel, read(value, big)) for (_, task, _), channel, value in writes],
+            [(task, channel, read(value, big)) for (_, task, _), channel, value in thread.writes_of(key)],
         )
 
     def put(
@@ -152,7 +163,7 @@ class Checkpointer:
                     writes[channel].append((task, value))
             seeds |= {channel: all_of_it.values[channel] for channel in missing & all_of_it.values.keys()}
         written = [value for found in writes.values() for _, value in found]
-        big = yield from self.threads.contents(id, (), [*seeds.values(), *written])
+        big = yield from self.threads.contents(id, _items_of([*seeds.values(), *written]))
         if big is None:
             raise ConflictError(f"checkpoints of {id!r} were deleted while they were read; load it again", id)
         read = self.codec.read_value
@@ -214,8 +225,8 @@ class Checkpointer:
         return needed
 
     def _metadata(self, id: str, thread: Thread, place: int) -> Steps[Mapping[str, Any]]:
-        meta = (*thread.checkpoints[place]["meta"],)
-        big = yield from self.threads.contents(id, (meta,))
+        meta = thread.checkpoints[place]["meta"]
+        big = yield from self.threads.contents(id, [meta])
         return {} if big is None else self.codec.read(meta, big)
 
 
@@ -223,6 +234,17 @@ def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
     """Give the thread, the namespace and the checkpoint that a configuration names."""
     named = config["configurable"]
     return str(named["thread_id"]), named.get("checkpoint_ns") or "", get_checkpoint_id(config) or None
+
+
+def _items(thread: Thread, place: int) -> list[Any]:
+    """Give all that a checkpoint is made of."""
+    entry = thread.checkpoints[place]
+    writes = [value for _, _, value in thread.writes_of(thread.key(place))]
+    return [entry["meta"], entry["rest"], *_items_of([*thread.resolve(place).values.values(), *writes])]
+
+
+def _items_of(values: Iterable[Value]) -> list[Any]:
+    return [item for value in values for item in value.items]
 
 
 def _config(id: str, key: Key, mark: Mapping[str, Any] | None = None) -> RunnableConfig:

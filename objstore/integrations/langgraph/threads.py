@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from ... import ConflictError, InvalidValueError
-from .changes import LISTS, Change, Draft, check_ours, without
+from .changes import PARTS, Change, Draft, check_ours, without
 from .entries import Key, Thread
 from .faces import Ask, Steps
 from .lanes import Lane
-from .values import Item, Value, names_of_parts
+from .values import names_of_parts
 
 ATTEMPTS: Final = 5
 _KEPT: Final = 64
@@ -38,25 +38,21 @@ class Threads:
     def read(self, id: str) -> Steps[Thread]:
         """Read a thread; one request where nothing changed since it was read or written here."""
         row = self._row(id)
-        known = row.thread
-        if known and known.revision:
-            document = yield _parts(id, ())
-            if document and document.revision == known.revision:
-                return known
-        document = yield _parts(id, LISTS)
+        document = yield Ask("view", (id,), {"parts": PARTS})
         if document is None:
             return Thread()
         check_ours(id, document.names)
-        checkpoints, writes = (document.parts[name] or () for name in LISTS)
-        row.thread = thread = Thread(checkpoints, writes, document.revision)
+        thread = Thread.of(document.parts, row.thread)
+        thread.revision = document.revision
+        row.thread = thread
         return thread
 
-    def contents(self, id: str, items: Iterable[Item], values: Iterable[Value] = ()) -> Steps[dict[str, Any] | None]:
+    def contents(self, id: str, items: Iterable[Sequence[str]]) -> Steps[dict[str, Any] | None]:
         """Read the big values that some items name; ``None`` where one was deleted meanwhile."""
-        names = names_of_parts([*items, *(item for value in values for item in value.items)])
+        names = names_of_parts(items)
         if not names:
             return {}
-        document = yield _parts(id, names)
+        document = yield Ask("load", (id,), {"parts": tuple(names)})
         if document is None or any(part is None for part in document.parts.values()):
             self.forget(id)
             return None
@@ -135,7 +131,3 @@ class Threads:
                 for other in [other for other, row in self._rows.items() if row.lane.idle][:-_KEPT]:
                     del self._rows[other]
             return row
-
-
-def _parts(id: str, names: Iterable[str]) -> Ask:
-    return Ask("load", (id,), {"parts": tuple(names)})

@@ -71,7 +71,7 @@ class Codec:
             return Value(type(value).__name__, [self.item(member, big) for member in members])
         return Value("whole", [self.item(value, big, WHOLE_BYTES)])
 
-    def read(self, item: Item, big: Mapping[str, Any]) -> Any:
+    def read(self, item: Sequence[str], big: Mapping[str, Any]) -> Any:
         """Make what was serialised again."""
         kind, text, *form = item
         if not form:
@@ -142,6 +142,6 @@ def restored(written: Any, old: Value | None) -> Value:
     return Value(kind, items)
 
 
-def names_of_parts(items: Iterable[Item]) -> set[str]:
+def names_of_parts(items: Iterable[Sequence[str]]) -> set[str]:
     """Name the parts in which big values stand."""
     return {item[1] for item in items if len(item) == 3 and item[2] == "part"}

@@ -1,0 +1,175 @@
+"""Writers of one thread in one process take turns, and nobody waits for one who gave up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langgraph.checkpoint.base", reason="langgraph is not installed")
+
+from langgraph.checkpoint.base import empty_checkpoint
+
+from objstore import DocumentStore, InvalidValueError, UnavailableError
+from objstore.backends import MemoryBackend
+from objstore.integrations.langgraph import ObjstoreSaver
+from objstore.integrations.langgraph.faces import Faces, Steps, Wait
+from objstore.integrations.langgraph.lanes import Lane
+from tests.integrations.graphs import thread
+
+Commit = Callable[[list[str]], Steps[list[Exception | None]]]
+
+
+@pytest.fixture
+def faces() -> Faces:
+    return Faces(DocumentStore(MemoryBackend.isolated()))
+
+
+class Committing:
+    """Commits that wait to be let go on; tells what they were of."""
+
+    def __init__(self) -> None:
+        self.begun: list[list[str]] = []
+        self.gate: Future[None] = Future()
+
+    def __call__(self, changes: list[str]) -> Steps[list[Exception | None]]:
+        self.begun.append(changes)
+        yield Wait(self.gate)
+        return [ValueError(change) if change == "bad" else None for change in changes]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        await asyncio.sleep(0)
+
+
+def test_who_comes_during_a_commit_is_in_the_next_one_together(faces: Faces) -> None:
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+        tasks = [asyncio.create_task(faces.arun(lane.write(change, commit))) for change in ("a", "b", "bad", "c")]
+        await until(lambda: commit.begun == [["a"]])
+        commit.gate.set_result(None)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert commit.begun == [["a"], ["b", "bad", "c"]]
+        assert [type(result) for result in found] == [type(None), type(None), ValueError, type(None)]
+        assert lane.idle
+
+    asyncio.run(main())
+
+
+def test_who_is_patient_is_taken_along_by_who_is_not(faces: Faces) -> None:
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+        commit.gate.set_result(None)
+        patient = [asyncio.create_task(faces.arun(lane.write(n, commit, patience=60))) for n in ("1", "2")]
+        await until(lambda: not lane.idle)
+        await asyncio.sleep(0)
+        await faces.arun(lane.write("hasty", commit))
+        await asyncio.gather(*patient)
+        assert commit.begun == [["1", "2", "hasty"]]
+
+    asyncio.run(main())
+
+
+def test_patience_ends(faces: Faces) -> None:
+    lane, commit = Lane[str](), Committing()
+    commit.gate.set_result(None)
+    faces.run(lane.write("alone", commit, patience=0.001))
+    assert commit.begun == [["alone"]]
+
+
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_who_gives_up_while_waiting_is_left_out(faces: Faces, patience: float) -> None:
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+        first = asyncio.create_task(faces.arun(lane.write("first", commit)))
+        await until(lambda: commit.begun == [["first"]])
+        waiting = asyncio.create_task(faces.arun(lane.write("waiting", commit, patience=patience)))
+        last = asyncio.create_task(faces.arun(lane.write("last", commit)))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        commit.gate.set_result(None)
+        await asyncio.gather(first, last)
+        assert commit.begun == [["first"], ["last"]]
+        assert lane.idle
+
+    asyncio.run(main())
+
+
+def test_when_the_one_whose_turn_it_is_gives_up_the_others_commit_themselves(faces: Faces) -> None:
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+        patient = asyncio.create_task(faces.arun(lane.write("patient", commit, patience=60)))
+        await until(lambda: not lane.idle)
+        leader = asyncio.create_task(faces.arun(lane.write("leader", commit)))
+        await until(lambda: commit.begun == [["patient", "leader"]])
+        leader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leader
+        hasty = asyncio.create_task(faces.arun(lane.write("hasty", commit)))
+        commit.gate.set_result(None)
+        await asyncio.gather(patient, hasty)
+        assert commit.begun[1:] == [["patient", "hasty"]]
+        assert lane.idle
+
+    asyncio.run(main())
+
+
+def test_why_a_commit_failed_is_told_to_all_that_were_in_it(faces: Faces) -> None:
+    def fails(changes: list[str]) -> Steps[list[Exception | None]]:
+        yield Wait(gate)
+        raise UnavailableError("no answer")
+
+    gate: Future[None] = Future()
+    lane = Lane[str]()
+
+    def write(change: str) -> Any:
+        with pytest.raises(UnavailableError, match="no answer"):
+            faces.run(lane.write(change, fails))
+        return change
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(write, change) for change in "abcd"]
+        gate.set_result(None)
+        assert [future.result(30) for future in found] == [*"abcd"]
+    assert lane.idle
+
+
+def test_threads_and_tasks_wait_in_one_lane(faces: Faces) -> None:
+    lane, commit = Lane[str](), Committing()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(faces.run, lane.write("thread", commit))
+            await until(lambda: bool(commit.begun))
+            task = asyncio.create_task(faces.arun(lane.write("task", commit)))
+            await asyncio.sleep(0.01)
+            commit.gate.set_result(None)
+            await task
+            first.result(30)
+
+    asyncio.run(main())
+    assert commit.begun == [["thread"], ["task"]]
+
+
+def test_writes_that_come_together_are_one_commit_and_a_bad_one_harms_nobody() -> None:
+    store = DocumentStore(MemoryBackend.isolated())
+    saver = ObjstoreSaver(store, patience=0.1)
+    config = saver.put(thread(checkpoint_ns=""), empty_checkpoint(), {"step": 0}, {})
+
+    async def together(channels: list[str]) -> list[Any]:
+        writes = [saver.aput_writes(config, [(channel, n)], f"task {channel!r}") for n, channel in enumerate(channels)]
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    assert asyncio.run(together(["a", "b", "c"])) == [None] * 3
+    assert len(store.history("t")) == 2
+    found = asyncio.run(together(["d", "lone \ud800", "e", "f"]))
+    assert [type(result) for result in found] == [type(None), InvalidValueError, type(None), type(None)]
+    kept = saver.get_tuple(config)
+    assert kept is not None
+    assert {channel for _, channel, _ in kept.pending_writes or []} == set("abcdef")
