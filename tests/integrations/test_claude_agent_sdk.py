@@ -9,6 +9,7 @@ import math
 import random
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections import Counter
@@ -27,7 +28,7 @@ import objstore
 from objstore import AsyncDocumentStore, InvalidIdError, OutcomeUnknownError
 from objstore.backends import MemoryBackend
 from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
-from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
+from objstore.testing.faults import Fault, FaultyBackend, Request, Wait, lost_answer, unavailable
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -268,6 +269,38 @@ def test_a_batch_whose_answer_was_lost_is_there_once_when_it_is_appended_again()
             "it arrived"
         )
         await store.append(KEY, batch)
+        assert uuids(await store.load(KEY)) == ["uuid-1", "uuid-2", "uuid-3"]
+        await assert_the_summary_is_the_fold(store)
+
+    asyncio.run(main())
+
+
+def test_a_batch_whose_append_was_cancelled_is_there_once_when_it_is_appended_again() -> None:
+    sent, answered = threading.Event(), threading.Event()
+    slow = False
+
+    def choose(request: Request) -> Fault | None:
+        if not slow or request.operation != "create" or "/log/" not in request.keys[0]:
+            return None
+        sent.set()
+        return Wait(answered.wait)
+
+    async def main() -> None:
+        nonlocal slow
+        store = ObjstoreSessionStore(AsyncDocumentStore(FaultyBackend(MemoryBackend.isolated(), choose)))
+        await store.append(KEY, [entry(1)])
+        batch = [entry(2), entry(3)]
+        slow = True
+        appending = asyncio.ensure_future(store.append(KEY, batch))
+        await asyncio.to_thread(sent.wait)
+        appending.cancel()  # as the SDK does after a minute
+        with pytest.raises(asyncio.CancelledError):
+            await appending
+        slow = False
+        again = asyncio.ensure_future(store.append(KEY, batch))
+        await asyncio.sleep(0)
+        answered.set()
+        await again
         assert uuids(await store.load(KEY)) == ["uuid-1", "uuid-2", "uuid-3"]
         await assert_the_summary_is_the_fold(store)
 
