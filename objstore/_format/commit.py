@@ -19,7 +19,7 @@ from .canonical import JSON
 
 FORMAT = 1
 PLAIN_BYTES = 16 * 1024  # up to here a record is plain JSON, for `cat` and `jq`
-MAX_BYTES = 1 << 30  # of the text; a record that claims more is refused before it is inflated
+MAX_BYTES = 64 * 2**20  # of the text, and of that of a leaf; what claims more is refused before it is inflated
 KEPT_KEYS = 32
 _MAX_COUNT = 2**63 - 1  # larger numbers and sizes are no longer those of anything
 
@@ -130,10 +130,13 @@ def encode(commit: Commit, body: str) -> tuple[bytes, str]:
     if commit.over:
         text += f',"over":"{commit.over}"'
     covered = text.encode()
-    if len(covered) > MAX_BYTES:
-        raise InvalidValueError(f"one commit would hold {len(covered)} bytes, more than {MAX_BYTES}; save it in parts")
     digest = hashlib.sha256(covered).hexdigest()
     whole = covered + f',"self":"{digest}"}}'.encode()
+    if len(whole) > MAX_BYTES:
+        raise InvalidValueError(
+            f"one commit would hold {len(whole)} bytes of what is neither in a list nor in a long text, more than "
+            f"{MAX_BYTES}; divide it among several sessions, or make lists of what are members of objects"
+        )
     return (whole if len(whole) <= PLAIN_BYTES else zstd.compress(whole)), digest
 
 
@@ -152,6 +155,8 @@ def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:
             text = zstd.inflate(data, limit=MAX_BYTES)
         except ValueError as error:
             raise IntegrityError(f"commit {key} is damaged: {error}", key) from None
+    if len(text) > MAX_BYTES:
+        raise IntegrityError(f"commit {key} is damaged: it has more than {MAX_BYTES} bytes", key)
     tail = _TAIL.search(text)
     if not tail or hashlib.sha256(text[: tail.start()]).hexdigest().encode() != tail[1]:
         raise IntegrityError(f"commit {key} is damaged: its bytes do not match their digest", key)

@@ -10,13 +10,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import NotFoundError
+from ..errors import InvalidValueError, NotFoundError
 from . import canonical, state
 from .canonical import JSON
-from .commit import Table
+from .commit import MAX_BYTES, Table
 from .patching import Patch
 from .refs import Ref
-from .state import BYTES, LEAF, MARK, TEXT, TEXT_BYTES, Leaf, Leaves, Limits, names_in, with_inner
+from .state import (
+    BYTES,
+    CROWDED_BYTES,
+    LEAF,
+    MARK,
+    MAX_TEXT_BYTES,
+    SHORT_TEXT_BYTES,
+    TEXT,
+    TEXT_BYTES,
+    Leaf,
+    Leaves,
+    Limits,
+    names_in,
+    with_inner,
+)  # fmt: skip
 
 _LONG = 64  # items
 
@@ -42,18 +56,23 @@ class Encoder:
 
     def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
         """Write a state; also give it with its big values replaced by their `Ref`."""
-        return self._object(state, lambda key, value: self.value(value, self.limits.get(key, TEXT_BYTES)))
+        text, kept = self._object(state, lambda key, value: self.value(value, self._limit(key)))
+        if len(text) > CROWDED_BYTES:
+            text, kept = self._object(state, lambda _, value: self.value(value, SHORT_TEXT_BYTES))
+        return text, kept
+
+    def _limit(self, part: str) -> int:
+        return self.limits.get(part, TEXT_BYTES)
 
     def patch(self, patch: Patch) -> tuple[str, Patch]:
         """Write a patch of a state; also give it with its big values replaced by their `Ref`."""
+        text, kept = self._patch_of(patch, self._limit)
+        return (text, kept) if len(text) <= CROWDED_BYTES else self._patch_of(patch, lambda _: SHORT_TEXT_BYTES)
 
-        def put(key: str, value: JSON) -> tuple[str, JSON]:
-            return self.value(value, self.limits.get(key, TEXT_BYTES))
-
-        def sub(key: str, part: JSON) -> tuple[str, JSON]:
-            return self._patch(part, self.limits.get(key, TEXT_BYTES))
-
-        return self._object_patch(patch, put, sub)
+    def _patch_of(self, patch: Patch, limit: Callable[[str], int]) -> tuple[str, Patch]:
+        return self._object_patch(
+            patch, lambda key, v: self.value(v, limit(key)), lambda key, p: self._patch(p, limit(key))
+        )
 
     def _patch(self, patch: Any, limit: int) -> tuple[str, Patch]:
         if "set" in patch:
@@ -103,7 +122,10 @@ class Encoder:
         if isinstance(value, dict):
             if (text := _plain(value, limit)) is not None:
                 return text, value
-            return self._object(value, lambda _, v: self.value(v, limit))
+            text, kept = self._object(value, lambda _, v: self.value(v, limit))
+            if len(text) > CROWDED_BYTES and limit > SHORT_TEXT_BYTES:
+                return self.value(value, SHORT_TEXT_BYTES)
+            return text, kept
         return canonical.dumps(value), value
 
     def _object(self, value: Mapping[str, JSON], write: _Write) -> tuple[str, dict[str, JSON]]:
@@ -148,6 +170,11 @@ class Encoder:
     def _cut(self, texts: list[str], start: int, kept: list[JSON], first: int) -> None:
         """Make one leaf of the items from ``start`` on; their texts shrink to its name."""
         raw = f"[{','.join(texts[start:])}]".encode()
+        if len(raw) > MAX_BYTES:
+            raise InvalidValueError(
+                f"one item of a list has {len(raw)} bytes of what is neither in a list nor in a long text, more than "
+                f"{MAX_BYTES}; divide it among several items, or make lists of what are members of objects"
+            )
         name = _text_name(raw)
         direct = {found for text in texts[start:] if MARK in text for found in names_in(canonical.loads(text))}
         leaf = Leaf(name, len(raw), kept[first:], with_inner(direct, {leaf.name: leaf for leaf in self.cut}))
@@ -167,6 +194,10 @@ class Encoder:
     def _text(self, value: str, limit: int) -> tuple[str, JSON]:
         if len(value) * 4 <= limit or len(raw := value.encode()) <= limit:
             return canonical.dumps(value), value
+        if len(raw) > MAX_TEXT_BYTES:
+            raise InvalidValueError(
+                f"a text has {len(raw)} bytes, more than {MAX_TEXT_BYTES}; put it as a binary artifact, from a file"
+            )
         return self._object_ref(Ref(_text_name(raw), len(raw), "text"), raw)
 
     def _object_ref(self, ref: Ref, raw: bytes) -> tuple[str, JSON]:

@@ -22,6 +22,11 @@ from .refs import Ref
 
 LEAF_BYTES = 512 * 1024
 TEXT_BYTES = 256 * 1024
+MAX_TEXT_BYTES = 2**30
+CROWDED_BYTES = 16 * 2**20
+SHORT_TEXT_BYTES = 4 * 1024
+"""From where on texts become objects in what would be crowded otherwise: a commit and a leaf hold only so much."""
+
 TEXT, BYTES, LEAF = "=", "=bytes", "=list"
 MARK = '"='
 """Stands in the text of any value that names an object, or has a key that is escaped."""
@@ -83,7 +88,7 @@ def opened(name: str, data: bytes, size: int) -> bytes:
     Raises:
         ValueError: They are not what was stored.
     """
-    raw = zstd.inflate(data, limit=size) if name.endswith(".zst") else data
+    raw = zstd.inflate(data, limit=min(size, MAX_TEXT_BYTES)) if name.endswith(".zst") else data
     if len(raw) != size or hashlib.sha256(raw).hexdigest() != name[:64]:
         raise ValueError("its bytes do not match their digest")
     return raw

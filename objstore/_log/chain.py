@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .._format import canonical, naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, Commit, IdempotencyKey, Table, decode
+from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode
 from .._format.state import LEAF, Decoder, Leaf, Leaves, names_in, opened
 from ..errors import FormatError, IntegrityError, NotFoundError, UnavailableError
 from .base import Base, Rules, nothing
@@ -237,6 +237,8 @@ def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[di
     try:
         wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
         while unread := sorted(wanted - set(leaves) - set(found)):
+            if any(objects[name][1] > MAX_BYTES for name in unread if name in objects):
+                raise ValueError(f"a leaf of more than {MAX_BYTES} bytes")
             raws = yield from read_objects(base, unread, objects)
             found |= raws
             wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}

@@ -1,0 +1,155 @@
+"""A commit, a leaf and a text hold only so much: what is legal fits, what does not is refused and loses nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from objstore import DocumentStore, FormatError, IntegrityError, InvalidValueError
+from objstore._format import commit as commits
+from objstore._format import encode, state, zstd
+from objstore._log import chain
+from tests.places import Place, make_place
+
+KIB = 1024
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    return make_place("memory", request)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that are reached without much memory, in the proportion of the true ones."""
+    for module in (commits, encode, chain):
+        monkeypatch.setattr(module, "MAX_BYTES", 64 * KIB)
+    monkeypatch.setattr(encode, "CROWDED_BYTES", 16 * KIB)
+    monkeypatch.setattr(encode, "SHORT_TEXT_BYTES", 400)
+    monkeypatch.setattr(encode, "TEXT_BYTES", 2 * KIB)
+    monkeypatch.setattr(state, "LEAF_BYTES", 8 * KIB)
+
+
+def opened(place: Place) -> DocumentStore:
+    return DocumentStore(place.target)
+
+
+def texts(number: int) -> dict[str, str]:
+    return {f"file {n}": f"{n:03d} " * 400 for n in range(number)}
+
+
+WHERE: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "a part": lambda value: {"files": value},
+    "a member": lambda value: {"session": {"files": value}},
+    "an item": lambda value: {"session": [1, {"files": value}, 2]},
+    "parts": lambda value: value,
+}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("first", [0, 7], ids=["at once", "by a patch"])
+def test_many_texts_in_one_object_go_apart_where_it_would_be_crowded(place: Place, where: str, first: int) -> None:
+    store, value = opened(place), texts(100)
+    assert len(json.dumps(value)) > 2 * 64 * KIB
+    store.save("d", WHERE[where](dict(list(value.items())[:first])) or {"other": 1})
+    store.save("d", WHERE[where](value))
+    loaded = opened(place).load("d")
+    assert loaded is not None
+    assert {**loaded.parts, "other": 1} == {**WHERE[where](value), "other": 1}
+    for turn in range(40):  # over a snapshot, with what is known and with what was read
+        (store if turn % 2 else opened(place)).save("d", {"turn": turn})
+    again = opened(place).load("d")
+    assert again is not None
+    assert {**again.parts, "turn": 0, "other": 1} == {**WHERE[where](value), "turn": 0, "other": 1}
+    assert opened(place).verify().ok
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("where", ["a part", "an item"])
+def test_what_no_commit_can_hold_is_refused_and_nothing_is_lost(place: Place, where: str) -> None:
+    store = opened(place)
+    store.save("d", {"small": 1})
+    before = place.files()
+    with pytest.raises(InvalidValueError, match="divide it among"):
+        store.save("d", WHERE[where]({f"key {n}": n for n in range(10_000)}))
+    assert place.files() == before
+    assert store.save("d", {"small": 2}).seq == 2
+    assert store.verify().ok
+
+
+@pytest.mark.usefixtures("small")
+def test_lists_of_any_length_fit(place: Place) -> None:
+    store = opened(place)
+    items = [{"n": n, "text": "x" * 100} for n in range(5_000)]
+    store.save("d", {"list": items, "nested": {"deeper": {"list": items}}})
+    loaded = opened(place).load("d")
+    assert loaded is not None
+    assert loaded.parts["nested"] == {"deeper": {"list": items}}
+
+
+@pytest.mark.parametrize("delta", [0, 1])
+def test_a_commit_of_just_the_limit_is_written_and_read(
+    place: Place, delta: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(place)
+    store.save("d", {"text": "x" * 30_000})
+    (key,) = place.files("sessions/")
+    size = len(zstd.inflate(place.files()[key], limit=10**6))
+    monkeypatch.setattr(commits, "MAX_BYTES", size - delta)
+    if delta:
+        with pytest.raises(InvalidValueError):
+            store.save("e", {"text": "x" * 30_000})
+        with pytest.raises(IntegrityError):
+            opened(place).load("d")
+    else:
+        store.save("e", {"text": "x" * 30_000})
+        assert opened(place).load("e") is not None
+
+
+def test_a_text_that_no_object_can_hold_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "MAX_TEXT_BYTES", 2**20)
+    with pytest.raises(InvalidValueError, match="binary artifact"):
+        opened(place).save("d", {"text": "x" * 2**21})
+    assert opened(place).load("d") is None
+
+
+def bomb(size: int) -> bytes:
+    """Make a frame of a few KiB that holds so many spaces."""
+    return zstd.compress(b" " * size)
+
+
+@pytest.mark.parametrize("what", ["commit", "leaf", "text"])
+def test_a_bomb_is_refused_before_it_goes_off(place: Place, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = commits.MAX_BYTES + 1
+    frame = bomb(size)
+    assert len(frame) < 8 * KIB
+    if what == "commit":
+        opened(place).save("d", {"a": 1})
+        place.put("sessions/d/log/000000/0000000001", frame)
+    else:
+        name = hashlib.sha256(b" " * size).hexdigest() + ".zst"
+        monkeypatch.setattr(state, "MAX_TEXT_BYTES", size - 1)
+        value: Any = {"=": name} if what == "text" else [{"=list": name}]
+        record = {
+            "format": 1, "id": "d", "seq": 1, "parent": None, "commit": "0" * 32, "time": "2026-11-26T00:00:00.000000Z",
+            "epoch": 0, "floor": 1, "born": 0, "kind": "snapshot", "requires": [], "keys": [], "summary": {},
+            "objects": {name: [0, size]}, "body": {"a": value},
+        }  # fmt: skip
+        text = json.dumps(record, separators=(",", ":"))[:-1].encode()
+        opened(place).save("other", {"a": 1})
+        place.put(f"sessions/d/objects/0/{name}", frame)
+        place.put("sessions/d/log/000000/0000000001", text + f',"self":"{hashlib.sha256(text).hexdigest()}"}}'.encode())
+    tracemalloc.start()
+    try:
+        with pytest.raises((IntegrityError, FormatError)):
+            opened(place).load("d")
+        assert not opened(place).verify().ok
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
