@@ -1,8 +1,8 @@
 """Taking a value down by what is known of it: what did not change is not copied.
 
 To save a conversation of 10,000 messages after one more turn, all of them have to be looked at, since anything in them
-may have been edited in place. Looking is all that it takes: their bytes are compared, slice by slice, and only what
-differs is copied.
+may have been edited in place. Looking is all that it takes: a slice of them is written, compared and let go before the
+next, and only what differs is copied.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..errors import InvalidValueError
 from ..models._base import Unwritten
-from .canonical import JSON, MAX_DEPTH, check, exact_bytes
+from .canonical import JSON, MAX_DEPTH, check, same
 
 _SLICE: Final = 64  # items: few calls, and too few new objects at once to wake the collector of garbage
 
@@ -33,7 +33,7 @@ def taken(value: object, known: JSON, room: int = MAX_DEPTH) -> JSON:
     if type(value) is list or type(value) is Unwritten:
         return _list(value, known if type(known) is list else [], room)
     copy = check(value, room=room)
-    return known if type(known) is type(copy) and _same(copy, known) else copy
+    return known if _same(copy, known) else copy
 
 
 def _object(value: dict[Any, Any], known: dict[str, JSON], room: int) -> JSON:
@@ -58,17 +58,28 @@ def _list(value: list[Any] | Unwritten, known: list[JSON], room: int) -> JSON:
     items: list[JSON] = []
     for start in range(0, len(value), _SLICE):
         part, old = value[start : start + _SLICE], known[start : start + _SLICE]
-        count = min(len(part), len(old))
-        if _same(part[:count], old[:count]):
-            items += old[:count]
-        else:
-            items += (taken(item, other, room - 1) for item, other in zip(part, old, strict=False))
-        items += (taken(item, None, room - 1) for item in part[count:])
+        items += [other if _same(item, other) else taken(item, other, room - 1) for item, other in zip(part, old)]  # noqa: B905
+        items += [taken(item, None, room - 1) for item in part[len(old) :]]
     return known if len(items) == len(known) and all(map(is_, items, known)) else items
 
 
-def _same(value: object, known: JSON) -> bool:
-    try:
-        return exact_bytes(value) == exact_bytes(known)
-    except ValueError:  # something that is not JSON, or a reference, somewhere in it
+def _same(value: Any, known: Any) -> bool:
+    """Tell whether a copy of a value would be the very same JSON as what is known, which holds the same texts mostly.
+
+    Unlike `canonical.same` it looks into no text that both hold, so that what is big costs no more than what is small.
+    """
+    kind = type(value)
+    if kind is not type(known):
         return False
+    if kind is dict:
+        if list(value) != list(known):
+            return False
+        value, known = value.values(), known.values()
+    elif kind is not list:
+        return value == known if kind is str else same(value, known)
+    elif len(value) != len(known):
+        return False
+    for a, b in zip(value, known):  # noqa: B905, SIM110 - of one length; a generator is another frame per level
+        if a is not b and not _same(a, b):
+            return False
+    return True
