@@ -16,7 +16,7 @@ from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
 from ._engine.drive import Observer
 from ._engine.opened import Opened, Options, several
-from ._engine.sessions import UNSET, BaseArgument, Layout, given
+from ._engine.sessions import UNSET, BaseArgument, FindLayout, given
 from ._format import canonical
 from ._format.canonical import JSON, MAX_DEPTH
 from ._format.patching import Patch, append, diff
@@ -73,12 +73,12 @@ Change = Callable[[Mapping[str, Any]], Mapping[str, object] | None]
 class Documents:
     """The calls of a document store as protocols; both faces are made of it."""
 
-    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+    def __init__(self, layout: FindLayout) -> None:
         self._layout = layout
 
     def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Document | None]:
         """See `DocumentStore.load`."""
-        loaded = yield from (yield from self._layout()).load(id, parts, at)
+        loaded = yield from (yield from self._layout(id)).load(id, parts, at)
         if loaded is None:
             return None
         found = {name: canonical.check(value, what=name, binary=True) for name, value in loaded.parts.items()}

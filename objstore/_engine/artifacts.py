@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
 from ..errors import FormatError, NotFoundError
 from ..models import Revision
-from .sessions import Layout
+from .sessions import FindLayout
 
 _SHOWN_DIGITS: Final = 32
 # A uri stands in prompts, so it should be short. 64 bits would do against accidents, but a tool's output can come from
@@ -116,7 +116,7 @@ def _measured(raw: bytes) -> tuple[str, int]:
 class Artifacts:
     """Single artifacts of sessions, on any layout."""
 
-    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+    def __init__(self, layout: FindLayout) -> None:
         self._layout = layout
 
     def put(self, id: str, document: Mapping[str, JSON]) -> Protocol[Revision]:
@@ -139,7 +139,7 @@ class Artifacts:
         return found
 
     def _find(self, id: str, uri: str, at: int | None) -> Protocol[Found | None]:
-        loaded = yield from (yield from self._layout()).load(id, (five_parts.ARTIFACTS,), at, contents=False)
+        loaded = yield from (yield from self._layout(id)).load(id, (five_parts.ARTIFACTS,), at, contents=False)
         if loaded is None:
             return None
         part: Any = loaded.parts[five_parts.ARTIFACTS]

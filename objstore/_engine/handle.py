@@ -6,6 +6,7 @@ The faces translate between their types and parts; everything that they have in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._log import listing, session
 from .._log.base import Base, Rules
-from .._log.chain import follow, load
+from .._log.chain import Glimpse, follow, load
 from .._log.change import Change, Derive, Edit, MovedError, Replace
 from .._log.compare import Diff, differences
 from .._log.fork import Adopt, fork
@@ -63,6 +64,13 @@ class Handle:
         self._exclusive = exclusive
         self._single_writer = single_writer
         self._settled = False
+        self._glimpse: Glimpse | None = None
+
+    def after(self, glimpse: Glimpse) -> Handle:
+        """Give a handle for one load of a session whose head was looked for beside the marker."""
+        handle = copy(self)
+        handle._glimpse = glimpse
+        return handle
 
     def writing(self) -> Protocol[None]:
         """Before the first write: make sure of the marker, and that the storage refuses to make it twice."""
@@ -80,7 +88,8 @@ class Handle:
     def _head(self, id: str) -> Protocol[Base]:
         naming.check_id(id)
         remembered = self._memory.get(id)
-        base = yield from (follow(self.rules, remembered) if remembered else load(self.rules, id))
+        glimpse = self._glimpse
+        base = yield from (follow(self.rules, remembered) if remembered else load(self.rules, id, glimpse=glimpse))
         self._remember(base)
         return base
 
@@ -96,7 +105,7 @@ class Handle:
         Without ``contents`` the objects that they name are not read, and references stand in the parts.
         """
         naming.check_id(id)
-        base = yield from (self._head(id) if at is None else load(self.rules, id, at=at))
+        base = yield from (self._head(id) if at is None else load(self.rules, id, at=at, glimpse=self._glimpse))
         if base.state is None:
             return None
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}

@@ -18,15 +18,16 @@ from .._care.mend import RepairReport
 from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport, retention
 from .._care.usage import UsageReport
 from .._care.verify import VerifyReport
-from .._format import canonical
+from .._format import canonical, naming
 from .._format.naming import MARKER
 from .._format.patching import Patch
 from .._log.base import Rules
+from .._log.chain import Glimpse, find_head
 from .._log.compare import Diff
 from .._log.fork import Adopt
 from .._log.land import Summarise
 from .._log.marker import look, probe
-from .._log.ops import Call, Get, Protocol
+from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo
 from .._seed import five_parts
 from .._seed.tree import Tree
@@ -112,11 +113,22 @@ class Opened:
         """Open a place for documents with parts of any name."""
         return cls(options, Rules(), _signed(_listed), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
 
-    def layout(self) -> Protocol[Layout]:
-        """Find out what lies at the place; it is looked at again until there is something."""
+    def layout(self, loading: str | None = None) -> Protocol[Layout]:
+        """Find out what lies at the place; it is looked at again until there is something.
+
+        Args:
+            loading: A session that the layout is asked for to load: its head is looked for at once.
+        """
         layout = self._layout
         if layout is None or (isinstance(layout, Handle) and layout.place.marker is None):
-            place = yield from look(self.options.layout)
+            glimpse: Glimpse | None = None
+            if loading is None or self.options.layout == "tree":
+                place = yield from look(self.options.layout)
+            else:
+                key = naming.session_key(naming.check_id(loading))
+                now: Moment = yield Now()
+                place, head = yield from beside(look(self.options.layout), find_head(key))
+                glimpse = now, head
             if place.layout == "tree":
                 self._layout = layout = Tree()
             elif self._layout is None or place.marker is not None:
@@ -133,6 +145,8 @@ class Opened:
                 )
             else:
                 layout = self._layout
+            if glimpse and isinstance(layout, Handle):
+                return layout.after(glimpse)
         assert layout is not None
         return layout
 

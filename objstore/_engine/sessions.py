@@ -83,6 +83,12 @@ class Layout(Contract):
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]: ...
 
 
+class FindLayout(Contract):
+    """Finds out what layout a place has, and looks for the head of a session at once that it will be asked to load."""
+
+    def __call__(self, loading: str | None = None) -> Protocol[Layout]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SessionBundle:
     """A session with its four siblings, all of one commit.
@@ -128,7 +134,7 @@ _EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
 class Sessions:
     """Translates between models and parts, on any layout."""
 
-    def __init__(self, layout: Callable[[], Protocol[Layout]]) -> None:
+    def __init__(self, layout: FindLayout) -> None:
         self._layout = layout
 
     # The session part
@@ -148,7 +154,7 @@ class Sessions:
 
     def load(self, id: str, at: int | None) -> Protocol[SessionData | None]:
         """See `SessionStore.load`."""
-        loaded = yield from (yield from self._layout()).load(id, (five_parts.SESSION,), at)
+        loaded = yield from (yield from self._layout(id)).load(id, (five_parts.SESSION,), at)
         return _session_of(id, loaded) if loaded else None
 
     def update(
@@ -194,7 +200,7 @@ class Sessions:
 
     def load_part(self, part: Part[T], id: str, at: int | None) -> Protocol[T | None]:
         """Load one sibling of a session."""
-        loaded = yield from (yield from self._layout()).load(id, (part.name,), at)
+        loaded = yield from (yield from self._layout(id)).load(id, (part.name,), at)
         return _value_of(part, id, loaded) if loaded else None
 
     # Several parts at once
@@ -268,7 +274,7 @@ class Sessions:
 
     def load_bundle(self, id: str, at: int | None) -> Protocol[SessionBundle | None]:
         """See `SessionStore.load_bundle`."""
-        loaded = yield from (yield from self._layout()).load(id, five_parts.PARTS, at)
+        loaded = yield from (yield from self._layout(id)).load(id, five_parts.PARTS, at)
         if loaded is None or all(value is None for value in loaded.parts.values()):
             return None
         return SessionBundle(

@@ -20,6 +20,9 @@ from .ops import Entry, Get, List, Moment, Now, Op, Protocol
 
 RESTARTS = 6
 
+Glimpse = tuple[Moment, int]
+"""The head as it was found, and when it was that at the earliest."""
+
 
 def find_head(key: str) -> Protocol[int]:
     """Find the number of the newest commit, 0 where there is none, by listing."""
@@ -77,8 +80,10 @@ def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | N
     return dict(zip(numbers, found, strict=True))
 
 
-def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = None) -> Protocol[Base]:
-    """Read a session's state at its head, or at commit ``at``.
+def load(
+    rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = None, glimpse: Glimpse | None = None
+) -> Protocol[Base]:
+    """Read a session's state at its head, or at commit ``at``. A glimpse of the head must be of the same call.
 
     Raises:
         NotFoundError: ``at`` is below the floor or above the head.
@@ -88,10 +93,12 @@ def load(rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = N
     failure: IntegrityError | None = None
     for _ in range(RESTARTS):
         try:
-            base = yield from _load_once(rules, id, at, old or Leaves())
+            base = yield from _load_once(rules, id, at, old or Leaves(), glimpse)
         except IntegrityError as error:
             failure = error
             continue
+        finally:
+            glimpse = None
         if base is not None:
             return base
     if failure is None:
@@ -105,8 +112,10 @@ def _observe(key: str) -> Protocol[tuple[Moment, int]]:
     return observed, (yield from find_head(key))
 
 
-def _load_once(rules: Rules, id: str, at: int | None, leaves: Leaves) -> Protocol[Base | None]:
-    observed, head = yield from _observe(naming.session_key(id))
+def _load_once(
+    rules: Rules, id: str, at: int | None, leaves: Leaves, glimpse: Glimpse | None = None
+) -> Protocol[Base | None]:
+    observed, head = glimpse or (yield from _observe(naming.session_key(id)))
     blank = nothing(id, observed)
     if at is not None and not 1 <= at <= head:
         raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")

