@@ -16,7 +16,8 @@ pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command, StateSnapshot
+from langgraph.func import entrypoint, task
+from langgraph.types import Command, StateSnapshot, interrupt
 
 from objstore import DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
@@ -127,6 +128,73 @@ def test_subgraphs_have_checkpoints_of_their_own(saver: ObjstoreSaver, another: 
     assert "" in spaces
     found = graph(another()).invoke(Command(resume="bee"), thread())
     assert found["items"] == ["one", "two", "one", "two", "a", "bee"]
+
+
+def items_of(result: dict[str, Any]) -> list[str]:
+    found: list[str] = result["items"]
+    return found
+
+
+def test_subgraphs_that_remember_and_time_travel_through_them(saver: ObjstoreSaver) -> None:
+    def history(saver: Any) -> list[Any]:
+        inner = chain(adding("a"), asking("b")).compile(checkpointer=True)
+        outer = chain(adding("one"))
+        outer.add_node("inner", inner)
+        outer.add_edge("one", "inner")
+        graph = outer.compile(checkpointer=saver)
+        found = []
+        for n in range(2):
+            graph.invoke({"items": [f"turn {n}"]}, thread())
+            found.append(items_of(graph.invoke(Command(resume=f"answer {n}"), thread())))
+        states = [*graph.get_state_history(thread())]
+        first = next(state for state in states[::-1] if state.next == ("inner",))
+        found.append(items_of(graph.invoke(None, first.config)))
+        found.append(items_of(graph.invoke(Command(resume="another answer"), thread())))
+        inside = [state for state in graph.get_state_history(thread()) if state.next == ("inner",)]
+        return [found, shown(graph.get_state_history(thread())), len(inside)]
+
+    assert history(saver) == history(InMemorySaver())
+
+
+def test_checkpoints_are_copied_as_on_the_saver_in_memory(saver: ObjstoreSaver) -> None:
+    def history(saver: Any) -> list[Any]:
+        graph = chain(adding("one"), adding("two")).compile(checkpointer=saver)
+        graph.invoke({"items": ["a"]}, thread())
+        states = [*graph.get_state_history(thread())]
+        for config in (states[-1].config, states[1].config, thread()):
+            graph.update_state(config, None, as_node="__copy__")
+            graph.invoke(None, thread())
+        return shown(graph.get_state_history(thread()))
+
+    assert history(saver) == history(InMemorySaver())
+
+
+def test_functions_as_a_graph(another: Callable[[], ObjstoreSaver]) -> None:
+    ran: list[int] = []
+
+    @task
+    def double(n: int) -> int:
+        ran.append(n)
+        return 2 * n
+
+    def flow(saver: Any) -> Any:
+        @entrypoint(checkpointer=saver)
+        def add(n: int, *, previous: int | None = None) -> Any:
+            doubled = [future.result() for future in [double(n), double(n + 1)]]
+            return entrypoint.final(value=interrupt("sure?"), save=(previous or 0) + sum(doubled))
+
+        return add
+
+    def use(savers: Callable[[], Any]) -> list[Any]:
+        flow(savers()).invoke(1, thread())
+        first = flow(savers()).invoke(Command(resume="yes"), thread())
+        flow(savers()).invoke(2, thread())
+        second = flow(savers()).invoke(Command(resume="again"), thread())
+        return [first, second, shown(flow(savers()).get_state_history(thread()))]
+
+    known = InMemorySaver()
+    assert use(another) == use(lambda: known)
+    assert sorted(ran) == [1, 1, 2, 2, 2, 2, 3, 3]  # what the tasks gave is remembered over the interrupts
 
 
 def test_after_an_error_only_the_failed_tasks_run_again(

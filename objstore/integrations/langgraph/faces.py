@@ -1,14 +1,14 @@
 """One body of code for both faces of a store: what an integration does is written once, as steps.
 
-Steps are a generator. It yields `Ask`, a call of the store, or `Wait`, and is sent the answer; `Faces` has them done by
-a `DocumentStore` for those who wait and by its awaited face for those who await.
+Steps are a generator. It yields `Ask`, a call of the store, `Work` or `Wait`, and is sent the answer; `Faces` has them
+done by a `DocumentStore` for those who wait, and by its awaited face for those who await.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,6 +27,13 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Call a function that takes its time and touches nothing that others change; it must not block a loop."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Wait until somebody sets a future, or so many seconds."""
 
@@ -34,7 +41,7 @@ class Wait:
     seconds: float | None = None
 
 
-Steps = Generator[Ask | Wait, Any, T]
+Steps = Generator[Ask | Work | Wait, Any, T]
 
 
 class Faces:
@@ -72,14 +79,18 @@ class Faces:
         value: T = step.value
         return value
 
-    def _perform(self, step: Ask | Wait) -> Any:
+    def _perform(self, step: Ask | Work | Wait) -> Any:
         if isinstance(step, Wait):
             return concurrent.futures.wait([step.future], step.seconds)
+        if isinstance(step, Work):
+            return step.function()
         return getattr(self._waiting, step.call)(*step.args, **step.options)
 
-    async def _aperform(self, step: Ask | Wait) -> Any:
+    async def _aperform(self, step: Ask | Work | Wait) -> Any:
         if isinstance(step, Wait):
             return await asyncio.wait([asyncio.wrap_future(step.future)], timeout=step.seconds)
+        if isinstance(step, Work):
+            return await asyncio.to_thread(step.function)
         return await getattr(self._awaited, step.call)(*step.args, **step.options)
 
 
@@ -88,14 +99,14 @@ class _Done:
     value: Any
 
 
-def _next(steps: Steps[Any], answer: Any) -> Ask | Wait | _Done:
+def _next(steps: Steps[Any], answer: Any) -> Ask | Work | Wait | _Done:
     try:
         return steps.send(answer)
     except StopIteration as stop:
         return _Done(stop.value)
 
 
-def _throw(steps: Steps[Any], error: BaseException) -> Ask | Wait | _Done:
+def _throw(steps: Steps[Any], error: BaseException) -> Ask | Work | Wait | _Done:
     try:
         return steps.throw(error)
     except StopIteration as stop:

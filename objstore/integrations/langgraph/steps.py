@@ -20,7 +20,7 @@ from langgraph.checkpoint.base import (
 from ... import ConflictError, InvalidValueError
 from .changes import PutCheckpoint, PutWrites
 from .entries import Key, Thread
-from .faces import Ask, Steps
+from .faces import Ask, Steps, Work
 from .threads import ATTEMPTS, Threads
 from .values import Codec, Value
 
@@ -51,31 +51,26 @@ class Checkpointer:
                 if not named:
                     self.threads.say_empty(id, space)
                 return None
-            found = yield from self.whole(id, thread, place, _mark(named, config))
+            found = yield from self.whole(id, thread, [place], _mark(named, config))
             if found:
-                return found
+                return found[0]
         raise ConflictError(f"checkpoints of {id!r} kept being deleted while one was read; try again", id)
 
-    def whole(self, id: str, thread: Thread, place: int, mark: Mapping[str, Any]) -> Steps[CheckpointTuple | None]:
-        """Make a checkpoint whole; ``None`` where something of it was deleted since the thread was read."""
-        big = yield from self.threads.contents(id, _items(thread, place))
-        return None if big is None else self._whole(id, thread, place, big, mark)
-
-    def several(self, id: str, thread: Thread, places: Sequence[int]) -> Steps[list[CheckpointTuple]]:
+    def whole(
+        self, id: str, thread: Thread, places: Sequence[int], mark: Mapping[str, Any] | None = None
+    ) -> Steps[list[CheckpointTuple]]:
         """Make checkpoints whole, but those of which something was deleted since the thread was read."""
-        marks = [{_BRANCH: thread.key(place)[1]} for place in places]
-        big = yield from self.threads.contents(id, [item for place in places for item in _items(thread, place)])
+        items = yield Work(lambda: [item for place in places for item in _items(thread, place)])
+        big = yield from self.threads.contents(id, items)
         if big is not None:
-            return [self._whole(id, thread, place, big, mark) for place, mark in zip(places, marks, strict=True)]
-        found = []
-        for place, mark in zip(places, marks, strict=True):
-            one = yield from self.whole(id, thread, place, mark)
-            if one:
-                found.append(one)
+            return (yield Work(lambda: [self._whole(id, thread, place, big, mark) for place in places]))
+        found: list[CheckpointTuple] = []
+        for place in places if len(places) > 1 else ():
+            found += yield from self.whole(id, thread, [place], mark)
         return found
 
     def _whole(
-        self, id: str, thread: Thread, place: int, big: Mapping[str, Any], mark: Mapping[str, Any]
+        self, id: str, thread: Thread, place: int, big: Mapping[str, Any], mark: Mapping[str, Any] | None
     ) -> CheckpointTuple:
         entry, all_of_it, key = thread.checkpoints[place], thread.resolve(place), thread.key(place)
         read, parent = self.codec.read_value, entry.get("parent")
@@ -85,10 +80,10 @@ class Checkpointer:
         checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
         checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
         return CheckpointTuple(
-            _config(id, key, mark),
+            _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
             checkpoint,
             self.codec.read(entry["meta"], big),
-            None if parent is None else _config(id, (key[0], parent)),
+            None if parent is None else _config(id, (key[0], parent), {_BRANCH: parent}),
             [(task, channel, read(value, big)) for (_, task, _), channel, value in thread.writes_of(key)],
         )
 
@@ -100,8 +95,8 @@ class Checkpointer:
         key = space, checkpoint["id"]
         change = PutCheckpoint.of(
             self.codec, id, key, parent, checkpoint, get_checkpoint_metadata(config, metadata), new,
-            branch=parent is not None and config["configurable"].get(_BRANCH) == parent,
-            first=parent is None and self.threads.was_empty(id, space),
+            branch=_is_branch(config, parent),
+            first=parent is None and self.threads.begin(id, space),
         )  # fmt: skip
         yield from self.threads.write(id, change)
         return _config(id, key)
@@ -146,6 +141,8 @@ class Checkpointer:
                 if any(metadata.get(name) != value for name, value in filter.items()):
                     continue
             found.append(place)
+        if bound and space is not None and not found:
+            self.threads.say_older(id, space)
         return thread, found
 
     def history(self, config: RunnableConfig, channels: Sequence[str]) -> Steps[dict[str, DeltaChannelHistory]]:
@@ -249,6 +246,12 @@ def _items_of(values: Iterable[Value]) -> list[Any]:
 
 def _config(id: str, key: Key, mark: Mapping[str, Any] | None = None) -> RunnableConfig:
     return {"configurable": {"thread_id": id, "checkpoint_ns": key[0], "checkpoint_id": key[1], **(mark or {})}}
+
+
+def _is_branch(config: RunnableConfig, parent: str | None) -> bool:
+    """Say whether a checkpoint is to follow one that was asked for by its id, or is a copy of the first one."""
+    mark = config["configurable"].get(_BRANCH)
+    return mark is not None and parent in (mark, None)
 
 
 def _mark(named: str | None, config: RunnableConfig) -> dict[str, str | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from ... import ConflictError, InvalidValueError
 from .changes import PARTS, Change, Draft, check_ours, without
 from .entries import Key, Thread
-from .faces import Ask, Steps
+from .faces import Ask, Steps, Work
 from .lanes import Lane
 from .values import names_of_parts
 
@@ -33,7 +34,7 @@ class Threads:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: OrderedDict[str, _Row] = OrderedDict()
-        self._empty: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._empty: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def read(self, id: str) -> Steps[Thread]:
         """Read a thread; one request where nothing changed since it was read or written here."""
@@ -42,7 +43,7 @@ class Threads:
         if document is None:
             return Thread()
         check_ours(id, document.names)
-        thread = Thread.of(document.parts, row.thread)
+        thread: Thread = yield Work(partial(Thread.of, document.parts, row.thread))
         thread.revision = document.revision
         row.thread = thread
         return thread
@@ -111,17 +112,24 @@ class Threads:
         self._row(id).thread = None
 
     def say_empty(self, id: str, space: str) -> None:
-        """Remember that a run was told that there is no checkpoint in a namespace."""
+        """Remember that a run was told that there is no checkpoint in a namespace, and will begin there."""
         with self._lock:
-            self._empty[id, space] = None
-            self._empty.move_to_end((id, space))
+            self._empty[id, space] = self._empty.pop((id, space), 0) + 1
             if len(self._empty) > _EMPTY:
                 self._empty.popitem(last=False)
 
-    def was_empty(self, id: str, space: str) -> bool:
-        """Say whether a run was told that."""
+    def begin(self, id: str, space: str) -> bool:
+        """Say whether a checkpoint without a parent is of a run that was told so."""
         with self._lock:
-            return (id, space) in self._empty
+            count = self._empty.pop((id, space), 0)
+            if count > 1:
+                self._empty[id, space] = count - 1
+            return count > 0
+
+    def say_older(self, id: str, space: str) -> None:
+        """Forget it, since a run begins there behind what others stored, and knows."""
+        with self._lock:
+            self._empty.pop((id, space), None)
 
     def _row(self, id: str) -> _Row:
         with self._lock:
