@@ -6,7 +6,7 @@ import asyncio
 import json
 import operator
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -156,7 +156,7 @@ def _no_model() -> Any:
         def get_config(self) -> dict[str, Any]:
             return {}
 
-        async def structured_output(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        async def structured_output(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
             raise NotImplementedError
             yield
 

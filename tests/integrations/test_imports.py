@@ -64,6 +64,7 @@ def test_what_is_public_or_ones_own_is_no_private_name(source: str) -> None:
         ("langgraph", "langgraph", "langgraph"),
         ("openai_agents", "agents", "openai-agents"),
         ("pydantic_ai", "pydantic_ai", "pydantic-ai"),
+        ("strands", "strands", "strands"),
     ],
 )
 def test_a_module_without_its_framework_says_what_to_install(module: str, framework: str, extra: str) -> None:

@@ -1,0 +1,155 @@
+"""What is done to the parts of a session, as functions of what is there; no I/O.
+
+A session is a document. Its parts are ``session``; for each agent ``agent/NAME``, its state, and ``messages/NAME``, a
+list that is added to; ``multi_agent/NAME``; and one part for each large value of the messages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from strands.types.exceptions import SessionException
+
+from ..spelling import spelled
+from ..values import Large
+
+Parts = Mapping[str, Any]
+Change = Callable[[Parts], Mapping[str, object]]
+"""The parts as they are -> those that change."""
+
+Taken = Mapping[str, Any]
+"""A value as it was taken down."""
+
+TIMES: Final = ("created_at", "updated_at")
+"""The times of an agent, which say nothing about whether it changed."""
+
+AGAIN: Final = "open the session again and repeat the turn"
+
+
+class SessionConflictError(SessionException):
+    """Another writer changed the session. What was to be written is not; open the session again."""
+
+
+def document_id(session_id: str) -> str:
+    """Give the id of the document of a session."""
+    return spelled(session_id) or "%"  # which spells nothing else
+
+
+def agent_part(agent_id: str) -> str:
+    """Name the part that holds the state of an agent."""
+    return f"agent/{spelled(agent_id)}"
+
+
+def messages_part(agent_id: str) -> str:
+    """Name the part that holds the messages of an agent."""
+    return f"messages/{spelled(agent_id)}"
+
+
+def multi_agent_part(id: str) -> str:
+    """Name the part that holds the state of a graph or a swarm."""
+    return f"multi_agent/{spelled(id)}"
+
+
+def session_made(session_id: str, taken: Taken) -> Change:
+    """Make a session where there is none."""
+
+    def change(parts: Parts) -> Mapping[str, object]:
+        if parts.get("session") is not None:
+            raise SessionException(f"Session {session_id} already exists")
+        return {"session": taken}
+
+    return change
+
+
+def state_made(session_id: str, part: str, what: str, taken: Taken, others: Mapping[str, object]) -> Change:
+    """Make a state where there is none, with other parts."""
+
+    def change(parts: Parts) -> Mapping[str, object]:
+        _check_session(parts, session_id)
+        if parts.get(part) is not None:
+            raise SessionConflictError(f"{what} in session {session_id} exists: another writer made it")
+        return {part: taken, **others}
+
+    return change
+
+
+def state_changed(
+    session_id: str, part: str, what: str, taken: Taken, seen: Taken | None, times: Sequence[str]
+) -> Change:
+    """Put a state in the place of the one that was seen, if any was."""
+
+    def change(parts: Parts) -> Mapping[str, object]:
+        _check_session(parts, session_id)
+        stored = parts.get(part)
+        if stored is None:
+            raise SessionException(f"{what} in session {session_id} does not exist")
+        if same(stored, taken, times):
+            return {}
+        if seen is not None and not same(stored, seen, times):
+            raise SessionConflictError(f"{what} in session {session_id} was changed by another writer; {AGAIN}")
+        return {part: _dated(taken, stored) if times else taken}
+
+    return change
+
+
+def message_added(session_id: str, agent_id: str, number: int, taken: Taken, large: Large) -> Change:
+    """Add a message behind all others; one that is there already, just so, is left."""
+
+    def change(parts: Parts) -> Mapping[str, object]:
+        messages = _messages_in(parts, session_id, agent_id)
+        if messages and number <= messages[-1]["value"]["message_id"]:
+            at = place(messages, number)
+            if at is not None and messages[at] == taken:
+                return {}  # it was asked for again, because its outcome was not known
+            raise SessionConflictError(
+                f"Message {number} of agent {agent_id} in session {session_id} is another writer's; {AGAIN}"
+            )
+        return {**large, messages_part(agent_id): [*messages, taken]}
+
+    return change
+
+
+def message_replaced(session_id: str, agent_id: str, number: int, taken: Taken, large: Large) -> Change:
+    """Put a message in the place of the one of its number."""
+
+    def change(parts: Parts) -> Mapping[str, object]:
+        messages = _messages_in(parts, session_id, agent_id)
+        at = place(messages, number)
+        if at is None:
+            raise SessionException(f"Message {number} does not exist")
+        new = [*messages[:at], _dated(taken, messages[at]), *messages[at + 1 :]]
+        return {**large, messages_part(agent_id): new}
+
+    return change
+
+
+def place(messages: Sequence[Taken], number: int) -> int | None:
+    """Find the message of a number."""
+    at = bisect_left(messages, number, key=lambda taken: taken["value"]["message_id"])
+    return at if at < len(messages) and messages[at]["value"]["message_id"] == number else None
+
+
+def same(one: Taken, other: Taken, times: Sequence[str]) -> bool:
+    """Tell whether two states are the same but for their times."""
+    values = [{name: value for name, value in taken["value"].items() if name not in times} for taken in (one, other)]
+    return values[0] == values[1] and one.get("marks") == other.get("marks")
+
+
+def _check_session(parts: Parts, session_id: str) -> None:
+    if parts.get("session") is None:
+        raise SessionException(f"Session {session_id} does not exist")
+
+
+def _messages_in(parts: Parts, session_id: str, agent_id: str) -> Sequence[Taken]:
+    _check_session(parts, session_id)
+    messages: Sequence[Taken] | None = parts.get(messages_part(agent_id))
+    if messages is None:
+        raise SessionException(f"Agent {agent_id} in session {session_id} does not exist")
+    return messages
+
+
+def _dated(taken: Taken, stored: Taken) -> Taken:
+    """Give a value the time at which the stored one was created."""
+    return {**taken, "value": {**taken["value"], "created_at": stored["value"]["created_at"]}}

@@ -1,0 +1,123 @@
+"""Changes of documents: each one a commit at once, or several that wait to be one."""
+
+from __future__ import annotations
+
+import threading
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...documents import DocumentStore
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a document.
+
+    Attributes:
+        name: What it is of; while it waits, a newer one of the same name takes its place.
+        change: The parts as they are -> those that change. It raises what `Edits` was told of where it does not fit.
+        done: Is called when it is committed.
+    """
+
+    name: object
+    change: Callable[[Mapping[str, Any]], Mapping[str, object]]
+    done: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True)
+class _Pending:
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    holding: bool = False
+    edits: dict[object, Edit] = field(default_factory=dict)
+    overtaken: Exception | None = None
+
+    def drop(self) -> None:
+        self.edits.clear()
+        self.holding = False
+
+
+class Edits:
+    """Commits edits of documents, on what is there. Safe between threads.
+
+    An edit that another writer overtook bars all that follow, which were made without knowledge of the other's, until
+    `begin` is called.
+
+    Args:
+        documents: Where the documents are.
+        refused: What an edit raises that does not fit.
+        overtaken: What it raises when another writer is the cause; one of the former.
+    """
+
+    def __init__(self, documents: DocumentStore, refused: type[Exception], overtaken: type[Exception]) -> None:
+        self._documents = documents
+        self._refused = refused
+        self._overtaken = overtaken
+        self._pending: dict[str, _Pending] = {}
+
+    def begin(self, id: str) -> None:
+        """Let a document be edited, again where an edit was overtaken."""
+        self._of(id).overtaken = None
+
+    def waiting(self, id: str, name: object) -> bool:
+        """Say whether an edit of a name waits."""
+        return name in self._of(id).edits
+
+    def add(self, id: str, edit: Edit) -> None:
+        """Commit an edit, or keep it until `flush`.
+
+        Raises:
+            Exception: As the edit does; or one was overtaken before.
+        """
+        pending = self._of(id)
+        with pending.lock:
+            if pending.overtaken:
+                raise self._overtaken(*pending.overtaken.args)
+            if pending.holding:
+                pending.edits[edit.name] = edit
+            else:
+                self._commit(id, pending, [edit])
+
+    def hold(self, id: str) -> None:
+        """Let the edits of a document wait for `flush`."""
+        self._of(id).holding = True
+
+    def flush(self, id: str) -> None:
+        """Commit what waits as one. Where the storage fails it waits on; where it does not fit it is dropped.
+
+        Raises:
+            Exception: As one of the edits does.
+        """
+        pending = self._of(id)
+        with pending.lock:
+            if pending.edits:
+                self._commit(id, pending, pending.edits.values())
+            pending.drop()
+
+    def forget(self, id: str) -> None:
+        """Drop all that is known of a document."""
+        self._pending.pop(id, None)
+
+    def _of(self, id: str) -> _Pending:
+        return self._pending.setdefault(id, _Pending())
+
+    def _commit(self, id: str, pending: _Pending, edits: Iterable[Edit]) -> None:
+        def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
+            changed: dict[str, Any] = {}
+            for edit in edits:
+                changed |= edit.change(ChainMap(changed, parts))  # type: ignore[arg-type] # it is only looked at
+            return changed
+
+        try:
+            try:
+                self._documents.update(id, change)
+            except self._refused:
+                self._documents.load(id, parts=())  # what the store remembers may be old
+                self._documents.update(id, change)
+        except self._refused as error:
+            pending.drop()
+            pending.overtaken = error if isinstance(error, self._overtaken) else None
+            raise
+        for edit in edits:
+            edit.done()

@@ -1,0 +1,265 @@
+"""Sessions of Strands Agents in a document store: `strands.session.SessionRepository`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from strands.multiagent import MultiAgentBase
+from strands.session import SessionRepository
+from strands.types.exceptions import SessionException
+from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
+
+from ...documents import DocumentStore
+from ...errors import ConflictError, FormatError
+from ..values import Large, Recent, give, names_in, take
+from . import changes
+from .changes import Change, SessionConflictError, Taken
+from .edits import Edit, Edits
+
+T = TypeVar("T")
+
+_SEEN: Final = 1024
+"""How many states of agents are remembered, to notice that somebody else changed one."""
+
+
+class ObjstoreSessionRepository(SessionRepository):
+    """Sessions on any storage that objstore has.
+
+    Every call that writes is one request, and durable when it returns. What is unchanged is not written. Where another
+    writer has given away the number of a message, or changed a state since it was read here, that is a
+    `SessionConflictError`, and nothing more is written to the session until it is read again. So each worker has a
+    repository of its own; they may share the documents.
+
+    Args:
+        documents: Where they are kept. Give it a place of its own: all that lies there is taken for sessions.
+        cache_bytes: How much of the large values that were seen last is kept in memory.
+    """
+
+    def __init__(self, documents: DocumentStore, *, cache_bytes: int = 64 * 1024 * 1024) -> None:
+        self._documents = documents
+        self._large: Recent[str | bytes] = Recent(cache_bytes, len)
+        self._seen: Recent[Mapping[str, Any]] = Recent(_SEEN, lambda _: 1)
+        self._edits = Edits(documents, SessionException, SessionConflictError)
+
+    # Sessions.
+
+    def create_session(self, session: Session, **kwargs: Any) -> Session:  # noqa: ARG002 - of the interface
+        """Create a session.
+
+        Raises:
+            SessionException: There is one.
+        """
+        taken = take(dataclasses.asdict(session), "the session")
+        change = changes.session_made(session.session_id, taken)
+        self._edits.add(changes.document_id(session.session_id), Edit(object(), change))
+        return session
+
+    def read_session(self, session_id: str, **kwargs: Any) -> Session | None:  # noqa: ARG002
+        """Read a session; ``None`` where there is none. From here on this repository may write to it again."""
+        self._edits.begin(changes.document_id(session_id))
+        taken = self._read(session_id, "session")
+        if taken is None:
+            return None
+        session = _made(Session, give(taken, {}), session_id)
+        session.session_type = SessionType(session.session_type)
+        return session
+
+    def delete_session(self, session_id: str, **kwargs: Any) -> None:  # noqa: ARG002
+        """Delete a session with all that is in it.
+
+        Raises:
+            SessionException: There is none, or another writer changed it meanwhile.
+        """
+        document = self._documents.load(changes.document_id(session_id), parts=())
+        if document is None:
+            raise SessionException(f"Session {session_id} does not exist")
+        try:
+            self._documents.delete(changes.document_id(session_id), base=document.revision)
+        except ConflictError as error:
+            raise SessionConflictError(f"Session {session_id} was changed while it was to be deleted") from error
+        self._edits.forget(changes.document_id(session_id))
+
+    # Agents and what is made of several.
+
+    def create_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:  # noqa: ARG002
+        """Create an agent in a session.
+
+        Raises:
+            SessionException: There is no such session, or another agent of this name in it.
+        """
+        part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
+        messages: dict[str, object] = {changes.messages_part(session_agent.agent_id): []}
+        self._make(session_id, part, what, dataclasses.asdict(session_agent), messages)
+
+    def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:  # noqa: ARG002
+        """Read the state of an agent; ``None`` where there is none."""
+        state = self._read_state(session_id, changes.agent_part(agent_id))
+        return None if state is None else _made(SessionAgent, state, session_id)
+
+    def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:  # noqa: ARG002
+        """Write the state of an agent, if it changed.
+
+        Raises:
+            SessionException: There is no such agent, or another writer changed it.
+        """
+        part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
+        self._change(session_id, part, what, dataclasses.asdict(session_agent), changes.TIMES)
+
+    def create_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:  # noqa: ARG002
+        """Create the state of a graph or a swarm in a session; see `create_agent`."""
+        part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
+        self._make(session_id, part, what, multi_agent.serialize_state(), {})
+
+    def read_multi_agent(self, session_id: str, multi_agent_id: str, **kwargs: Any) -> dict[str, Any] | None:  # noqa: ARG002
+        """Read the state of a graph or a swarm; ``None`` where there is none."""
+        return self._read_state(session_id, changes.multi_agent_part(multi_agent_id))
+
+    def update_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:  # noqa: ARG002
+        """Write the state of a graph or a swarm, if it changed; see `update_agent`."""
+        part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
+        self._change(session_id, part, what, multi_agent.serialize_state(), ())
+
+    def _read_state(self, session_id: str, part: str) -> dict[str, Any] | None:
+        taken = self._read(session_id, part)
+        if taken is None:
+            return None
+        self._seen.put(f"{changes.document_id(session_id)}/{part}", taken)
+        state: dict[str, Any] = give(taken, {})
+        return state
+
+    def _make(self, session_id: str, part: str, what: str, state: object, others: Mapping[str, object]) -> None:
+        taken = take(state, what)
+        self._put(session_id, part, taken, changes.state_made(session_id, part, what, taken, others))
+
+    def _change(self, session_id: str, part: str, what: str, state: object, times: Sequence[str]) -> None:
+        id, taken = changes.document_id(session_id), take(state, what)
+        seen = self._seen.get(f"{id}/{part}")
+        if seen is None or not changes.same(seen, taken, times) or self._edits.waiting(id, part):
+            self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, seen, times))
+
+    def _put(self, session_id: str, part: str, taken: Taken, change: Change) -> None:
+        id = changes.document_id(session_id)
+        self._edits.add(id, Edit(part, change, lambda: self._seen.put(f"{id}/{part}", taken)))
+
+    # Messages.
+
+    def create_message(
+        self,
+        session_id: str,
+        agent_id: str,
+        session_message: SessionMessage,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Add a message to the end of an agent's.
+
+        Raises:
+            SessionException: There is no such agent, or another message of this number or a later one.
+        """
+        self._put_message(session_id, agent_id, session_message, changes.message_added)
+
+    def read_message(
+        self,
+        session_id: str,
+        agent_id: str,
+        message_id: int,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> SessionMessage | None:
+        """Read a message; ``None`` where there is none."""
+        messages = self._read(session_id, changes.messages_part(agent_id)) or []
+        at = changes.place(messages, _number(message_id))
+        return None if at is None else self._given(session_id, [messages[at]])[0]
+
+    def update_message(
+        self,
+        session_id: str,
+        agent_id: str,
+        session_message: SessionMessage,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Replace a message, as a guardrail does that redacts it.
+
+        Raises:
+            SessionException: There is no such message.
+        """
+        self._put_message(session_id, agent_id, session_message, changes.message_replaced)
+
+    def _put_message(
+        self,
+        session_id: str,
+        agent_id: str,
+        message: SessionMessage,
+        put: Callable[[str, str, int, Taken, Large], Change],
+    ) -> None:
+        number, large = _number(message.message_id), Large()
+        change = put(session_id, agent_id, number, take(dataclasses.asdict(message), f"message {number}", large), large)
+        self._edits.add(changes.document_id(session_id), Edit(object(), change, lambda: self._keep(large)))
+
+    def list_messages(
+        self,
+        session_id: str,
+        agent_id: str,
+        limit: int | None = None,
+        offset: int = 0,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> list[SessionMessage]:
+        """Read the messages of an agent from a place on, all at once.
+
+        Raises:
+            SessionException: There is no such agent.
+        """
+        messages = self._read(session_id, changes.messages_part(agent_id))
+        if messages is None:
+            raise SessionException(f"Agent {agent_id} in session {session_id} does not exist")
+        return self._given(session_id, messages[offset : None if limit is None else offset + limit])
+
+    def _given(self, session_id: str, messages: Sequence[Taken]) -> list[SessionMessage]:
+        names = names_in(messages)
+        large = {name: value for name in names if (value := self._large.get(name)) is not None}
+        missing = [name for name in names if name not in large]
+        if missing:
+            document = self._documents.load(changes.document_id(session_id), parts=missing)
+            read: Any = document.parts if document else {}
+            if any(read.get(name) is None for name in missing):
+                raise SessionException(f"Session {session_id} was deleted while it was read")
+            self._keep(read)
+            large |= read
+        return [_made(SessionMessage, give(message, large), session_id) for message in messages]
+
+    # Reading and writing.
+
+    def hold(self, session_id: str) -> None:
+        """Let what is written to a session wait for `flush`, to be one commit."""
+        self._edits.hold(changes.document_id(session_id))
+
+    def flush(self, session_id: str) -> None:
+        """Commit what waits. Where the storage fails it waits on.
+
+        Raises:
+            SessionConflictError: Another writer was faster; what waited is dropped.
+        """
+        self._edits.flush(changes.document_id(session_id))
+
+    def _read(self, session_id: str, part: str) -> Any:
+        self.flush(session_id)
+        document = self._documents.load(changes.document_id(session_id), parts=(part,))
+        return document.parts[part] if document else None
+
+    def _keep(self, large: Mapping[str, str | bytes]) -> None:
+        for name, value in large.items():
+            self._large.put(name, value)
+
+
+def _number(message_id: object) -> int:
+    if not isinstance(message_id, int):
+        raise ValueError(f"message_id=<{message_id}> | message id must be an integer")
+    return message_id
+
+
+def _made(kind: Callable[..., T], value: Mapping[str, Any], session_id: str) -> T:
+    names = {known.name for known in dataclasses.fields(kind)}  # type: ignore[arg-type] # it is a dataclass
+    try:
+        return kind(**{name: member for name, member in value.items() if name in names})
+    except TypeError as error:
+        raise FormatError(f"session {session_id!r} is whole, but not of this Strands: {error}", session_id) from None

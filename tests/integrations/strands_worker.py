@@ -1,0 +1,52 @@
+"""An agent that dies in the middle of a turn: python -m tests.integrations.strands_worker STORE MANAGER WHERE."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from strands import tool
+from strands.session import RepositorySessionManager
+from strands.types.content import Messages
+
+from objstore import DocumentStore
+from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository
+from tests.integrations.strands_model import scripted_agent, tools_first
+
+DIED = 9
+
+
+def manager(kind: str, documents: DocumentStore) -> Any:
+    """Make the session manager of a kind: ours by steps or by turns, or that of Strands."""
+    if kind == "stock":
+        return RepositorySessionManager("s", ObjstoreSessionRepository(documents))
+    commit: Any = kind
+    return ObjstoreSessionManager("s", documents, commit=commit)
+
+
+def main() -> None:
+    """Run one whole turn, and die in the second one: while the tool runs, or when it has run."""
+    target, kind, where = sys.argv[1:]
+    turns = 0
+
+    @tool
+    def run(command: str) -> str:
+        """Run a command."""
+        if turns == 2 and where == "in the tool":
+            os._exit(DIED)
+        return command
+
+    def respond(messages: Messages) -> Any:
+        if turns == 2 and where == "after the tool" and any("toolResult" in b for b in messages[-1]["content"]):
+            os._exit(DIED)
+        return tools_first(messages)
+
+    agent = scripted_agent(manager(kind, DocumentStore(target)), respond, tools=[run])
+    for _ in range(2):
+        turns += 1
+        agent(f"turn {turns}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,484 @@
+"""Sessions of Strands Agents in a document store: what they cost, what they hold, and what a crash leaves of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("strands", reason="Strands Agents is not installed (objstore[strands])")
+
+from strands.session import RepositorySessionManager
+from strands.types.exceptions import EventLoopException, SessionException
+from strands.types.session import SessionMessage
+
+import objstore
+from objstore import DocumentStore, FormatError, UnavailableError
+from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository, SessionConflictError
+from tests.budget.test_requests import counted
+from tests.docs.test_tutorial import blocks_of, run
+from tests.integrations.session_contract import BYTES, Multi, agent_of, begun, message, numbers, session
+from tests.integrations.strands_model import Respond, ScriptedModel, answer, check_pairs, scripted_agent, tools_first
+from tests.integrations.strands_worker import DIED, manager
+from tests.servers.moto_server import MotoServer
+
+TURNS = 200
+
+
+@pytest.fixture
+def url() -> str:
+    return f"memory://sessions/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def documents(url: str) -> DocumentStore:
+    return DocumentStore(url)
+
+
+@pytest.fixture
+def repository(documents: DocumentStore) -> ObjstoreSessionRepository:
+    return ObjstoreSessionRepository(documents)
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in blocks_of("integrations/strands.md"):
+        run(block, "integrations/strands.md", {"__name__": "page", "model": ScriptedModel(answer)})
+    with DocumentStore("sessions") as documents:
+        assert len(ObjstoreSessionRepository(documents).list_messages("support-42", "support")) == 4
+
+
+# What it costs.
+
+
+@pytest.mark.parametrize(
+    ("kind", "respond", "turns", "a_turn"),
+    [
+        pytest.param("step", answer, TURNS, 1, id="no tools"),
+        pytest.param("turn", tools_first, TURNS, 1, id="a tool in each, committed by turns"),
+        pytest.param("step", tools_first, 40, 3, id="a tool in each, committed by steps"),
+        pytest.param("stock", answer, 40, 4, id="no tools, with the manager of Strands"),
+    ],
+)
+def test_what_turns_of_an_agent_cost(
+    bucket: str,
+    s3_options: dict[str, Any],
+    s3_server: MotoServer,
+    kind: str,
+    respond: Respond,
+    turns: int,
+    a_turn: int,
+) -> None:
+    """The state of the agent changes in every turn as well; the manager of Strands writes that by itself."""
+    documents = DocumentStore(f"s3://{bucket}/agents", storage_options=s3_options)
+    begun(ObjstoreSessionRepository(documents), 1, "another")
+    s3_server.reset()
+    agent = scripted_agent(manager(kind, documents), respond)
+    opening = counted(s3_server)
+    s3_server.reset()
+    for n in range(turns):
+        agent(f"turn {n}")
+        agent.state.set("turn", n)
+    counts = counted(s3_server)
+    print(f"{turns} turns, {kind}, {respond.__name__}: {opening} to open, then {counts}")
+    assert opening == {"LIST": 4, "PUT": 3}
+    assert set(counts) == {"PUT"}
+    assert counts["PUT"] <= a_turn * turns + 2  # full leaves
+    restored = scripted_agent(
+        manager(kind, DocumentStore(f"s3://{bucket}/agents", storage_options=s3_options)), respond
+    )
+    assert restored.messages == agent.messages
+    stored = ObjstoreSessionRepository(documents).list_messages("s", "agent")
+    assert numbers(stored) == list(range(turns * (2 if respond is answer else 4)))
+
+
+def test_a_turn_costs_what_it_adds(url: str) -> None:
+    sizes: list[int] = []
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation == "create":
+            sizes.append(event.size)
+
+    documents = DocumentStore(url, observer=watch)
+    agent = scripted_agent(ObjstoreSessionManager("s", documents, commit="turn"))
+    sizes.clear()
+    for n in range(2 * TURNS):
+        agent(f"turn {n}")
+    plain = sorted(sizes)[TURNS // 10 : TURNS * 19 // 10]
+    print(f"{2 * TURNS} turns: {plain[0]:,} to {plain[-1]:,} bytes a turn, {sum(sizes):,} in all")
+    assert plain[-1] < 1.1 * plain[0]
+    assert sum(sizes) < 1.5 * plain[-1] * 2 * TURNS
+
+
+def test_a_long_session_is_read_at_once(bucket: str, s3_options: dict[str, Any], s3_server: MotoServer) -> None:
+    url = f"s3://{bucket}/agents"
+    repository = ObjstoreSessionRepository(DocumentStore(url, storage_options=s3_options))
+    begun(repository)
+    for start in range(0, 1000, 20):
+        repository.hold("s")
+        for number in range(start, start + 20):
+            repository.create_message("s", "a", message(number, f"message {number}"))
+        repository.flush("s")
+    reader = ObjstoreSessionRepository(DocumentStore(url, storage_options=s3_options))
+    s3_server.reset()
+    assert numbers(reader.list_messages("s", "a")) == list(range(1000))
+    cold = counted(s3_server)
+    s3_server.reset()
+    assert numbers(reader.list_messages("s", "a", limit=10, offset=985)) == list(range(985, 995))
+    warm = counted(s3_server)
+    print(f"1,000 messages of 50 commits: cold {cold}, and a page of 10 of them warm {warm}")
+    assert cold["LIST"] <= 3
+    assert cold["GET"] <= 40
+    assert warm == {"GET": 1}
+
+
+def test_what_did_not_change_is_not_written(documents: DocumentStore, repository: ObjstoreSessionRepository) -> None:
+    begun(repository, 1)
+    multi: Any = Multi("g", {"status": "pending"})
+    repository.create_multi_agent("s", multi)
+    before = len(documents.history("s"))
+    repository.update_agent("s", agent_of())
+    repository.update_multi_agent("s", multi)
+    assert len(documents.history("s")) == before
+
+
+# What it holds.
+
+
+def test_values_of_any_kind_come_back_as_they_were(repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+    made = message(0, "half an emoji: \ud83d")
+    made.message["content"].append(
+        {
+            "toolUse": {
+                "toolUseId": "t",
+                "name": "n",
+                "input": {"looks like": {"__bytes_encoded__": True, "data": "eA=="}},
+            }
+        }
+    )
+    made.message["content"].append({"image": {"format": "png", "source": {"bytes": BYTES * 4000}}})
+    repository.create_message("s", "a", made)
+    assert repository.read_message("s", "a", 0) == made
+    state = {"inf": math.inf, "raw": BYTES, "text": "x" * 300_000, "": {"deep": [b""]}, "=": "~"}
+    repository.update_agent("s", agent_of("a", **state))
+    found = repository.read_agent("s", "a")
+    assert found is not None
+    assert found.state == state
+
+
+def test_only_the_large_values_of_a_page_are_read_and_only_once(url: str) -> None:
+    read: list[str] = []
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation == "get" and "/objects/" in event.key:
+            read.append(event.key)
+
+    writer = ObjstoreSessionRepository(DocumentStore(url))
+    begun(writer)
+    made = [message(number) for number in range(10)]
+    for number, one in enumerate(made):
+        one.message["content"] = [{"image": {"format": "png", "source": {"bytes": bytes([number]) * 100_000}}}]
+        writer.create_message("s", "a", one)
+    reader = ObjstoreSessionRepository(DocumentStore(url, observer=watch))
+    assert reader.list_messages("s", "a", limit=2, offset=4) == made[4:6]
+    assert len(read) == 2
+    assert reader.list_messages("s", "a") == made
+    assert len(read) == 10
+    reader.list_messages("s", "a")
+    assert len(read) == 10
+
+
+def test_names_of_any_kind_are_apart(documents: DocumentStore, repository: ObjstoreSessionRepository) -> None:
+    ids = [
+        "a",
+        "A",
+        "a/b",
+        "a\\b",
+        "a_b",
+        "..",
+        "/",
+        "%",
+        "%2f",
+        "",
+        "nul\0",
+        "half-\ud83d",
+        "会话",
+        "x" * 3000,
+        "session",
+    ]
+    for id in ids:
+        repository.create_session(session(id))
+        for name in ids[: ids.index(id) + 1]:
+            repository.create_agent(id, agent_of(name, of=[ids.index(id), ids.index(name)]))
+    for id in ids:
+        found = repository.read_session(id)
+        assert found is not None
+        assert found.session_id == id
+        for name in ids[: ids.index(id) + 1]:
+            agent = repository.read_agent(id, name)
+            assert agent is not None
+            assert (agent.agent_id, agent.state) == (name, {"of": [ids.index(id), ids.index(name)]})
+            assert repository.list_messages(id, name) == []
+    assert len(documents.list()) == len(ids)
+
+
+def test_a_form_that_is_not_of_this_strands_is_named(url: str, repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+    documents = DocumentStore(url)
+    documents.update("s", lambda parts: {"agent/a": {"value": {"unknown": 1}}})
+    with pytest.raises(FormatError, match="'s' is whole, but not of this Strands"):
+        repository.read_agent("s", "a")
+
+
+def test_unknown_members_are_left_out(url: str, repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+
+    def newer(parts: Mapping[str, Any]) -> Mapping[str, object]:
+        return {"agent/a": {"value": {**parts["agent/a"]["value"], "of_the_future": 1}}}
+
+    DocumentStore(url).update("s", newer)
+    found = repository.read_agent("s", "a")
+    assert found is not None
+    assert found.agent_id == "a"
+
+
+def test_every_commit_can_be_looked_back_at(documents: DocumentStore) -> None:
+    agent = scripted_agent(ObjstoreSessionManager("s", documents, commit="turn"), answer)
+    agent("one")
+    agent("two")
+    seq = documents.history("s")[1].seq
+    documents.restore("s", seq)
+    assert len(scripted_agent(ObjstoreSessionManager("s", documents), answer).messages) == 2
+
+
+def test_it_works_where_an_event_loop_runs(documents: DocumentStore) -> None:
+    agent = scripted_agent(ObjstoreSessionManager("s", documents))
+    asyncio.run(agent.invoke_async("one"))
+    assert len(scripted_agent(ObjstoreSessionManager("s", documents)).messages) == 4
+
+
+def test_another_word_for_when_to_commit_is_an_error(documents: DocumentStore) -> None:
+    wrong: Any = "sometimes"
+    with pytest.raises(ValueError, match="'step' or 'turn'"):
+        ObjstoreSessionManager("s", documents, commit=wrong)
+
+
+# What a crash leaves.
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "left"),
+    [
+        ("step", "in the tool", ["turn 1", "turn 2"]),
+        ("step", "after the tool", ["turn 1", "turn 2", "its result"]),
+        ("turn", "in the tool", ["turn 1"]),
+        ("turn", "after the tool", ["turn 1"]),
+        ("stock", "in the tool", ["turn 1", "turn 2"]),
+        ("stock", "after the tool", ["turn 1", "turn 2", "its result"]),
+    ],
+)
+def test_a_session_goes_on_after_a_crash_between_call_and_result(
+    tmp_path: Path, kind: str, where: str, left: list[str]
+) -> None:
+    """The process really dies; another one goes on."""
+    target = str(tmp_path / "sessions")
+    command = [sys.executable, "-m", "tests.integrations.strands_worker", target, kind, where]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == DIED
+
+    agent = scripted_agent(manager(kind, DocumentStore(target)))
+    assert len(agent.messages) == {1: 4, 2: 6, 3: 7}[len(left)]
+    assert ("turn 2" in left) == ({"text": "turn 2"} in [block for m in agent.messages for block in m["content"]])
+    if "its result" in left:
+        assert any("toolResult" in block for block in agent.messages[-1]["content"])
+    agent("go on")
+    check_pairs(agent.messages)
+    again = scripted_agent(manager(kind, DocumentStore(target)))
+    check_pairs(again.messages)
+    assert again.messages == agent.messages
+    assert DocumentStore(target).verify().ok
+
+
+def test_what_failed_to_be_stored_waits_for_the_next_commit(url: str) -> None:
+    documents = _Failing(url)
+    agent = scripted_agent(ObjstoreSessionManager("s", documents, commit="turn"), answer)
+    documents.failures = 1
+    with pytest.raises(UnavailableError):
+        agent("one")
+    agent("two")
+    stored = ObjstoreSessionRepository(DocumentStore(url)).list_messages("s", "agent")
+    assert [found.message["content"] for found in stored] == [found["content"] for found in agent.messages]
+    assert len(stored) == 4
+
+
+class _Failing(DocumentStore):
+    failures = 0
+
+    def update(self, *args: Any, **kwargs: Any) -> objstore.Revision:
+        if self.failures:
+            self.failures -= 1
+            raise UnavailableError("the storage does not answer")
+        return super().update(*args, **kwargs)
+
+
+def test_a_message_that_is_created_again_is_there_once(repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+    made = message(0)
+    made.message["content"] = [{"image": {"format": "png", "source": {"bytes": bytes(100_000)}}}, {"text": "\ud83d"}]
+    for _ in range(2):
+        repository.create_message("s", "a", made)
+    assert repository.list_messages("s", "a") == [made]
+
+
+# Who may write it.
+
+
+def test_the_second_of_two_workers_is_told_and_writes_nothing_more(url: str) -> None:
+    one = scripted_agent(ObjstoreSessionManager("s", DocumentStore(url)), answer)
+    one("turn 0")
+    other = scripted_agent(ObjstoreSessionManager("s", DocumentStore(url)), answer)
+    one("of one")
+    with pytest.raises((SessionException, EventLoopException)) as caught:
+        other("of the other")
+    assert isinstance(caught.value, SessionConflictError) or isinstance(caught.value.__cause__, SessionConflictError)
+    with pytest.raises((SessionException, EventLoopException)):
+        other("of the other, again")
+    again = scripted_agent(ObjstoreSessionManager("s", DocumentStore(url)), answer)
+    assert again.messages == one.messages
+    again("of the other")
+    assert len(again.messages) == 6
+
+
+@pytest.mark.parametrize("kind", ["step", "turn", "stock"])
+def test_workers_on_one_session_lose_no_turn(url: str, kind: str) -> None:
+    """Each opens the session for every turn, and again where it was too late; what failed may be there in part."""
+    workers, turns = 3, 4
+    scripted_agent(manager(kind, DocumentStore(url)))
+
+    def work(worker: int) -> int:
+        documents, conflicts = DocumentStore(url), 0
+        for n in range(turns):
+            while True:
+                agent = scripted_agent(manager(kind, documents))
+                try:
+                    agent(f"worker {worker} turn {n}")
+                    break
+                except (SessionException, EventLoopException):
+                    conflicts += 1
+        return conflicts
+
+    with ThreadPoolExecutor(workers) as pool:
+        conflicts = sum(pool.map(work, range(workers)))
+    agent = scripted_agent(manager(kind, DocumentStore(url)))
+    check_pairs(agent.messages)
+    stored = ObjstoreSessionRepository(DocumentStore(url)).list_messages("s", "agent")
+    assert numbers(stored) == list(range(len(stored)))
+    asked = [
+        block["text"] for found in stored for block in found.message["content"] if "worker" in block.get("text", "")
+    ]
+    wanted = [f"worker {worker} turn {n}" for worker in range(workers) for n in range(turns)]
+    assert sorted(set(asked)) == wanted
+    if kind == "turn":
+        assert sorted(asked) == wanted
+        assert len(stored) == 4 * workers * turns
+    print(f"{kind}: {workers * turns} turns of {workers} workers, {conflicts} of them run again")
+
+
+def test_of_two_messages_of_one_number_the_second_is_a_conflict(url: str) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    begun(one, 1)
+    one.create_message("s", "a", message(1, "of one"))
+    with pytest.raises(SessionConflictError, match="Message 1 of agent a in session s is another writer's"):
+        other.create_message("s", "a", message(1, "of the other"))
+    with pytest.raises(SessionConflictError):
+        other.create_message("s", "a", message(2, "of the other"))
+    assert other.read_session("s") is not None
+    other.create_message("s", "a", message(2, "of the other"))
+    texts = [found.message["content"][0]["text"] for found in one.list_messages("s", "a")]
+    assert texts == ["message 0", "of one", "of the other"]
+
+
+def test_a_state_that_another_worker_changed_is_a_conflict(url: str) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    begun(one)
+    multi: Any = Multi("g", {"n": 0})
+    one.create_multi_agent("s", multi)
+    other.read_agent("s", "a")
+    other.read_multi_agent("s", "g")
+    one.update_agent("s", agent_of("a", n=1))
+    one.update_multi_agent("s", Multi("g", {"n": 1}))  # type: ignore[arg-type]
+    with pytest.raises(SessionConflictError, match="Agent a in session s was changed by another writer"):
+        other.update_agent("s", agent_of("a", n=2))
+    assert other.read_session("s") is not None
+    with pytest.raises(SessionConflictError, match="MultiAgent g in session s was changed by another writer"):
+        other.update_multi_agent("s", Multi("g", {"n": 2}))  # type: ignore[arg-type]
+    assert other.read_session("s") is not None
+    other.read_agent("s", "a")
+    other.update_agent("s", agent_of("a", n=3))
+    found = one.read_agent("s", "a")
+    assert found is not None
+    assert found.state == {"n": 3}
+
+
+def test_two_workers_cannot_make_one_agent(url: str) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    one.create_session(session())
+    one.create_agent("s", agent_of("a", n=1))
+    with pytest.raises(SessionConflictError):
+        other.create_agent("s", agent_of("a", n=2))
+    assert one.read_agent("s", "a") == other.read_agent("s", "a")
+
+
+def test_what_was_deleted_elsewhere_is_not_written_to(url: str) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    begun(one, 1)
+    assert len(other.list_messages("s", "a")) == 1
+    one.delete_session("s")
+    for call in (
+        lambda: other.create_message("s", "a", message(1)),
+        lambda: other.update_message("s", "a", message(0)),
+        lambda: other.update_agent("s", agent_of("a", n=1)),
+        lambda: other.create_agent("s", agent_of("b")),
+        lambda: other.list_messages("s", "a"),
+    ):
+        with pytest.raises(SessionException):
+            call()
+    assert other.read_session("s") is None
+
+
+def test_what_was_made_elsewhere_is_found(url: str) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    one.create_session(session())
+    assert other.read_session("s") is not None
+    one.create_agent("s", agent_of())
+    other.create_message("s", "a", message(0))  # the store of this one remembers a session without the agent
+    one.update_message("s", "a", message(0, "changed"))
+    assert len(one.list_messages("s", "a")) == 1
+
+
+def test_a_session_of_the_stock_manager_goes_on_with_ours(documents: DocumentStore) -> None:
+    stock = scripted_agent(RepositorySessionManager("s", ObjstoreSessionRepository(documents)))
+    stock("one")
+    ours = scripted_agent(ObjstoreSessionManager("s", documents))
+    assert ours.messages == stock.messages
+    ours("two")
+    assert len(scripted_agent(RepositorySessionManager("s", ObjstoreSessionRepository(documents))).messages) == 8
+
+
+def test_a_held_message_is_read_after_it_is_written(repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+    repository.hold("s")
+    repository.create_message("s", "a", message(0))
+    changed = SessionMessage.from_message({"role": "user", "content": [{"text": "changed"}]}, 0)
+    repository.update_message("s", "a", changed)
+    found = repository.read_message("s", "a", 0)
+    assert found is not None
+    assert found.message == changed.message
