@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 from .._log.ops import Entry, Names
@@ -235,7 +235,7 @@ class LocalBackend:
                         if flush:
                             self._settle(parent)
                         return action(directory, name)
-                self._make(self._path(parent))
+                self._make(parent)
             except FileNotFoundError as error:
                 problem = error
         raise problem
@@ -276,20 +276,18 @@ class LocalBackend:
             )
         self._seen[name] = identity
 
-    def _make(self, path: str) -> None:
-        """Make a directory and those above it, and flush the names of the new ones."""
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            if not os.path.isdir(path):  # a file, or a link that leads nowhere
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
+    def _make(self, name: str) -> None:
+        """Make a directory of the store and those above it, whose names are not durable until they are settled."""
+        self._settled.discard(name)  # before it is there: then nobody takes the new one for the one that was removed
+        if not name:
+            _make_durable(self._root, flush=self._flushes)
             return
+        path = self._path(name)
+        try:
+            _make_one(path)
         except FileNotFoundError:
-            self._make(os.path.dirname(path))
-            with suppress(FileExistsError):
-                os.mkdir(path, 0o700)
-        if self._flushes:
-            flush_path(os.path.dirname(path))
+            self._make(name.rpartition("/")[0])
+            _make_one(path)
 
     def _settle(self, name: str) -> None:
         """Flush the names on the way to a directory once: another process that made them may not have come to it."""
@@ -307,6 +305,28 @@ class LocalBackend:
             yield
         except OSError as error:
             raise explained(error, doing, self._path(key)) from error
+
+
+def _make_durable(path: str, *, flush: bool) -> None:
+    """Make the directory of a store and those above it, and flush the names of the new ones."""
+    try:
+        made = _make_one(path)
+    except FileNotFoundError:
+        _make_durable(os.path.dirname(path), flush=flush)
+        made = _make_one(path)
+    if made and flush:
+        flush_path(os.path.dirname(path))
+
+
+def _make_one(path: str) -> bool:
+    """Make a directory and say whether it is new."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):  # a file, or a link that leads nowhere
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
+        return False
+    return True
 
 
 def _reopen(path: str, durability: Durability) -> LocalBackend:

@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import pickle
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -120,6 +121,17 @@ class TestDurability:
         assert trace.flushed[-2].startswith(f"{tmp_path}/up/store/s/log/.objstore-tmp-")
         assert trace.flushed[-1] == f"{tmp_path}/up/store/s/log"
         assert trace.calls[-4:] == ["fsync", "link", "unlink", "fsync"]
+        assert len(trace.flushed) == len(names) + 1  # each of them once, and the file
+
+    def test_a_directory_that_was_removed_and_made_again_is_flushed_again(
+        self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.create("s/log/1", b"1")
+        shutil.rmtree(tmp_path / "store" / "s")
+        trace = Trace(monkeypatch)
+        place.create("s/objects/1", b"1")
+        names = [name for name in trace.flushed if ".objstore-tmp-" not in name]
+        assert names == [f"{tmp_path}/store/s", f"{tmp_path}/store", f"{tmp_path}/store/s/objects"]
 
     def test_a_later_create_makes_no_call_too_many(self, place: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
         place.create("s/log/1", b"1")
