@@ -172,7 +172,7 @@ def log(
     if as_json:
         write_json({"id": id, "commits": [_commit(commit) for commit in commits]})
         return
-    titles = ("seq", "digest", "time", "kind", "parts", "messages", "cost", "commit", "objects")
+    titles = ("seq", "digest", "time", "kind", "parts", "messages", "cost", "commit", "objects", "writer")
     rows = [
         (
             str(c.seq),
@@ -184,6 +184,7 @@ def log(
             _cost(c.summary.get("cost")),
             size(c.size),
             size(c.objects),
+            c.writer or "-",
         )
         for c in commits
     ]

@@ -161,6 +161,7 @@ def normal(text: str) -> list[str]:
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME"),
         (r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", "DIGEST"),
         (r"\b\d+[smhd]\b", "AGE"),
+        (r"\b[\w.-]+:\d+$", "WRITER"),
         (r"\b[\d.]+ (B|KiB)", "SIZE"),
         (r" +", " "),
     ]:

@@ -1,7 +1,8 @@
-"""An agent that never comes to the end of its turn: python -m tests.life.agent URL."""
+"""An agent that never comes to the end of its turn: python -m tests.life.agent URL [OPTIONS]."""
 
 from __future__ import annotations
 
+import json
 import sys
 
 import objstore
@@ -10,7 +11,7 @@ from objstore import AgentStartEvent, InMemoryRunStore, Message, SessionData, To
 
 def main() -> None:
     """Save a tool call, say so, and wait for a tool that does not answer."""
-    store = objstore.open(sys.argv[1])
+    store = objstore.open(sys.argv[1], storage_options=json.loads(sys.argv[2]) if sys.argv[2:] else None)
     session = SessionData.new("s")
     runs = InMemoryRunStore()
     run = runs.create_run("s", "list the files")
