@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +26,11 @@ from ._s3_models import share_models
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
-_PART = 16 * 2**20
+_PART = 8 * 2**20
 _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _MAX_COPY = 5 * 2**30
+_SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
 # obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
 # forged, says the rest; tests/backends/test_obstore_answers.py holds each of these to every version that is allowed.
@@ -47,25 +48,34 @@ class ObstoreAdapter:
     Args:
         bucket: The bucket.
         prefix: The prefix of the store in it.
-        store: Sends each request once.
-        patient: Sends each request again while the storage does not answer: for uploads in parts, which obstore does
-            by itself.
+        make: Makes a client from how often it sends a request again, and how many seconds more than usual it waits.
         retries: How often the caller sends a request again.
     """
 
-    def __init__(self, bucket: str, prefix: str, store: S3Store, patient: S3Store, retries: int) -> None:
+    def __init__(self, bucket: str, prefix: str, make: Callable[[int, float], S3Store], retries: int) -> None:
         self.bucket = bucket
         self.prefix = prefix
         self.retries = retries
-        self._store = store
-        self._patient = patient
+        self._make = make
+        self._stores: dict[tuple[int, float], S3Store] = {}
+        self._store = make(0, 0.0)
+
+    def _patient(self, size: int, retries: int = 0) -> S3Store:
+        """Give a client that waits long enough for a body to be sent: obstore counts that as time without an answer."""
+        if size < 2**20 and not retries:
+            return self._store
+        more = _SECONDS_A_MIB * 2.0 ** (size // 2**20).bit_length()  # few and not one for each size
+        store = self._stores.get((retries, more))
+        if store is None:
+            store = self._stores[retries, more] = self._make(retries, more)
+        return store
 
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet: 1 PUT."""
-        await self._store.put_async(key, data, mode="create")
+        await self._patient(len(data)).put_async(key, data, mode="create")
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
-        """Write an object that is not there yet from a file: 1 PUT up to 16 MiB, else 1 HEAD, and 1 PUT for each part.
+        """Write an object that is not there yet from a file: 1 PUT up to 8 MiB, else 1 HEAD, and 1 PUT for each part.
 
         obstore cannot end an upload in parts on a condition. It writes the same bytes again, since objects are named by
         their contents.
@@ -76,11 +86,12 @@ class ObstoreAdapter:
         elif await send(lambda: self._has(key, size)):  # from an earlier attempt, whose answer was lost
             raise ExistsError
         else:
-            await send(lambda: self._put_parts(self._patient, key, Path(path), size), again=False)
+            await send(lambda: self._put_parts(key, Path(path), size), again=False)
 
-    @staticmethod
-    async def _put_parts(store: S3Store, key: str, source: Any, size: int) -> None:
+    async def _put_parts(self, key: str, source: Any, size: int) -> None:
+        """Send in parts, each of them again while the storage does not answer; obstore does that by itself."""
         part = max(_PART, -(-size // _MAX_PARTS))
+        store = self._patient(part * _PARTS_AT_ONCE, self.retries)
         await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=_PARTS_AT_ONCE)
 
     async def _has(self, key: str, size: int) -> bool:
@@ -93,7 +104,7 @@ class ObstoreAdapter:
 
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 PUT."""
-        await self._store.put_async(key, data, use_multipart=False)
+        await self._patient(len(data)).put_async(key, data, use_multipart=False)
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET."""
@@ -176,7 +187,7 @@ class ObstoreAdapter:
             size = (await self._store.head_async(source))["size"]
             if size <= _MAX_COPY:
                 raise
-            await self._put_parts(self._patient, target, await self._patient.get_async(source), size)
+            await self._put_parts(target, await self._store.get_async(source), size)
 
     async def facts(self, key: str) -> Facts:
         """Say when an object was written, by the storage's clock, and whether it has a version."""
@@ -227,7 +238,6 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
     client: Any = {
         "allow_http": endpoint.scheme == "http",
         "connect_timeout": timedelta(seconds=settings.connect_timeout or min(10.0, limits.timeout)),
-        "read_timeout": timedelta(seconds=settings.read_timeout or limits.timeout),
         "timeout": timedelta(days=1),
         "pool_max_idle_per_host": str(settings.connections or limits.concurrency),
         "user_agent": f"objstore/{version('objstore')} obstore/{obstore.__version__}",
@@ -238,15 +248,16 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
         client["root_certificate"] = await asyncio.to_thread(Path(settings.verify).read_bytes)
     retries = limits.retries if settings.retries is None else settings.retries
 
-    def make(retries: int) -> S3Store:
+    def make(retries: int, more: float) -> S3Store:
+        patience = timedelta(seconds=(settings.read_timeout or limits.timeout) + more)
         again: Any = {
             "max_retries": retries,
             "retry_timeout": timedelta(days=1),
             "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
         }
-        return S3Store(bucket, client_options=client, retry_config=again, **config)
+        return S3Store(bucket, client_options=client | {"read_timeout": patience}, retry_config=again, **config)
 
-    return ObstoreAdapter(bucket, prefix, make(0), make(retries), retries)
+    return ObstoreAdapter(bucket, prefix, make, retries)
 
 
 def _config(settings: S3Settings, bucket: str) -> dict[str, Any]:

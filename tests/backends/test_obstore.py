@@ -10,7 +10,7 @@ import pickle
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import fsspec
 import pytest
@@ -137,7 +137,7 @@ class TestRequests:
         file.write_bytes(os.urandom(40_000_000))
         s3_server.reset()
         assert place.upload("big", str(file))
-        assert s3_server.methods == Counter(HEAD=1, POST=2, PUT=3)
+        assert s3_server.methods == Counter(HEAD=1, POST=2, PUT=5)
         s3_server.reset()
         assert not place.upload("big", str(file))
         assert s3_server.methods == Counter(HEAD=1)
@@ -433,6 +433,19 @@ class TestOptions:
         assert found is not None
         assert (str(found["read_timeout"]), str(found["connect_timeout"])) == ("1s", "2s 500ms")
         assert found["pool_max_idle_per_host"] == "3"
+
+    def test_a_big_body_gets_time_to_be_sent(self) -> None:
+        from objstore.backends._obstore import ObstoreAdapter
+
+        adapter = ObstoreAdapter("bucket", "", lambda retries, more: cast(Any, (retries, more)), 4)
+
+        def more(size: int) -> float:
+            found: tuple[int, float] = cast(Any, adapter._patient(size))
+            return found[1]
+
+        assert more(0) == more(2**20 - 1) == 0
+        assert all(more(mebibytes * 2**20) >= 16 * mebibytes for mebibytes in range(1, 100))
+        assert adapter._patient(5 * 2**20) is adapter._patient(7 * 2**20)
 
     @pytest.mark.parametrize(
         "options",
