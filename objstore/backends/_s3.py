@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -259,11 +260,11 @@ def _session(options: Mapping[str, Any]) -> AioSession:
 
 def _moment(text: Any) -> datetime:
     """Read a time. botocore tries every way to write one, and a listing of a long log spends most of its time there."""
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):  # headers have another form
-        found: datetime = parse_timestamp(text)
-        return found
+    for read in (datetime.fromisoformat, parsedate_to_datetime):  # as in bodies, as in headers
+        with suppress(TypeError, ValueError, AttributeError):
+            return read(text)
+    found: datetime = parse_timestamp(text)
+    return found
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:

@@ -416,12 +416,13 @@ def test_the_models_of_botocore_are_parsed_once_for_all_clients(
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045]
+    "text", ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045, "1767323045"]
 )
 def test_times_are_read_in_every_form(text: Any) -> None:
     from objstore.backends._s3 import _moment
 
     assert _moment(text).timestamp() == 1767323045
+    assert _moment(text).tzinfo is not None
 
 
 def test_error_numbers_play_no_part(scripted: ScriptedServer) -> None:
