@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,7 +15,7 @@ import pytest
 
 import objstore
 from objstore import AsyncSessionStore, SessionStore
-from objstore.backends import Backend, open_backend
+from objstore.backends import Backend, Capabilities, RemoteBackend, open_backend
 from objstore.testing.blocking import blocking
 
 PLACES = ("local", "memory", "s3")
@@ -121,3 +121,15 @@ class _Waiting:
             return self._runner.run(awaited())
 
         return wait
+
+
+class _OnItsLoop(RemoteBackend):
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, loop_free=False)
+
+
+def on_its_loop(backend: RemoteBackend) -> RemoteBackend:
+    """Give the same place by coroutines on a loop, as the asynchronous face has it, where plain code could wait."""
+    name, target, limits, client = backend.__reduce__()[1]
+    return _OnItsLoop(name, target, limits, cast(Any, client))

@@ -1,8 +1,8 @@
 """Running a protocol for real: one driver for callers that wait, one for callers that await.
 
-The asynchronous driver does no work on the caller's loop: protocols advance in a worker thread, requests run on the
-loop that owns their connections, or wait on the caller's where none does, and only the caller's own functions are
-called where the caller is.
+Callers that wait make a request themselves where it needs no loop. The asynchronous driver does no work on the caller's
+loop: protocols advance in a worker thread, requests run on the loop that owns their connections, or wait on the
+caller's where none does, and only the caller's own functions are called where the caller is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, assert_never
@@ -208,7 +208,10 @@ class Driver:
         if len(ops) == 1 and isinstance(ops[0], Call):
             return [ops[0].function(*ops[0].args)]
         assert self._remote is not None
-        future = asyncio.run_coroutine_threadsafe(self._batch(self._remote, ops, tally), self._remote.loop)
+        coroutine = self._batch(self._remote, ops, tally)
+        if len(ops) == 1 and not isinstance(ops[0], (Upload, Copy, Pause)) and needs_no_loop(self._remote):
+            return finished(coroutine)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._remote.loop)
         try:
             return future.result()
         except BaseException:  # an interrupt must not leave requests under way
@@ -224,7 +227,7 @@ class Driver:
             return [await value if inspect.isawaitable(value) else value]
         assert self._remote is not None
         coroutine = self._batch(self._remote, ops, tally)
-        if self._remote.capabilities.any_loop:
+        if self._remote.capabilities.loop_free:
             return await coroutine
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._remote.loop))
 
@@ -269,6 +272,26 @@ class Driver:
         self._observer(
             OperationEvent(type(op).__name__.lower(), _key(op), size, seconds, type(error).__name__ if error else None)
         )
+
+
+def needs_no_loop(backend: AsyncBackend) -> bool:
+    """Say whether coroutines of a backend can be finished here and now; see `Capabilities.loop_free`."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return backend.capabilities.loop_free
+    return False
+
+
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits where it is called, and give what it returns."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    coroutine.close()
+    raise RuntimeError("a coroutine of a backend that needs no loop waited for one")
 
 
 def _sent(op: StorageOp) -> int:

@@ -66,7 +66,7 @@ class Send(Protocol):
 
 
 class Adapter(Protocol):
-    """One bucket of an object storage, reached by coroutines on fsspec's event loop.
+    """One bucket of an object storage, reached by coroutines on fsspec's event loop, or anywhere (obstore).
 
     Every operation is one request (`list` one per 1,000 names or so, `delete` as few as the storage allows, `upload`
     many), sent once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it;
@@ -168,6 +168,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         current = current.__cause__ or current.__context__
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Give the event loop that the caller runs on, if there is one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def delete_each(

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import obstore
@@ -19,7 +19,7 @@ from obstore import exceptions as obs
 from obstore.store import S3Store
 
 from .._log.ops import Entry, Names
-from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries
+from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries, running_loop
 from ._obstore_options import S3Settings, s3_settings
 from ._s3_codes import refusal_of
 from ._s3_models import share_models
@@ -58,13 +58,18 @@ class ObstoreAdapter:
         self.retries = retries
         self._make = make
         self._stores: dict[tuple[int, float], S3Store] = {}
-        self._store = make(0, 0.0)
 
-    def _patient(self, size: int, retries: int = 0) -> S3Store:
+    def _client(self, size: int = 0) -> S3Store | _Waiting:
+        """Give a client for the running loop, or for the calling thread where there is none."""
+        store = self._awaited(size)
+        return store if running_loop() else _Waiting(store)
+
+    def _awaited(self, size: int = 0, retries: int = 0) -> S3Store:
         """Give a client that waits long enough for a body to be sent: obstore counts that as time without an answer."""
-        if size < 2**20 and not retries:
-            return self._store
-        more = _SECONDS_A_MIB * 2.0 ** (size // 2**20).bit_length()  # few and not one for each size
+        mebibytes = size // 2**20
+        more = (
+            _SECONDS_A_MIB * 2.0 ** mebibytes.bit_length() if mebibytes else 0.0
+        )  # few clients, not one for each size
         store = self._stores.get((retries, more))
         if store is None:
             store = self._stores[retries, more] = self._make(retries, more)
@@ -72,7 +77,7 @@ class ObstoreAdapter:
 
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet: 1 PUT."""
-        await self._patient(len(data)).put_async(key, data, mode="create")
+        await self._client(len(data)).put_async(key, data, mode="create")
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
         """Write an object that is not there yet from a file: 1 PUT up to 8 MiB, else 1 HEAD, and 1 PUT for each part.
@@ -91,12 +96,12 @@ class ObstoreAdapter:
     async def _put_parts(self, key: str, source: Any, size: int) -> None:
         """Send in parts, each of them again while the storage does not answer; obstore does that by itself."""
         part = max(_PART, -(-size // _MAX_PARTS))
-        store = self._patient(part * _PARTS_AT_ONCE, self.retries)
+        store = self._awaited(part * _PARTS_AT_ONCE, self.retries)
         await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=_PARTS_AT_ONCE)
 
     async def _has(self, key: str, size: int) -> bool:
         try:
-            return (await self._store.head_async(key))["size"] == size
+            return (await self._awaited().head_async(key))["size"] == size
         except Exception as error:
             if self.explain(error).kind is not Kind.MISSING:
                 raise
@@ -104,17 +109,18 @@ class ObstoreAdapter:
 
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 PUT."""
-        await self._patient(len(data)).put_async(key, data, use_multipart=False)
+        await self._client(len(data)).put_async(key, data, use_multipart=False)
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET."""
-        answer = await self._store.get_async(key)
-        return (await answer.bytes_async()).to_bytes()
+        answer = await self._client().get_async(key)
+        found = (await answer.bytes_async()) if running_loop() else answer.bytes()
+        return found.to_bytes()
 
     async def read(self, key: str, start: int, length: int) -> bytes:
         """Read a range of an object: 1 GET."""
         try:
-            return (await self._store.get_range_async(key, start=start, length=length)).to_bytes()
+            return (await self._client().get_range_async(key, start=start, length=length)).to_bytes()
         except Exception as error:
             if _status(_debug(error)) != 416:  # it begins behind the end
                 raise
@@ -128,7 +134,7 @@ class ObstoreAdapter:
         directory = directory_of(prefix)
         if directory != prefix:
             return [entry async for entry in self._below(prefix, "")]
-        page = await self._store.list_with_delimiter_async(directory)
+        page = await self._client().list_with_delimiter_async(directory)
         directories = (f"{path}/" for path in page["common_prefixes"])
         return entries(prefix, directories, ((item["path"], item["size"]) for item in page["objects"]))
 
@@ -148,7 +154,7 @@ class ObstoreAdapter:
         begin: str | None = max(after, _before(start))
         while begin is not None:
             offset, begin = directory + begin, None
-            async for chunk in self._store.list(directory or None, offset=offset or None, chunk_size=_PAGE):
+            async for chunk in self._client().list(directory or None, offset=offset or None, chunk_size=_PAGE):
                 for item in chunk:
                     name, slash, _ = item["path"][cut:].partition("/")
                     if not name.startswith(start):
@@ -170,7 +176,7 @@ class ObstoreAdapter:
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 POST for each 1,000."""
         try:
-            await self._store.delete_async(list(keys))
+            await self._client().delete_async(list(keys))
         except obs.BaseError as error:
             refused = _REFUSED_KEY.search(_debug(error))
             if refused is None:
@@ -180,18 +186,18 @@ class ObstoreAdapter:
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 PUT. Above 5 GB it passes through this machine."""
         try:
-            await self._store.copy_async(source, target)
+            await self._awaited().copy_async(source, target)
         except Exception as error:
             if self.explain(error).said != "400 InvalidRequest":  # what S3 says to more than 5 GB, and to other things
                 raise
-            size = (await self._store.head_async(source))["size"]
+            size = (await self._awaited().head_async(source))["size"]
             if size <= _MAX_COPY:
                 raise
-            await self._put_parts(target, await self._store.get_async(source), size)
+            await self._put_parts(target, await self._awaited().get_async(source), size)
 
     async def facts(self, key: str) -> Facts:
         """Say when an object was written, by the storage's clock, and whether it has a version."""
-        head = await self._store.head_async(key)
+        head = await self._awaited().head_async(key)
         return Facts(modified=head["last_modified"].timestamp(), versioned=True if head["version"] else None)
 
     async def close(self) -> None:
@@ -290,6 +296,34 @@ def _config(settings: S3Settings, bucket: str) -> dict[str, Any]:
         "region": region,
         "virtual_hosted_style_request": style == "virtual",
     }
+
+
+class _Waiting:
+    """A client whose coroutines wait in the calling thread, so that they can be finished without an event loop."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    async def put_async(
+        self, key: str, data: bytes, *, mode: Literal["create"] | None = None, use_multipart: bool | None = None
+    ) -> Any:
+        return self._store.put(key, data, mode=mode, use_multipart=use_multipart)
+
+    async def get_async(self, key: str) -> Any:
+        return self._store.get(key)
+
+    async def get_range_async(self, key: str, *, start: int, length: int) -> Any:
+        return self._store.get_range(key, start=start, length=length)
+
+    async def list_with_delimiter_async(self, directory: str) -> Any:
+        return self._store.list_with_delimiter(directory)
+
+    async def list(self, directory: str | None, *, offset: str | None, chunk_size: int) -> AsyncIterator[Any]:
+        for chunk in self._store.list(directory, offset=offset, chunk_size=chunk_size):
+            yield chunk
+
+    async def delete_async(self, keys: Sequence[str]) -> None:
+        self._store.delete(keys)
 
 
 class _Credentials:

@@ -19,13 +19,14 @@ class Capabilities:
             object or none. The log layout demands it.
         atomic_put: A reader of a key that is being replaced sees the old or the new bytes, never a mixture.
         server_copy: Copies do not pass through this machine.
-        any_loop: The coroutines of an `AsyncBackend` may be awaited on any event loop, not on its own one only.
+        loop_free: The coroutines of an `AsyncBackend` may be awaited on any event loop, not on its own one only. Where
+            none runs they wait in the calling thread, so that plain code can finish them, but for `upload` and `copy`.
     """
 
     exclusive_create: bool
     atomic_put: bool
     server_copy: bool
-    any_loop: bool = False
+    loop_free: bool = False
 
 
 @runtime_checkable
@@ -111,7 +112,7 @@ class AsyncBackend(Protocol):
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop, running in a thread of its own, on which the coroutines below run.
 
-        With `Capabilities.any_loop` they may be awaited on any other as well.
+        With `Capabilities.loop_free` they may be awaited on any other as well.
         """
 
     async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool: ...

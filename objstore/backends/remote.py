@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import random
+import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -23,7 +25,7 @@ from ..errors import (
     UnsupportedBackendError,
     UnsupportedError,
 )
-from ._adapter import Adapter, Connect, ExistsError, KeyRefusedError, Kind, Refusal, causes
+from ._adapter import Adapter, Connect, ExistsError, KeyRefusedError, Kind, Refusal, causes, running_loop
 from ._obstore_options import s3_settings
 from ._target import Facts, Limits, Target, checked, split_prefix
 from .base import Capabilities
@@ -32,7 +34,6 @@ T = TypeVar("T")
 
 _MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
 _LOG = logging.getLogger("objstore")
-_Connected = tuple[Adapter, asyncio.Semaphore]
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
 
 
@@ -44,11 +45,25 @@ class _Turns:
         self.lock = asyncio.Lock()
 
 
+class _Slots:
+    """The same for threads without a loop: a turn is waited for in the thread."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._free = threading.BoundedSemaphore(concurrency)
+
+    async def __aenter__(self) -> None:
+        self._free.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
 @dataclass(slots=True)
 class _Connection:
     """What belongs to one process: sockets and loops do not survive a fork."""
 
     pid: int
+    slots: _Slots
     turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = field(default_factory=WeakKeyDictionary)
     adapter: Adapter | None = None
     inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
@@ -60,9 +75,9 @@ class RemoteBackend:
     The coroutines run on fsspec's event loop, so that one backend serves any number of threads and loops. The
     filesystem is made with the first request, and made anew after a fork and after unpickling.
 
-    obstore's connections belong to no loop, so its coroutines run on any. Its threads do not survive a fork, and
-    nothing starts them again: in the child of a process that has used it the same storage is reached through fsspec,
-    with a word in the log.
+    obstore's connections belong to no loop: its coroutines run on any, and with none they wait in the calling thread.
+    Its own threads do not survive a fork, and nothing starts them again: in the child of a process that has used it the
+    same storage is reached through fsspec, with a word in the log.
 
     A request is repeated at one place only, here: the retries of the libraries are switched off, since they would
     multiply, and none of them repeats a download that broke off. Who sets retries in ``config_kwargs`` of s3fs gets
@@ -111,7 +126,7 @@ class RemoteBackend:
     @property
     def capabilities(self) -> Capabilities:
         """All that there is; on any event loop where obstore is used."""
-        return Capabilities(exclusive_create=True, atomic_put=True, server_copy=True, any_loop=self._through_obstore())
+        return Capabilities(exclusive_create=True, atomic_put=True, server_copy=True, loop_free=self._through_obstore())
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -241,20 +256,25 @@ class RemoteBackend:
             asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
 
     def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
-        return _Connection(os.getpid(), inherited=inherited)
+        return _Connection(os.getpid(), _Slots(self._limits.concurrency), inherited=inherited)
 
-    def _turns(self, connection: _Connection) -> _Turns:
-        loop = asyncio.get_running_loop()
+    def _turns(self, connection: _Connection, loop: asyncio.AbstractEventLoop) -> _Turns:
         found = connection.turns.get(loop)
         if found is None:
             found = connection.turns[loop] = _Turns(self._limits.concurrency)
         return found
 
-    async def _connect(self) -> _Connected:
+    async def _connect(self) -> tuple[Adapter, asyncio.Semaphore | _Slots]:
         if self._connection.pid != os.getpid():
             self._connection = self._unconnected(inherited=self._connection)
         connection = self._connection
-        turns = self._turns(connection)
+        loop = running_loop()
+        if loop is None:
+            if connection.adapter is None:
+                asyncio.run_coroutine_threadsafe(self._connect(), self.loop).result()
+            assert connection.adapter is not None
+            return connection.adapter, connection.slots
+        turns = self._turns(connection, loop)
         if connection.adapter is None:
             async with turns.lock:
                 if connection.adapter is None:
@@ -310,7 +330,11 @@ class RemoteBackend:
                     what = f"cannot {doing} {self._place(place)}"
                     raise self._failure(what, refusal, adapter.bucket, attempt) from self._cause(error)
             # Half of the wait is chance, so that writers that were refused together do not come back together.
-            await asyncio.sleep(min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.0))  # noqa: S311
+            seconds = min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.0)  # noqa: S311
+            if running_loop() is None:
+                time.sleep(seconds)  # noqa: ASYNC251 - there is nobody else whom it could hold up
+            else:
+                await asyncio.sleep(seconds)
 
     def _failure(self, what: str, refusal: Refusal, bucket: str, attempts: int) -> BackendError:
         said = self._target.scrub(refusal.said)

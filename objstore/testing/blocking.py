@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from .._engine.drive import finished, needs_no_loop
 from .._log.ops import Entry, Names
 from ..backends.base import AsyncBackend, Backend, Capabilities
 
@@ -39,7 +40,7 @@ class _Blocking:
         return self._wait(self._backend.create(key, data, durable=durable))
 
     def upload(self, key: str, path: str) -> bool:
-        return self._wait(self._backend.upload(key, path))
+        return self._wait(self._backend.upload(key, path), on_loop=True)
 
     def put(self, key: str, data: bytes) -> None:
         self._wait(self._backend.put(key, data))
@@ -60,7 +61,7 @@ class _Blocking:
         self._wait(self._backend.delete(keys))
 
     def copy(self, source: str, target: str) -> bool:
-        return self._wait(self._backend.copy(source, target))
+        return self._wait(self._backend.copy(source, target), on_loop=True)
 
     def sync(self, prefix: str) -> None:
         self._wait(self._backend.sync(prefix))
@@ -68,5 +69,7 @@ class _Blocking:
     def close(self) -> None:
         self._backend.close()
 
-    def _wait(self, answer: Coroutine[Any, Any, T]) -> T:
+    def _wait(self, answer: Coroutine[Any, Any, T], *, on_loop: bool = False) -> T:
+        if not on_loop and needs_no_loop(self._backend):
+            return finished(answer)
         return asyncio.run_coroutine_threadsafe(answer, self._backend.loop).result()

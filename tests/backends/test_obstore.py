@@ -21,6 +21,7 @@ from objstore.errors import BackendError, PermissionDeniedError, UnavailableErro
 from objstore.testing.backend import BackendTests
 from objstore.testing.blocking import blocking
 from tests.conftest import options_for
+from tests.places import on_its_loop
 from tests.servers.moto_server import MotoServer
 from tests.servers.scripted import Player, Say, ScriptedServer, s3_error
 
@@ -46,6 +47,12 @@ class TestObstore(BackendTests):
     @pytest.fixture
     def backend(self, bucket: str, s3_options: dict[str, Any]) -> object:
         return remote(f"s3://{bucket}/some/prefix", s3_options)
+
+
+class TestObstoreOnALoop(BackendTests):
+    @pytest.fixture
+    def backend(self, bucket: str, s3_options: dict[str, Any]) -> object:
+        return on_its_loop(remote(f"s3://{bucket}/some/prefix", s3_options))
 
 
 class TestObstoreBucket(BackendTests):
@@ -429,8 +436,7 @@ class TestOptions:
             connect(Target("s3", "bucket", {**options_for(scripted.url), "config_kwargs": config}), Limits())
         )
         assert theirs.retries == 0
-        found = theirs._store.client_options
-        assert found is not None
+        found = cast(Any, theirs._client())._store.client_options
         assert (str(found["read_timeout"]), str(found["connect_timeout"])) == ("1s", "2s 500ms")
         assert found["pool_max_idle_per_host"] == "3"
 
@@ -440,12 +446,12 @@ class TestOptions:
         adapter = ObstoreAdapter("bucket", "", lambda retries, more: cast(Any, (retries, more)), 4)
 
         def more(size: int) -> float:
-            found: tuple[int, float] = cast(Any, adapter._patient(size))
+            found: tuple[int, float] = cast(Any, adapter._awaited(size))
             return found[1]
 
         assert more(0) == more(2**20 - 1) == 0
         assert all(more(mebibytes * 2**20) >= 16 * mebibytes for mebibytes in range(1, 100))
-        assert adapter._patient(5 * 2**20) is adapter._patient(7 * 2**20)
+        assert adapter._awaited(5 * 2**20) is adapter._awaited(7 * 2**20)
 
     @pytest.mark.parametrize(
         "options",

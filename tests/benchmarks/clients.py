@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any, Literal
@@ -44,12 +44,6 @@ class Measured:
         """Do something and take its times."""
         wall, cpu = time.perf_counter(), time.process_time()
         do()
-        self._add(name, wall, cpu)
-
-    async def acall(self, name: str, do: Callable[[], Awaitable[object]]) -> None:
-        """Await something and take its times."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        await do()
         self._add(name, wall, cpu)
 
     def _add(self, name: str, wall: float, cpu: float) -> None:
@@ -117,10 +111,10 @@ def saves(url: str, options: dict[str, Any], rounds: int) -> Table:
     ]
     sessions = {name: SessionData.new(name.replace(", ", "-")) for name in names}
 
-    async def run() -> None:
+    with asyncio.Runner() as runner:
         for name, session in sessions.items():
             stores["fsspec"].save(session)
-            await awaited[CLIENTS[name.endswith("obstore")]].load(session.id)
+            runner.run(awaited[CLIENTS[name.endswith("obstore")]].load(session.id))
         for number, messages in enumerate(turns(rounds)):
             turn = messages[:2]
             sent.clear()
@@ -130,15 +124,25 @@ def saves(url: str, options: dict[str, Any], rounds: int) -> Table:
                 session.messages += turn
                 given = (session,) if call == "save" else (session.id,)
                 do = partial(getattr(store, call), *given, **({} if call == "save" else {"messages": turn}))
-                if face == "sync":
-                    measured.call(name, do)
-                else:
-                    await measured.acall(name, do)
+                measured.call(name, do if face == "sync" else lambda do=do: runner.run(do()))  # type: ignore[misc]
             body, path = os.urandom(sent[0]), f"{url.removeprefix('s3://')}/bare/{number}"
             measured.call("bare PUT, s3fs", partial(bare.pipe_file, path, body, mode="create"))
-
-    asyncio.run(run())
     return measured.table(f"one turn of a conversation that grows to {rounds} turns", "bare PUT, s3fs")
+
+
+def openings(url: str, options: dict[str, Any], rounds: int) -> Table:
+    """Connect, and load a session, each time through a new handle."""
+    measured = Measured()
+    writer = objstore.open(url, storage_options=options)
+    writer.save(SessionData.new("s"))
+    for turn in turns(rounds):
+        writer.append("s", messages=turn)
+    for _ in range(5):
+        for client in CLIENTS:
+            new = partial(objstore.open, url, storage_options=options, client=client)
+            measured.call(f"connect and look, {client}", lambda new=new: new().exists("nobody"))  # type: ignore[misc]
+            measured.call(f"load {rounds} turns, {client}", lambda new=new: new().load("s"))  # type: ignore[misc]
+    return measured.table("the first call of a handle", "connect and look, fsspec")
 
 
 def main() -> None:
@@ -150,6 +154,7 @@ def main() -> None:
         options = options_for(server.url)
         console.print(*requests("s3://bucket/requests", options, max(rounds // 5, 3)))
         console.print(saves("s3://bucket/saves", options, rounds))
+        console.print(openings("s3://bucket/openings", options, 5 * rounds))
 
 
 if __name__ == "__main__":
