@@ -318,7 +318,7 @@ def dispatch(backend: Any, op: StorageOp) -> Any:
     """Call the method of a backend that an operation stands for; gives a coroutine where the backend does."""
     match op:
         case Create():
-            return backend.create(op.key, op.data, durable=op.durable)
+            return backend.create(op.key, op.data, durable=op.durable, beside=op.beside)
         case Upload():
             return backend.upload(op.key, op.path)
         case Put():

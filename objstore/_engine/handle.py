@@ -6,6 +6,7 @@ The faces translate between their types and parts; everything that they have in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from .._care.usage import UsageReport, usage
 from .._care.verify import VerifyReport, verify
 from .._format import canonical, naming
 from .._format.canonical import JSON
+from .._format.naming import MARKER
 from .._log import listing, session
 from .._log.base import Base, Rules
 from .._log.chain import Glimpse, follow, load
@@ -28,9 +30,16 @@ from .._log.land import LostError, Summarise
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded, Sight, described, plain
 from .._log.marker import Place, settle
-from .._log.ops import Protocol
+from .._log.ops import Get, Protocol
 from .._log.save import Saved, save
-from ..errors import ConflictError, IntegrityError, InvalidValueError, NotFoundError, UnsupportedBackendError
+from ..errors import (
+    BackendError,
+    ConflictError,
+    IntegrityError,
+    InvalidValueError,
+    NotFoundError,
+    UnsupportedBackendError,
+)
 from ..models import Revision
 from .memory import Memory
 
@@ -230,11 +239,21 @@ class Handle:
             head = replace(head, present={**old.objects, **head.present})
         return (yield from self._commit(id, Replace(old.state), head, None))
 
+    def _look_for_marker(self) -> Protocol[None]:
+        """Where somebody removed the store, what is saved next begins a new one, and that wants a marker."""
+        with suppress(BackendError):
+            if (yield Get(MARKER)) is None:
+                self.place, self._settled = replace(self.place, marker=None), False
+
     def _commit(self, id: str, change: Change, base: Base | None, key: str | None) -> Protocol[tuple[Revision, bool]]:
         try:
             saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self._summarise)
         except ConflictError:
             self._memory.forget(id)
+            raise
+        except BackendError:
+            self._memory.forget(id)  # it may not be there any more
+            yield from self._look_for_marker()
             raise
         if saved.base.digest is None:
             raise NotFoundError(f"there is no {id!r}, and nothing was given that could be saved")

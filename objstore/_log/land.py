@@ -86,7 +86,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         yield from _create_objects(creates)
     if seq > 1 and seq % naming.GROUP == 0:  # a new directory: what the old one shows may not be durable yet
         yield Sync(naming.log_key(head.key, head.seq).rpartition("/")[0] + "/")
-    create = Create(naming.log_key(head.key, seq), data)
+    create = Create(naming.log_key(head.key, seq), data, beside=seq > 1 and seq % naming.GROUP != 0)
     try:
         listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
         now: Moment = yield Now()

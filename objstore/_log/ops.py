@@ -22,12 +22,14 @@ class Create:
     """Write a new object; never change one that is there.
 
     Sent back: ``True`` (it is ours), ``False`` (something is there already), or the `UnavailableError` that left the
-    outcome unknown. With ``durable=False`` a local disk need not be flushed.
+    outcome unknown. With ``durable=False`` a local disk need not be flushed. With ``beside=True`` other objects lie in
+    its directory, so that where a storage has directories and this one is gone, they are lost, and it fails.
     """
 
     key: str
     data: bytes
     durable: bool = True
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,12 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities:
         """Say what this backend promises. No I/O."""
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
         """Write a new object and say whether it is ours; ``False`` where something is there already.
 
         The object appears whole or not at all, and ``True`` or ``False`` means that it is durable. Where the outcome is
         unknown: `UnavailableError`. A resend inside a client library can turn our own success into ``False``.
+        ``beside`` says that other objects lie in the same directory: where that is gone, it is not made anew.
         """
 
     def upload(self, key: str, path: str) -> bool:
@@ -115,7 +116,7 @@ class AsyncBackend(Protocol):
         With `Capabilities.loop_free` they may be awaited on any other as well.
         """
 
-    async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool: ...
+    async def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool: ...
     async def upload(self, key: str, path: str) -> bool: ...
     async def put(self, key: str, data: bytes) -> None: ...
     async def get(self, key: str) -> bytes | None: ...

@@ -61,7 +61,14 @@ class GenericBackend:
         over = _protocol_below(self._target) in _RENAMES_OVER
         return Capabilities(exclusive_create=False, atomic_put=over, server_copy=False)
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:  # noqa: ARG002 - nobody says if it is
+    def create(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        durable: bool = True,  # noqa: ARG002 - fsspec knows no flush
+        beside: bool = False,  # noqa: ARG002 - the same
+    ) -> bool:
         """Write a new object; of several writers more than one may be told that it is theirs."""
         path = self._path(checked(key))
 

@@ -74,9 +74,9 @@ class LocalBackend:
     def __reduce__(self) -> tuple[Callable[..., LocalBackend], tuple[str, Durability]]:
         return _reopen, (self._root, "full" if self._flushes else "none")
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""
-        return self._create(key, (data,), flush=durable and self._flushes)
+        return self._create(key, (data,), flush=durable and self._flushes, make=not beside)
 
     def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
@@ -87,7 +87,7 @@ class LocalBackend:
             return False
         return self._create(key, Pieces(path), flush=self._flushes)
 
-    def _create(self, key: str, pieces: Iterable[bytes], *, flush: bool) -> bool:
+    def _create(self, key: str, pieces: Iterable[bytes], *, flush: bool, make: bool = True) -> bool:
         def write(directory: int, name: str) -> bool:
             with temporary_file(directory, pieces, flush=flush) as temporary:
                 made = take_name(directory, temporary, name)
@@ -96,7 +96,7 @@ class LocalBackend:
             return made
 
         with self._explained("create", key):
-            return self._in_directory(key, write, flush=flush)
+            return self._in_directory(key, write, flush=flush, make=make)
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there; see `Backend.put`."""
@@ -224,7 +224,7 @@ class LocalBackend:
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}" if key else self._root
 
-    def _in_directory(self, key: str, action: Callable[[int, str], T], *, flush: bool) -> T:
+    def _in_directory(self, key: str, action: Callable[[int, str], T], *, flush: bool, make: bool = True) -> T:
         """Do something in the directory of a key, making it first, and again if somebody removes it meanwhile."""
         parent, _, name = checked(key).rpartition("/")
         problem = FileNotFoundError(errno.ENOENT, "its directory is removed as often as it is made")
@@ -235,6 +235,12 @@ class LocalBackend:
                         if flush:
                             self._settle(parent)
                         return action(directory, name)
+                if not make:
+                    raise BackendError(
+                        f"cannot create {self._path(key)}: its directory is gone, and with it what lay there before; "
+                        "somebody removed it while the store was open. Nothing was saved: load what there is, and open "
+                        "the store anew if all of it was removed"
+                    )
                 self._make(parent)
             except FileNotFoundError as error:
                 problem = error

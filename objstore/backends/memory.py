@@ -49,7 +49,14 @@ class MemoryBackend:
             raise TypeError("an isolated memory store is in this process and nowhere else: it cannot be pickled")
         return MemoryBackend, (self._root,)
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:  # noqa: ARG002 - memory is not flushed
+    def create(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        durable: bool = True,  # noqa: ARG002 - memory has neither
+        beside: bool = False,  # noqa: ARG002 - the same
+    ) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""
         path = self._path(key)
         with _LOCK:

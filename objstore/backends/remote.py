@@ -134,7 +134,14 @@ class RemoteBackend:
         loop: asyncio.AbstractEventLoop = get_loop()
         return loop
 
-    async def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:  # noqa: ARG002 - it always is
+    async def create(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        durable: bool = True,  # noqa: ARG002 - there is no flush and there are no directories
+        beside: bool = False,  # noqa: ARG002 - the same
+    ) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""
 
         async def create(adapter: Adapter, path: str) -> bool:

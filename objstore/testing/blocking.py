@@ -36,8 +36,8 @@ class _Blocking:
     def capabilities(self) -> Capabilities:
         return self._backend.capabilities
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
-        return self._wait(self._backend.create(key, data, durable=durable))
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
+        return self._wait(self._backend.create(key, data, durable=durable, beside=beside))
 
     def upload(self, key: str, path: str) -> bool:
         return self._wait(self._backend.upload(key, path), on_loop=True)

@@ -101,9 +101,11 @@ class FaultyBackend:
         """The promises of the inner backend."""
         return self._inner.capabilities
 
-    def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
         """Create, or fail as chosen."""
-        return self._do("create", (key,), lambda kept: self._inner.create(key, kept, durable=durable), data)
+        return self._do(
+            "create", (key,), lambda kept: self._inner.create(key, kept, durable=durable, beside=beside), data
+        )
 
     def upload(self, key: str, path: str) -> bool:
         """Upload, or fail as chosen; reads the whole file, so that it can be torn."""

@@ -71,7 +71,7 @@ def test_a_bucket_that_keeps_versions_is_said_to(bucket: str, s3_options: dict[s
 
 def test_a_place_whose_creates_are_not_exclusive_fails(tmp_path: Path) -> None:
     class Careless(MemoryBackend):
-        def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
             self.put(key, data)
             return True
 
@@ -88,7 +88,7 @@ def test_a_place_that_only_loses_races_fails(tmp_path: Path) -> None:
     class Racy(MemoryBackend):
         gate = threading.Barrier(16)
 
-        def create(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
             free = self.get(key) is None
             if "race" in key:
                 self.gate.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import BackendError, ObjstoreError, SessionData
+from objstore import BackendError, Message, NotFoundError, ObjstoreError, SessionData
 from tests.bad_input.damage import fill
 from tests.places import Place
 
@@ -152,3 +152,56 @@ def test_files_of_other_kinds_in_the_place_of_objects_are_named_and_hang_nobody(
     newest.unlink()
     newest.mkdir()
     assert objstore.open(tmp_path).load("s") is not None  # a directory is no commit
+
+
+class TestRemoved:
+    """Somebody removes a directory of the store under an open handle: nothing is acknowledged that cannot be read."""
+
+    def test_a_session_whose_directory_is_gone_is_not_saved_on(self, local: Place) -> None:
+        store = local.open()
+        session = SessionData.new("s")
+        store.save(session)
+        store.save(SessionData.new("other"))
+        shutil.rmtree(directory_of(local) / "sessions" / "s")
+        before = local.files()
+        session.messages.append(Message.user("lost"))
+        for _ in range(3):
+            with pytest.raises(BackendError, match="somebody removed it while the store was open"):
+                store.save(session)
+        with pytest.raises(NotFoundError):
+            store.append("s", messages=[Message.user("lost")])
+        assert local.files() == before
+        assert store.load("s") is None
+        assert store.load("other") is not None
+        store.save(session, base=0)  # begun anew, on purpose
+        assert local.open().load("s") == session
+        assert local.open().verify().ok
+
+    def test_a_store_that_is_gone_is_not_saved_on_and_what_is_begun_anew_has_a_marker(self, local: Place) -> None:
+        store = local.open()
+        session = SessionData.new("s")
+        store.save(session)
+        shutil.rmtree(directory_of(local))
+        session.messages.append(Message.user("lost"))
+        with pytest.raises(BackendError, match="somebody removed it"):
+            store.save(session)
+        assert not directory_of(local).exists()
+        assert store.load("s") is None
+        store.save(session, base=0)
+        assert local.open().load("s") == session
+        assert "objstore.json" in local.names()
+        assert local.open().verify().ok
+
+    def test_an_append_to_what_is_gone_is_not_acknowledged(self, local: Place) -> None:
+        store = local.open()
+        store.save(SessionData.new("s"))
+        store.append("s", messages=[Message.user("kept")])
+        shutil.rmtree(directory_of(local) / "sessions")
+        with pytest.raises(BackendError, match="somebody removed it"):
+            store.append("s", messages=[Message.user("lost")])
+        assert not (directory_of(local) / "sessions").exists()
+
+
+def directory_of(place: Place) -> Path:
+    assert place.directory is not None
+    return place.directory
