@@ -11,7 +11,7 @@ import hashlib
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -23,6 +23,7 @@ LARGE = "large:"
 
 LARGE_BYTES: Final = 64 * 1024
 LARGE_TEXT: Final = 256 * 1024
+"""No more than a store keeps inside of a document: what is larger a view would not show."""
 
 T = TypeVar("T")
 
@@ -97,6 +98,13 @@ def _marked(kind: str, written: str, path: tuple[str | int, ...], marks: list[An
 def _key(key: object) -> str:
     ((name, _),) = to_jsonable_python({key: None}, bytes_mode="base64").items()
     return str(name)
+
+
+def plain(seen: Any) -> Any:
+    """Copy what a view shows into JSON of one's own."""
+    if isinstance(seen, Mapping):
+        return {key: plain(member) for key, member in seen.items()}
+    return [plain(item) for item in seen] if isinstance(seen, Sequence) and not isinstance(seen, str | bytes) else seen
 
 
 def names_in(taken: Iterable[Mapping[str, Any]]) -> list[str]:

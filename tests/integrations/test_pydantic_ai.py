@@ -323,6 +323,14 @@ def test_only_the_large_values_that_are_asked_for_are_read_and_only_once(url: st
     assert len(read) == 10
 
 
+@pytest.mark.parametrize("size", [262_143, 262_144, 262_145])
+def test_a_tail_with_a_text_at_the_limit_is_read(store: Waiting[ObjstoreConversationStore], size: int) -> None:
+    conversation = Conversation(conversation_id="c", messages=[ask("x" * size), ask("é" * (size // 2)), ask("end")])
+    conversation.deferred_tool_requests = DeferredToolRequests(calls=[ToolCallPart("t", "y" * size, tool_call_id="1")])
+    store.save(conversation)
+    assert store.load("c", limit=3) == conversation
+
+
 def test_large_values_beyond_the_cache_are_read_again(url: str, runner: asyncio.Runner) -> None:
     store = Waiting(ObjstoreConversationStore(AsyncDocumentStore(url), cache_bytes=150_000), runner)
     images = [BinaryImage(data=bytes([n]) * 100_000, media_type="image/png") for n in range(3)]

@@ -13,7 +13,7 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 
 from ...documents import DocumentStore
 from ...errors import ConflictError, FormatError
-from ..values import Large, Recent, give, names_in, take
+from ..values import Large, Recent, give, names_in, plain, take
 from . import changes
 from .changes import Change, SessionConflictError, Taken
 from .edits import Edit, Edits
@@ -167,7 +167,7 @@ class ObjstoreSessionRepository(SessionRepository):
         **kwargs: Any,  # noqa: ARG002
     ) -> SessionMessage | None:
         """Read a message; ``None`` where there is none."""
-        messages = self._read(session_id, changes.messages_part(agent_id)) or []
+        messages = self._view(session_id, changes.messages_part(agent_id)) or []
         at = changes.place(messages, _number(message_id))
         return None if at is None else self._given(session_id, [messages[at]])[0]
 
@@ -209,12 +209,14 @@ class ObjstoreSessionRepository(SessionRepository):
         Raises:
             SessionException: There is no such agent.
         """
-        messages = self._read(session_id, changes.messages_part(agent_id))
+        read = self._read if limit is None and not offset else self._view
+        messages = read(session_id, changes.messages_part(agent_id))
         if messages is None:
             raise SessionException(f"Agent {agent_id} in session {session_id} does not exist")
         return self._given(session_id, messages[offset : None if limit is None else offset + limit])
 
-    def _given(self, session_id: str, messages: Sequence[Taken]) -> list[SessionMessage]:
+    def _given(self, session_id: str, found: Sequence[Taken]) -> list[SessionMessage]:
+        messages = [message if type(message) is dict else plain(message) for message in found]
         names = names_in(messages)
         large = {name: value for name in names if (value := self._large.get(name)) is not None}
         missing = [name for name in names if name not in large]
@@ -244,6 +246,12 @@ class ObjstoreSessionRepository(SessionRepository):
     def _read(self, session_id: str, part: str) -> Any:
         self.flush(session_id)
         document = self._documents.load(changes.document_id(session_id), parts=(part,))
+        return document.parts[part] if document else None
+
+    def _view(self, session_id: str, part: str) -> Any:
+        """Read to look at only: to copy a long list for some of its items would cost more than all the rest."""
+        self.flush(session_id)
+        document = self._documents.view(changes.document_id(session_id), parts=(part,))
         return document.parts[part] if document else None
 
     def _keep(self, large: Mapping[str, str | bytes]) -> None:

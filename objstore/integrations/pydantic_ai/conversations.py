@@ -1,4 +1,4 @@
-"""Conversations of pydantic-ai in a document store: `pydantic_ai.conversation_store.ConversationStore`.
+"""What a conversation is in a document store, and how it is read and written.
 
 A conversation is a document. Its parts are ``summary``, the record; ``entries``, the log, in the order in which its
 entries came; and one part for each large value of the messages. A save is one commit, so a conflict leaves nothing
@@ -16,25 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 
-try:
-    from pydantic_ai.conversation import Conversation
-    from pydantic_ai.conversation_store import (
-        ConversationConflict,
-        ConversationEntry,
-        ConversationRecord,
-        ConversationStore,
-    )
-    from pydantic_ai.run import AgentRunResult
-except ImportError as error:
-    raise ImportError("pydantic-ai is not installed, or too old: pip install 'objstore[pydantic-ai]'") from error
-
-from ..aio_documents import AsyncDocumentStore
-from ..documents import DocumentSummary
-from ..errors import ConflictError, FormatError
-from ..models import Revision
-from .spelling import spelled
-from .values import Large, Recent, give, names_in, take
+from ...aio_documents import AsyncDocumentStore
+from ...documents import DocumentSummary
+from ...errors import ConflictError, FormatError
+from ...models import Revision
+from ..spelling import spelled
+from ..values import Large, Recent, give, names_in, plain, take
 
 T = TypeVar("T")
 
@@ -50,99 +39,35 @@ _RECORDS: Final = 1024
 _AT_ONCE: Final = 32
 
 
-class ObjstoreConversationStore(ConversationStore):
-    """Conversations on any storage that objstore has, with a history of every save.
-
-    A save is one request, and conflicts with every other save of the conversation since, in this process or another. A
-    fork gets a copy of the entries that it shares, so deleting a conversation deletes its entries.
-
-    Args:
-        documents: Where they are kept. Give it a place of its own: all that lies there is taken for conversations.
-        purge: Whether `delete` erases older commits at once. Otherwise they go when the store is collected.
-        cache_bytes: How much of the large values that were seen last is kept in memory.
-    """
-
-    def __init__(
-        self, documents: AsyncDocumentStore, *, purge: bool = False, cache_bytes: int = 64 * 1024 * 1024
-    ) -> None:
-        # One attribute, and functions around it: the base class has private names of its own.
-        self._conversations = _Conversations(documents, purge, cache_bytes)
-
-    # What the base class does with the primitives below, as one call that sees one commit.
-
-    async def load(
-        self, conversation_id: str, *, limit: int | None = None, scope: str | None = None
-    ) -> Conversation | None:
-        """Load a conversation; see `ConversationStore.load`. One request where nothing is new."""
-        with self._conversations.call(conversation_id):
-            return await super().load(conversation_id, limit=limit, scope=scope)
-
-    async def load_entries(
-        self, conversation_id: str, *, limit: int | None = None, scope: str | None = None
-    ) -> list[ConversationEntry] | None:
-        """Load a history with its entries; see `ConversationStore.load_entries`."""
-        with self._conversations.call(conversation_id):
-            return await super().load_entries(conversation_id, limit=limit, scope=scope)
-
-    async def save(
-        self, conversation: Conversation | AgentRunResult[Any], *, scope: str | None = None
-    ) -> list[ConversationEntry]:
-        """Save a conversation; see `ConversationStore.save`. One request where this store saw its newest revision."""
-        whole = conversation.conversation if isinstance(conversation, AgentRunResult) else conversation
-        with self._conversations.call(whole.conversation_id, whole.revision):
-            return await super().save(conversation, scope=scope)
-
-    # The primitives.
-
-    async def read_record(self, conversation_id: str) -> ConversationRecord | None:
-        """Read the record of a conversation; ``None`` where there is none."""
-        return deepcopy(await self._conversations.record(conversation_id))
-
-    async def read_records(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[ConversationRecord]:
-        """Read the records of all conversations, or of those of a scope, the newest first."""
-        records = [r async for r in self._conversations.records() if scope is None or r.scope == scope]
-        return sorted(records, key=lambda record: record.updated_at, reverse=True)[:limit]
-
-    async def write_record(
-        self,
-        record: ConversationRecord,
-        *,
-        new_entries: Sequence[ConversationEntry] = (),
-        expected_revision: str | None,
-    ) -> None:
-        """Store a record and entries in one commit; see `ConversationStore.write_record`."""
-        await self._conversations.write(record, new_entries, expected_revision)
-
-    async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
-        """Delete a conversation and its entries; see `ConversationStore.delete_record`."""
-        await self._conversations.delete(conversation_id, expected_revision)
-
-    async def read_entry(self, entry_id: str) -> ConversationEntry:
-        """Read an entry. To find it all conversations may have to be read: `load_entries` knows where to look.
-
-        Raises:
-            KeyError: There is no such entry.
-        """
-        (entry,) = await self.read_history(entry_id, limit=1)
-        return entry
-
-    async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
-        """Read the entries up to one, or the last of them, all at once; see `ConversationStore.read_history`.
-
-        Raises:
-            KeyError: There is no such entry.
-        """
-        return [] if head_id is None else await self._conversations.history(head_id, limit)
-
-
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A conversation as it was read, with its entries by their ids."""
+class Held:
+    """A conversation as it was read.
+
+    Attributes:
+        entries: Its log, each entry behind the one that it points at; perhaps only to look at (`DocumentStore.view`).
+    """
 
     document_id: str
     record: ConversationRecord
     revision: Revision
-    entries: dict[str, Entry]
+    entries: Sequence[Entry]
+
+    def chain(self, head_id: str, limit: int | None) -> list[Entry] | None:
+        """Give the entries up to one, or the last of them; ``None`` where that one is not here."""
+        found: list[Entry] = []
+        wanted: str | None = head_id
+        for at in range(len(self.entries) - 1, -1, -1):
+            if wanted is None or len(found) == limit:
+                break
+            entry = self.entries[at]
+            if _id(entry) == wanted:
+                found.append(entry if type(entry) is dict else plain(entry))
+                wanted = entry["value"]["parent_id"]
+        if not found and limit != 0:
+            return None
+        if wanted is not None and len(found) != limit:
+            raise KeyError(wanted)
+        return found[::-1]
 
 
 @dataclass(slots=True)
@@ -151,13 +76,15 @@ class _Call:
 
     Attributes:
         expected: The revision that a save stands on; whether it is the newest one its write finds out.
+        tail: Whether it is about the last entries only.
         held: What the call has read, by document.
     """
 
-    owner: _Conversations
+    owner: Conversations
     document_id: str
     expected: str | None
-    held: dict[str, _Held] = field(default_factory=dict)
+    tail: bool
+    held: dict[str, Held] = field(default_factory=dict)
 
 
 _CALL: Final[ContextVar[_Call | None]] = ContextVar("objstore_conversation_call", default=None)
@@ -171,19 +98,19 @@ class _LackingError(Exception):
         self.ids = ids
 
 
-class _Conversations:
+class Conversations:
     """The documents of the conversations, and what was seen of them."""
 
-    def __init__(self, documents: AsyncDocumentStore, purge: bool, cache_bytes: int) -> None:  # noqa: FBT001 - passed on
+    def __init__(self, documents: AsyncDocumentStore, *, purge: bool, cache_bytes: int) -> None:
         self.documents = documents
         self.purge = purge
         self.newest: Recent[ConversationRecord] = Recent(_RECORDS, lambda _: 1)
         self.large: Recent[str | bytes] = Recent(cache_bytes, len)
 
     @contextmanager
-    def call(self, conversation_id: str, expected: str | None = None) -> Iterator[None]:
+    def call(self, conversation_id: str, *, expected: str | None = None, tail: bool = False) -> Iterator[None]:
         """Let what is done inside see one commit of each conversation."""
-        token = _CALL.set(_Call(self, _document_id(conversation_id), expected))
+        token = _CALL.set(_Call(self, _document_id(conversation_id), expected, tail))
         try:
             yield
         finally:
@@ -204,20 +131,30 @@ class _Conversations:
         held = await self.read(id, entries=call is not None and call.expected is None)
         return held.record if held else None
 
-    async def read(self, id: str, *, entries: bool = True) -> _Held | None:
+    async def read(self, id: str, *, entries: bool = True) -> Held | None:
         """Read a conversation anew."""
-        document = await self.documents.load(id, parts=("summary", "entries") if entries else ("summary",))
+        call = self.current
+        wanted = ("summary", "entries") if entries else ("summary",)
+        if call and call.tail:  # to copy a long history for its end would cost more than all the rest
+            document = await self.documents.view(id, parts=wanted)
+        else:
+            document = await self.documents.load(id, parts=wanted)
         if document is None:
             self.newest.forget(id)
             return None
         parts: Mapping[str, Any] = document.parts
-        held = _Held(
-            id, _record(id, parts["summary"]), document.revision, {_id(e): e for e in parts.get("entries") or ()}
-        )
+        held = Held(id, await self.decoded(id, parts["summary"]), document.revision, parts.get("entries") or ())
         self.newest.put(id, held.record)
-        if entries and (call := self.current):
+        if call and entries:
             call.held[id] = held
         return held
+
+    async def decoded(self, id: str, taken: Any) -> ConversationRecord:
+        """Make a record of what was taken down of it."""
+        if not isinstance(taken, Mapping) or "value" not in taken:
+            raise FormatError(f"the document {id!r} holds no conversation; give them a place of their own", id)
+        taken = plain(taken)
+        return _valid(_RECORD, give(taken, await self.large_of(id, [taken])), id)
 
     async def records(self) -> AsyncIterator[ConversationRecord]:
         """Read all records from the listing, and from their documents those that are too big for it."""
@@ -226,7 +163,7 @@ class _Conversations:
             page = summaries[start : start + _AT_ONCE]
             for taken, found in zip(await asyncio.gather(*map(self.listed, page)), page, strict=True):
                 if taken is not None:
-                    yield _record(found.id, taken)
+                    yield await self.decoded(found.id, taken)
 
     async def listed(self, found: DocumentSummary) -> Any:
         """Give the record of a conversation as it was taken down; ``None`` where it was deleted meanwhile."""
@@ -240,7 +177,7 @@ class _Conversations:
     ) -> None:
         """Store a record and new entries, with those of other conversations that they stand on."""
         id, large = _document_id(record.conversation_id), Large()
-        summary = take(_RECORD.dump_python(record), "the record")
+        summary = take(_RECORD.dump_python(record), "the record", large)
         added = [take(_ENTRY.dump_python(entry), f"the message {entry.id}", large) for entry in new_entries]
         needed = dict.fromkeys([*(entry.parent_id for entry in new_entries), record.head_id])
         borrowed: list[Entry] = []
@@ -280,7 +217,7 @@ class _Conversations:
         for id in ids:
             try:
                 held, chain = await self.chain(id, None, record.forked_from)
-                large |= await self.large_of(held, chain)
+                large |= await self.large_of(held.document_id, chain)
             except KeyError as error:
                 raise ConversationConflict(record.conversation_id) from error
             found += chain
@@ -301,24 +238,20 @@ class _Conversations:
     async def history(self, head_id: str, limit: int | None) -> list[ConversationEntry]:
         """Read the entries up to one."""
         held, chain = await self.chain(head_id, limit)
-        large = await self.large_of(held, chain)
+        large = await self.large_of(held.document_id, chain)
         return [_valid(_ENTRY, give(entry, large), held.document_id) for entry in chain]
 
     async def chain(
         self, head_id: str, limit: int | None, conversation_id: str | None = None
-    ) -> tuple[_Held, list[Entry]]:
+    ) -> tuple[Held, list[Entry]]:
         """Find the entries up to one, or the last of them, in a conversation that has it, perhaps a certain one."""
         async for held in self.that_may_have(head_id, conversation_id):
-            if head_id in held.entries:
-                chain: list[Entry] = []
-                at: str | None = head_id
-                while at is not None and (limit is None or len(chain) < limit):
-                    chain.append(held.entries[at])
-                    at = held.entries[at]["value"]["parent_id"]
-                return held, chain[::-1]
+            chain = held.chain(head_id, limit)
+            if chain is not None:
+                return held, chain
         raise KeyError(head_id)
 
-    async def that_may_have(self, entry_id: str, conversation_id: str | None) -> AsyncIterator[_Held]:
+    async def that_may_have(self, entry_id: str, conversation_id: str | None) -> AsyncIterator[Held]:
         """Read conversations that may have an entry, the likely ones first, and at last all of them."""
         call = self.current
         likely = [*call.held, call.document_id] if call else []
@@ -334,12 +267,12 @@ class _Conversations:
             if id not in likely and (held := await self.read(id)):
                 yield held
 
-    async def large_of(self, held: _Held, chain: Iterable[Entry]) -> Large:
+    async def large_of(self, id: str, chain: Iterable[Entry]) -> Large:
         """Give the large values of some entries."""
         names = names_in(chain)
         found: Large = {name: value for name in names if (value := self.large.get(name)) is not None}
         missing = [name for name in names if name not in found]
-        document = await self.documents.load(held.document_id, parts=missing) if missing else None
+        document = await self.documents.load(id, parts=missing) if missing else None
         for name in missing:
             read: Any = document.parts[name] if document else None
             if not isinstance(read, str | bytes):  # the conversation was deleted since
@@ -356,12 +289,6 @@ def _document_id(conversation_id: str) -> str:
 def _id(entry: Entry) -> str:
     id: str = entry["value"]["id"]
     return id
-
-
-def _record(id: str, taken: Any) -> ConversationRecord:
-    if not isinstance(taken, Mapping) or "value" not in taken:
-        raise FormatError(f"the document {id!r} holds no conversation; give them a place of their own", id)
-    return _valid(_RECORD, give(taken, {}), id)
 
 
 def _valid(adapter: TypeAdapter[T], value: object, id: str) -> T:
