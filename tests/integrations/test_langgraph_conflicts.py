@@ -234,6 +234,28 @@ def test_a_mark_of_a_branch_does_not_outlive_the_id_that_it_stands_beside(savers
     check(found, savers)
 
 
+def test_a_branch_that_was_begun_has_no_right_of_way(savers: Savers) -> None:
+    old = savers[0].put(thread(), checkpoint("1"), {"step": 0}, {})
+    savers[1].put(old, checkpoint("2"), {"step": 1}, {})
+    found = savers[0].get_tuple(old)
+    assert found is not None
+    begun = savers[0].put(found.config, checkpoint("3"), {"step": 1}, {})
+    savers[1].put(begun, checkpoint("4"), {"step": 2}, {})
+    later: RunnableConfig = {"configurable": {**found.config["configurable"], **begun["configurable"]}}
+    with pytest.raises(ConflictError, match="was to follow 3, but 4"):
+        savers[0].put(later, checkpoint("5"), {"step": 2}, {})
+
+
+def test_a_replayed_subgraph_may_begin_behind_what_is_there(savers: Savers) -> None:
+    inner = thread(checkpoint_ns="inner")
+    assert savers[0].get_tuple(inner) is None  # by a run that died before it stored anything
+    savers[1].put(inner, checkpoint("5"), {"step": 0}, {})
+    before: RunnableConfig = {"configurable": {"checkpoint_id": "3"}}
+    assert list(savers[0].list(inner, before=before, limit=1)) == []
+    savers[0].put(inner, checkpoint("6"), {"step": 0}, {})
+    assert [found.checkpoint["id"] for found in savers[1].list(inner)] == ["6", "5"]
+
+
 def checkpoint(id: str) -> Checkpoint:
     return {**empty_checkpoint(), "id": id}
 

@@ -120,6 +120,21 @@ def test_when_the_one_whose_turn_it_is_gives_up_the_others_commit_themselves(fac
     asyncio.run(main())
 
 
+def test_who_gives_up_when_it_is_the_next_passes_the_turn_on() -> None:
+    lane, commit = Lane[str](), Committing()
+    first, second, third = (lane.write(change, commit) for change in ("first", "second", "third"))
+    next(first)
+    waits = [next(second), next(third)]
+    with pytest.raises(StopIteration):
+        first.send(None)
+    assert [wait.future.done() for wait in waits if isinstance(wait, Wait)] == [True, False]
+    with pytest.raises(asyncio.CancelledError):
+        second.throw(asyncio.CancelledError())
+    assert [wait.future.done() for wait in waits if isinstance(wait, Wait)] == [True, True]
+    third.send(None)
+    assert commit.begun == [["first"], ["third"]]
+
+
 def test_why_a_commit_failed_is_told_to_all_that_were_in_it(faces: Faces) -> None:
     def fails(changes: list[str]) -> Steps[list[Exception | None]]:
         yield Wait(gate)

@@ -267,6 +267,17 @@ def test_a_document_of_something_else_is_refused(memory: Place, open_store: Call
     assert store.load("t", parts=["messages"]) is not None
 
 
+def test_a_thread_of_a_newer_objstore_is_refused(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    store = open_store(memory)
+    saver = ObjstoreSaver(store)
+    put(saver, {"a": 1})
+    store.save("t", {"langgraph": 2})
+    with pytest.raises(FormatError, match="form 2, which this objstore does not know; upgrade"):
+        saver.get_tuple(thread())
+    with pytest.raises(FormatError, match="form 2"):
+        put(saver, {"a": 1})
+
+
 def test_writes_need_a_checkpoint(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
     saver = ObjstoreSaver(open_store(memory))
     with pytest.raises(InvalidValueError, match="names no checkpoint_id"):
@@ -310,3 +321,31 @@ def test_any_history_reads_as_it_was_written_and_what_is_left_of_it_too(
         for tup in fresh.list(thread())
     ]
     assert found == left[::-1]
+
+
+ACTS = st.tuples(
+    st.integers(0, 1),  # which saver
+    st.sampled_from(["put", "put", "writes", "delete one", "delete two", "prune", "delete"]),
+    st.sampled_from(["one", "two"]),  # the run
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ACTS, max_size=25))
+def test_savers_that_remember_read_what_one_reads_that_does_not(acts: list[tuple[int, str, str]]) -> None:
+    backend = MemoryBackend.isolated()
+    savers = [ObjstoreSaver(DocumentStore(backend), patience=0) for _ in range(2)]
+    for n, (which, act, run) in enumerate(acts):
+        saver = savers[which]
+        newest = saver.get_tuple(thread())
+        if act == "put":
+            put(saver, {"list": [f"item {n} " * 10] * (n % 3)}, newest.config if newest else thread(), run_id=run)
+        elif act == "writes" and newest:
+            saver.put_writes(newest.config, [("list", n), ("__error__", n)], f"task {n % 3}")
+        elif act.startswith("delete "):
+            saver.delete_for_runs([act.removeprefix("delete ")])
+        elif act == "prune":
+            saver.prune(["t"])
+        elif act == "delete":
+            saver.delete_thread("t")
+        assert list(saver.list(thread())) == list(ObjstoreSaver(DocumentStore(backend)).list(thread()))

@@ -12,7 +12,11 @@ from ... import ConflictError, FormatError, ObjstoreError
 from .entries import Key, Resolved, Thread, checkpoint_entry, parts_in
 from .values import VALUE, Codec, Item, Value, stored
 
-PARTS: Final = ("checkpoints", "writes", "removals")
+FORMAT: Final = "langgraph"
+"""The part that says of a document that it is a thread, and in which form."""
+
+PARTS: Final = (FORMAT, "checkpoints", "writes")
+_NEWEST: Final = 1
 _APART: Final = ("id", "channel_values", "channel_versions", "versions_seen")
 
 
@@ -151,7 +155,7 @@ class Draft:
 
     def on(self, parts: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parts of the document that change; called again where others were faster."""
-        check_ours(self._id, parts)
+        check_ours(self._id, parts, parts)
         known = Thread.of(parts, self._known)
         self.thread, self.errors = known.copy(), []
         changed: dict[str, Any] = {}
@@ -167,7 +171,7 @@ class Draft:
         ):
             if len(now) > len(old):
                 changed[name] = parts.get(name, []) + now[len(old) :]
-        return changed
+        return {FORMAT: _NEWEST, **changed} if changed else {}
 
 
 def without(parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]:
@@ -177,15 +181,19 @@ def without(parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]
     writes = [entry for entry in thread.writes if (entry["ns"], entry["id"]) not in doomed]
     kept = parts_in(checkpoints, writes)
     gone = [name for name in parts if name.startswith(VALUE) and name not in kept]
-    removals = thread.removals + 1
-    return {"checkpoints": checkpoints, "writes": writes, "removals": removals, **dict.fromkeys(gone)}
+    return {"checkpoints": checkpoints, "writes": writes, **dict.fromkeys(gone)}
 
 
-def check_ours(id: str, names: Collection[str]) -> None:
-    """Make sure that a document of these parts is a thread.
+def check_ours(id: str, parts: Mapping[str, Any], names: Collection[str]) -> None:
+    """Make sure that a document of these parts is a thread, in a form that is known here.
 
     Raises:
         FormatError: It is something else.
     """
-    if names and not any(name in PARTS for name in names):
+    if not names:
+        return
+    form = parts.get(FORMAT)
+    if form is None:
         raise FormatError(f"{id!r} is a document, but no thread of LangGraph; give LangGraph a place of its own", id)
+    if form != _NEWEST:
+        raise FormatError(f"thread {id!r} is stored in form {form!r}, which this objstore does not know; upgrade", id)

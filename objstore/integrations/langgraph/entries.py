@@ -1,9 +1,10 @@
 """How the checkpoints of a LangGraph thread are kept in a document, without I/O.
 
-The document has a part ``checkpoints`` and a part ``writes``, lists to whose ends everything is added, and a part
-``value/<sha256>`` for each big value. A checkpoint is written as what it changes of its parent: the versions of
-channels, what nodes have seen, and of the values those that are new. A list is kept item by item, a dict pair by pair,
-and a later value of the channel names the items that it keeps by their places, so a message is stored once.
+The document has the part ``langgraph``, which is 1, the parts ``checkpoints`` and ``writes``, lists to whose ends
+everything is added, and a part ``value/<sha256>`` for each big value. A checkpoint is written as what it changes of its
+parent: the versions of channels, what nodes have seen, and of the values those that are new. A list is kept item by
+item, a dict pair by pair, and a later value of the channel names the items that it keeps by their places, so a message
+is stored once.
 """
 
 from __future__ import annotations
@@ -57,12 +58,10 @@ class Thread:
     """What is known of a thread: an index of the entries of its document. Others see it, so only a copy is added to.
 
     Attributes:
-        removals: How often checkpoints were removed; in between nothing but the ends of the lists grows.
         revision: The commit that it is of; ``None`` before it is known.
     """
 
-    def __init__(self, removals: int = 0) -> None:
-        self.removals = removals
+    def __init__(self) -> None:
         self.revision: Any = None
         self.checkpoints: list[Any] = []
         self.writes: list[Any] = []
@@ -76,9 +75,8 @@ class Thread:
     def of(cls, parts: Mapping[str, Any], known: Thread | None = None) -> Thread:
         """Make what is known of a document, beginning with what was known of it before."""
         checkpoints, writes = parts.get("checkpoints") or (), parts.get("writes") or ()
-        removals = parts.get("removals") or 0
-        found, new = cls(removals), (checkpoints, writes)
-        if known and known.begins(removals, *new):
+        found, new = cls(), (checkpoints, writes)
+        if known and known.begins(*new):
             new = checkpoints[len(known.checkpoints) :], writes[len(known.writes) :]
             found = known.copy() if any(new) else known
         for entry in new[0]:
@@ -87,9 +85,12 @@ class Thread:
             found.add_writes(entry)
         return found
 
-    def begins(self, removals: int, checkpoints: Sequence[Any], writes: Sequence[Any]) -> bool:
-        """Say whether a document began as this did; a thread that was deleted may have begun anew."""
-        return self.removals == removals and all(
+    def begins(self, checkpoints: Sequence[Any], writes: Sequence[Any]) -> bool:
+        """Say whether a document begins as this does.
+
+        Only the ends of the lists grow, unless checkpoints are removed; then what follows has other places.
+        """
+        return all(
             not mine or (len(mine) <= len(found) and _name(mine[-1]) == _name(found[len(mine) - 1]))
             for mine, found in ((self.checkpoints, checkpoints), (self.writes, writes))
         )

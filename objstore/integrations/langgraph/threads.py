@@ -42,7 +42,7 @@ class Threads:
         document = yield Ask("view", (id,), {"parts": PARTS})
         if document is None:
             return Thread()
-        check_ours(id, document.names)
+        check_ours(id, document.parts, document.names)
         thread: Thread = yield Work(partial(Thread.of, document.parts, row.thread))
         thread.revision = document.revision
         row.thread = thread
