@@ -1,6 +1,7 @@
 """The face for programs that await: the calls of `objstore.store.SessionStore`, with the same promises.
 
-No call blocks the running loop. Values are taken down before the first ``await``, so they may be changed meanwhile.
+No call blocks the running loop. Values are taken down when a call is made, so they may be changed before it is awaited
+and meanwhile: ``create_task(store.save(session))`` saves the session as it stood there.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import builtins
 import datetime
+import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial, wraps
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, NoReturn, ParamSpec, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
@@ -28,6 +30,7 @@ from ._engine.opened import LayoutName, Opened, Options, several
 from ._engine.pages import Wanted
 from ._engine.sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
 from ._engine.summary import SessionSummary
+from ._format.canonical import JSON
 from ._log.compare import Diff
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
@@ -51,6 +54,7 @@ from .store import open as _open
 T = TypeVar("T")
 V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 
 def like(original: Callable[..., Any]) -> Callable[[F], F]:
@@ -61,6 +65,27 @@ def like(original: Callable[..., Any]) -> Callable[[F], F]:
         return function
 
     return document
+
+
+def taken_down(call: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let a call take its values down when it is made, as one that waits does, and raise when it is awaited.
+
+    A coroutine function would only begin when its task first runs, and save what the caller has made of them by then.
+    """
+
+    @wraps(call)
+    def taking(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:
+            return _raising(error)
+
+    mark: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", lambda function: function)  # since 3.12
+    return mark(taking)  # type: ignore[no-any-return] # what it was given
+
+
+async def _raising(error: Exception) -> NoReturn:
+    raise error
 
 
 @like(_open)
@@ -138,8 +163,9 @@ class AsyncSessionStore:
         return await self._opened.driver.arun(protocol, self._opened.reporter(id))
 
     @like(SessionStore.save)
-    async def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(session.id, self._sessions.save(session, base))
+    @taken_down
+    def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Coroutine[Any, Any, Revision]:
+        return self._save(session.id, self._sessions.save(session, base))
 
     @like(SessionStore.load)
     async def load(self, id: str, *, at: int | None = None) -> SessionData | None:
@@ -172,34 +198,44 @@ class AsyncSessionStore:
         return self._opened.backend.name
 
     @like(SessionStore.save_artifacts)
-    async def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
+    @taken_down
+    def save_artifacts(
+        self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
 
     @like(SessionStore.load_artifacts)
     async def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
         return await self._load(sessions.ARTIFACTS, id, at)
 
     @like(SessionStore.save_trace_events)
-    async def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
+    @taken_down
+    def save_trace_events(
+        self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
 
     @like(SessionStore.load_trace_events)
     async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
         return await self._load(sessions.TRACE_EVENTS, id, at)
 
     @like(SessionStore.save_run_records)
-    async def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
-        return await self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
+    @taken_down
+    def save_run_records(
+        self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
 
     @like(SessionStore.load_run_records)
     async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
         return await self._load(sessions.RUN_RECORDS, id, at)
 
     @like(SessionStore.save_verification_reports)
-    async def save_verification_reports(
+    @taken_down
+    def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
-    ) -> Revision:
-        return await self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
 
     @like(SessionStore.load_verification_reports)
     async def load_verification_reports(
@@ -208,7 +244,8 @@ class AsyncSessionStore:
         return await self._load(sessions.VERIFICATION_REPORTS, id, at)
 
     @like(SessionStore.commit)
-    async def commit(
+    @taken_down
+    def commit(
         self,
         session_or_id: SessionData | str,
         *,
@@ -218,15 +255,16 @@ class AsyncSessionStore:
         verification_reports: Sequence[VerificationReport] | None = None,
         base: BaseArgument = UNSET,
         key: str | None = None,
-    ) -> Revision:
+    ) -> Coroutine[Any, Any, Revision]:
         id = session_or_id.id if isinstance(session_or_id, SessionData) else session_or_id
-        return await self._save(
+        return self._save(
             id,
             self._sessions.commit(session_or_id, artifacts, trace_events, run_records, verification_reports, base, key),
         )
 
     @like(SessionStore.append)
-    async def append(
+    @taken_down
+    def append(
         self,
         id: str,
         *,
@@ -238,11 +276,11 @@ class AsyncSessionStore:
         verification_reports: Iterable[VerificationReport] = (),
         base: BaseArgument = UNSET,
         key: str | None = None,
-    ) -> Revision:
+    ) -> Coroutine[Any, Any, Revision]:
         protocol = self._sessions.append(
             id, messages, trace_events, run_records, run_events or {}, artifacts, verification_reports, base, key
         )
-        return await self._save(id, protocol)
+        return self._save(id, protocol)
 
     async def update(
         self,
@@ -258,17 +296,23 @@ class AsyncSessionStore:
         return await self._run(self._sessions.update(id, change, attempts))
 
     @like(SessionStore.put_artifact)
-    async def put_artifact(
+    @taken_down
+    def put_artifact(
         self, id: str, contents: Source, *, tool_name: str, uri: str | None = None, media_type: str | None = None
-    ) -> ArtifactInfo:
+    ) -> Coroutine[Any, Any, ArtifactInfo]:
         if isinstance(contents, bytearray | memoryview):
             contents = bytes(contents)
+        make = partial(entry, contents, uri=uri, tool_name=tool_name, media_type=media_type)
+        return self._put_artifact(id, contents, make)
+
+    async def _put_artifact(
+        self, id: str, contents: Source, make: Callable[..., tuple[dict[str, JSON], ArtifactInfo]]
+    ) -> ArtifactInfo:
         spool = Spool()
-        make = partial(entry, contents, spool, uri=uri, tool_name=tool_name, media_type=media_type)
         try:
             if not isinstance(contents, str):
                 await asyncio.to_thread(spool.fill, contents)
-            document, info = await asyncio.to_thread(make)
+            document, info = await asyncio.to_thread(make, spool=spool)
             await self._save(id, self._artifacts.put(id, document))
         finally:
             await asyncio.to_thread(spool.close)  # to remove a big file takes its time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import datetime
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -18,7 +18,7 @@ from ._engine.opened import Opened, Options, several
 from ._engine.sessions import UNSET, BaseArgument
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
-from .aio import like
+from .aio import like, taken_down
 from .backends import AsyncBackend, Backend
 from .documents import Change, Document, Documents, DocumentStore, DocumentSummary
 from .models import Revision
@@ -108,16 +108,18 @@ class AsyncDocumentStore:
         return await self._run(self._documents.view(id, None if parts is None else [*parts]))
 
     @like(DocumentStore.save)
-    async def save(
+    @taken_down
+    def save(
         self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None
-    ) -> Revision:
-        return await self._run(self._documents.save(id, parts, base, key))
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._run(self._documents.save(id, parts, base, key))
 
     @like(DocumentStore.append)
-    async def append(
+    @taken_down
+    def append(
         self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
-    ) -> Revision:
-        return await self._run(self._documents.append(id, items, base, key))
+    ) -> Coroutine[Any, Any, Revision]:
+        return self._run(self._documents.append(id, items, base, key))
 
     @like(DocumentStore.update)
     async def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
