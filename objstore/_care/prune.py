@@ -17,7 +17,7 @@ from .._log.base import Base, Rules
 from .._log.chain import find_head, load, parse, read_commits, stands_on
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
-from .._log.session import PAGE, after_delete, sweep
+from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 
@@ -83,20 +83,6 @@ def prune(
     removed = yield from _remove(rules, head, kept)
     later = yield from _below(rules, head.key, floor, kept[-1].time if kept else head.time)
     return PruneReport(id, floor, tuple(removed), tuple(later), dry_run)
-
-
-def finish(rules: Rules, id: str) -> Protocol[list[Doomed]]:
-    """Do what an earlier prune or delete of a session left undone, from the log alone."""
-    head = yield from load(rules, id)
-    if head.seq == 0:
-        return []
-    chain = yield from retained(head)
-    if (yield from _spared(rules, chain)):
-        return []
-    if head.state is None:
-        yield from after_delete(head)
-        return (yield from free(rules, head, head.seq, moment(head.time).timestamp()))
-    return (yield from _remove(rules, head, chain))
 
 
 def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._care import prune
@@ -17,13 +17,13 @@ from .._care.mend import RepairReport, bury, repair
 from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport, usage
 from .._care.verify import VerifyReport, verify
-from .._format import canonical, naming
+from .._format import canonical, naming, patching
 from .._format.canonical import JSON
 from .._format.naming import MARKER
 from .._log import listing, session
 from .._log.base import Base, Rules
 from .._log.chain import Glimpse, follow, load
-from .._log.change import Change, Derive, Edit, MovedError, Replace
+from .._log.change import Change, Derive, Edit, MovedError, Replace, of_state, unlike
 from .._log.compare import Diff, differences
 from .._log.fork import Adopt, fork
 from .._log.land import LostError, Summarise
@@ -136,11 +136,8 @@ class Handle:
                 return (yield from self._commit(id, Replace(parts), known, key))
             sight = yield from self._sight(id, base, parts)
             seen = {**sight.base.parts(self.rules), **sight.known}
-            return (
-                yield from self._commit(
-                    id, Edit(seen, parts, frozenset(sight.known), created=sight.base.seq == 0), sight.base, key
-                )
-            )
+            edit = Edit(seen, parts, frozenset(sight.known), created=sight.base.seq == 0)
+            return (yield from self._commit(id, edit, sight.base, key, sight.stale))
         except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
             for part, value in parts.items():
                 canonical.check(value, what=part, binary=True)
@@ -159,9 +156,8 @@ class Handle:
         yield from self.writing()
         if base is not None:
             sight = yield from self._sight(id, base, ())
-            state = sight.base.parts(self.rules)
-            wish: Change = _Pinned(patches, state)
-            return (yield from self._commit(id, wish, sight.base, key))
+            pinned = _Pinned(patches, {**sight.base.parts(self.rules), **sight.known}, sight.stale)
+            return (yield from self._commit(id, pinned, sight.base, key, sight.stale))
         head = self._memory.get(id) or (yield from load(self.rules, id))
         return (yield from self._commit(id, Derive(patches), head, key))
 
@@ -245,7 +241,9 @@ class Handle:
             if (yield Get(MARKER)) is None:
                 self.place, self._settled = replace(self.place, marker=None), False
 
-    def _commit(self, id: str, change: Change, base: Base | None, key: str | None) -> Protocol[tuple[Revision, bool]]:
+    def _commit(
+        self, id: str, change: Change, base: Base | None, key: str | None, stale: frozenset[str] = frozenset()
+    ) -> Protocol[tuple[Revision, bool]]:
         try:
             saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self._summarise)
         except ConflictError:
@@ -260,16 +258,17 @@ class Handle:
         if saved.wrote:
             self._remember(saved.base)
         if saved.answered and saved.known:  # to take it for saved would acknowledge, unwritten, a save of just that
-            return Revision(saved.base.seq, saved.base.digest, partial=frozenset(saved.known)), False
-        return self._revision(saved.base, saved.known), saved.wrote
+            return Revision(saved.base.seq, saved.base.digest, partial=stale.union(saved.known)), False
+        return self._revision(saved.base, saved.known, stale), saved.wrote
 
     @property
     def _store(self) -> tuple[str, bytes | None]:
         return self._where, self.place.marker
 
-    def _revision(self, base: Base, known: Mapping[str, JSON]) -> Revision:
+    def _revision(self, base: Base, known: Mapping[str, JSON], stale: frozenset[str] = frozenset()) -> Revision:
         assert base.digest is not None
-        return Revision(base.seq, base.digest, base=Sight(base, known, self._store), partial=frozenset(known))
+        sight = Sight(base, known, self._store, stale)
+        return Revision(base.seq, base.digest, base=sight, partial=stale.union(known))
 
     def _sight(self, id: str, base: Revision | int, parts: Iterable[str]) -> Protocol[Sight]:
         if isinstance(base, int):
@@ -284,21 +283,25 @@ class Handle:
                     id, base.seq,
                 )  # fmt: skip
             if base.base.store == self._store:  # else it has to be found here too
+                _check_stale(id, base, base.base.stale, parts)
                 return base.base
-        stale = sorted(base.partial.intersection(parts))
-        if stale:
-            raise ConflictError(
-                f"{' and '.join(stale)} of {id!r} stood otherwise in the store when this revision was made, which came "
-                "from another process or store or for a repeated key; load it again and redo the change", id, base.seq,
-            )  # fmt: skip
-        return Sight((yield from session.at_revision(self.rules, id, base.seq, base.digest)), {}, self._store)
+        _check_stale(id, base, base.partial, parts)
+        found = yield from session.at_revision(self.rules, id, base.seq, base.digest)
+        return Sight(found, {}, self._store, base.partial)
 
     def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:
         """Delete a session; nothing happens where there is none."""
         naming.check_id(id)
         seen = None
         if base is not None:
-            seen = (yield from self._sight(id, base, ())).base
+            sight = yield from self._sight(id, base, ())
+            if isinstance(base, Revision) and base.partial:
+                parts = " and ".join(sorted(base.partial))
+                raise ConflictError(
+                    f"{parts} of {id!r} changed before commit {base.seq}, unseen by the holder of this revision; load "
+                    "it again and decide", id, base.seq,
+                )  # fmt: skip
+            seen = sight.base
         try:
             head = yield from self._head(id)
         except IntegrityError:
@@ -336,7 +339,7 @@ class Handle:
 
     def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
         """Read what a listing shows of several sessions; those that do not exist are left out."""
-        return listing.heads([naming.check_id(id) for id in ids], sizes=sizes)
+        return listing.heads(self.rules, [naming.check_id(id) for id in ids], sizes=sizes)
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read and check everything that is stored of some sessions, or of all."""
@@ -344,32 +347,59 @@ class Handle:
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""
-        return (yield from session.exists(naming.check_id(id)))
+        return (yield from session.exists(self.rules, naming.check_id(id)))
 
     def history(self, id: str) -> Protocol[list[session.CommitInfo]]:
         """Describe the commits of a session, newest first."""
-        return (yield from session.history(naming.check_id(id)))
+        return (yield from session.history(self.rules, naming.check_id(id)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Pinned:
-    """A derived change that must land on the very state that the caller saw, in the parts that it touches."""
+    """A derived change that must land on the very state that the caller saw, in the parts that it touches.
+
+    Attributes:
+        seen: The parts as the caller last knew them.
+        stale: Those of which only is known that it holds them otherwise.
+    """
 
     patches: Callable[[Mapping[str, JSON]], dict[str, Any]]
     seen: Mapping[str, JSON]
+    stale: frozenset[str]
+    _moved: bool = field(init=False, default=False)
 
     def on(self, state: Mapping[str, JSON], appendable: frozenset[str]) -> dict[str, Any]:
+        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
         patches = self.patches(state)
-        moved = [p for p in patches if p not in appendable and not canonical.same(self.seen.get(p), state.get(p))]
+        moved = [p for p in patches if p not in appendable and (p in self.stale or self._has_moved(p, state))]
         if moved:
             raise MovedError(moved)
         return patches
 
-    def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:  # noqa: ARG002
-        return {}
+    def _has_moved(self, part: str, state: Mapping[str, JSON]) -> bool:
+        return not canonical.same(self.seen.get(part), state.get(part))
+
+    def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:
+        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
+            return {}
+        return unlike(self.held(), state)
 
     def held(self) -> dict[str, JSON]:
-        return {}
+        try:
+            patches = self.patches(self.seen)
+        except NotFoundError:  # it adds to something that others made since
+            return {**self.seen}
+        own: Any = patching.apply(of_state(self.seen, patches), {**self.seen}) if patches else {}
+        return {**self.seen, **own}
+
+
+def _check_stale(id: str, base: Revision, stale: frozenset[str], parts: Iterable[str]) -> None:
+    touched = sorted(stale.intersection(parts))
+    if touched:
+        raise ConflictError(
+            f"{' and '.join(touched)} of {id!r} stood otherwise in the store when this revision was made, which came "
+            "from another process or store or for a repeated key; load it again and redo the change", id, base.seq,
+        )  # fmt: skip
 
 
 def _check_key(key: str | None) -> None:

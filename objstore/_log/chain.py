@@ -30,6 +30,24 @@ def find_head(key: str) -> Protocol[int]:
     return (yield from head_from(key, names, first))
 
 
+def is_newest(rules: Rules, key: str, seq: int) -> Protocol[bool]:
+    """Say whether a commit is the newest, by lists of which none is much older than the answer.
+
+    Between two of them numbers may be freed, and one of a writer who slept be left as the largest.
+    """
+    for _ in range(RESTARTS):
+        begun: Moment = yield Now()
+        head = yield from find_head(key)
+        if not is_old(rules, begun, (yield Now())):
+            return head == seq
+    raise too_slow(rules, naming.log_root(key))
+
+
+def too_slow(rules: Rules, what: str) -> UnavailableError:
+    """Say that whatever was read was old by then."""
+    return UnavailableError(f"{what} could not be read within {rules.patience:g} seconds; try again")
+
+
 def head_ops(key: str) -> tuple[List, List]:
     """Give the two lists that find nearly every head; the second is a guess, right up to commit 999."""
     return List(naming.log_root(key)), List(naming.log_dir(key, 0))
@@ -102,7 +120,7 @@ def load(
         if base is not None:
             return base
     if failure is None:
-        raise UnavailableError(f"the log of {id!r} could not be read within {rules.patience:g} seconds; try again")
+        raise too_slow(rules, f"the log of {id!r}")
     raise (yield from _with_way_out(rules, id, failure))
 
 
@@ -217,7 +235,7 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
     return Base(
         base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),
         state, objects, present, Leaves(leaves.values()), last.summary, last.time, base.observed if current else None,
-        weight, base.hinted,
+        weight, base.hinted and last.born == base.born,
     )  # fmt: skip
 
 

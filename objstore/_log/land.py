@@ -14,7 +14,7 @@ from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .base import Base, Rules
-from .chain import find_head, head_from, head_ops, is_old, ops, parse, stands_on
+from .chain import find_head, head_from, head_ops, is_newest, is_old, ops, parse, stands_on
 from .ops import Create, Get, List, Moment, NewId, Now, Op, Protocol, Sync, Upload
 
 CREATES = 4
@@ -90,7 +90,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     try:
         listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
         now: Moment = yield Now()
-        if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(head, seq, digest)):
+        if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(rules, head, seq, digest)):
             raise LostError(hint.key if hint else None)
     except LostError as lost:
         raise LostError(lost.hint, digest) from None
@@ -248,9 +248,9 @@ def _unsure(head: Base, create: Create, attempt: str, error: BackendError) -> Pr
     )
 
 
-def _on_chain(head: Base, seq: int, digest: str) -> Protocol[bool]:
+def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]:
     """Say whether our commit is the newest, or the one that its successor stands on."""
-    if (yield from find_head(head.key)) == seq:
+    if (yield from is_newest(rules, head.key, seq)):
         return True
     try:
         successor = parse(head, seq + 1, (yield Get(naming.log_key(head.key, seq + 1))))

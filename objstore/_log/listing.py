@@ -10,9 +10,9 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, moment
 from ..errors import FormatError, IntegrityError
-from .base import Base, nothing
-from .chain import find_head, head_from, head_ops, parse, read_commits
-from .ops import Entry, Get, List, Names, Page, Protocol
+from .base import Base, Rules, nothing
+from .chain import RESTARTS, find_head, head_from, head_ops, is_old, parse, read_commits, too_slow
+from .ops import Entry, Get, List, Moment, Names, Now, Page, Protocol
 from .session import PAGE, newest
 
 _NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)
@@ -112,7 +112,7 @@ def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
     return id
 
 
-def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
+def heads(rules: Rules, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
     """Read the newest commit of several sessions side by side; those that do not exist are left out.
 
     With ``sizes`` also list all that is stored of each: two requests more, and one for each thousand commits or epoch.
@@ -121,7 +121,7 @@ def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
     found: list[Listed] = []
     for start in range(0, len(wanted), PAGE):
         page = wanted[start : start + PAGE]
-        commits = yield from _newest_of(page)
+        commits = yield from _newest_of(rules, page)
         there = [(b, c, why) for b, (c, why) in zip(page, commits, strict=True) if why or (c and c.born)]
         stored: list[int | None] = (yield from _sizes([b.key for b, _, _ in there])) if sizes else [None] * len(there)
         for (base, commit, problem), size in zip(there, stored, strict=True):
@@ -132,8 +132,17 @@ def heads(ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
     return found
 
 
-def _newest_of(page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
+def _newest_of(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
     """Read the newest commit of each session, or the newest intact one and why it is not the newest."""
+    for _ in range(RESTARTS):
+        begun: Moment = yield Now()
+        found = yield from _read_newest(rules, page)
+        if not is_old(rules, begun, (yield Now())):  # else a list may name a number that was freed and taken again
+            return found
+    raise too_slow(rules, f"the logs of {len(page)} sessions")
+
+
+def _read_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
     lists = yield tuple(op for base in page for op in head_ops(base.key))
     numbers: list[int] = []
     for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
@@ -144,7 +153,7 @@ def _newest_of(page: list[Base]) -> Protocol[list[tuple[Commit | None, str | Non
     for base, n in zip(page, numbers, strict=True):
         try:
             commit = parse(base, n, next(data)) if n else None
-            found.append((commit if commit or not n else (yield from newest(base.id)), None))
+            found.append((commit if commit or not n else (yield from newest(rules, base.id)), None))
         except (IntegrityError, FormatError) as error:  # one damaged session must not hide all the others
             found.append(((yield from _intact_below(base, n)), str(error)))
     return found

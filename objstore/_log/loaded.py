@@ -18,11 +18,13 @@ class Sight:
 
     Attributes:
         store: Which store the commit is of: where that lies, and its marker, which hardly another one shares.
+        stale: Parts that it holds otherwise, and nobody here can tell how.
     """
 
     base: Base
     known: Mapping[str, JSON]
     store: tuple[str, bytes | None]
+    stale: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

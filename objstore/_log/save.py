@@ -8,7 +8,7 @@ from .._format import naming
 from .._format.canonical import JSON
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .base import Base, Rules, nothing
-from .chain import find_head, follow, is_old, load, parse
+from .chain import follow, is_newest, is_old, load, parse
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
@@ -133,7 +133,7 @@ def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
         above = yield Get(naming.log_key(base.key, base.seq + 1))
         if not is_old(rules, base.observed, (yield Now())):
             return above is None
-    return (yield from find_head(base.key)) == base.seq
+    return (yield from is_newest(rules, base.key, base.seq))
 
 
 def broken(first: Base, head: Base) -> Protocol[bool]:

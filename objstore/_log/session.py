@@ -13,9 +13,19 @@ from .._format.commit import Commit, Origin, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
-from .chain import find_head, follow, load, parse, read_commits, read_objects
+from .chain import (
+    RESTARTS,
+    find_head,
+    follow,
+    is_old,
+    load,
+    parse,
+    read_commits,
+    read_objects,
+    too_slow,
+)
 from .land import Draft, LostError, Summarise, commit
-from .ops import Create, Delete, Entry, List, Protocol
+from .ops import Create, Delete, Entry, List, Moment, Now, Protocol
 from .save import broken
 
 PAGE = 64
@@ -51,8 +61,17 @@ class CommitInfo:
     writer: str | None = None
 
 
-def newest(id: str) -> Protocol[Commit | None]:
+def newest(rules: Rules, id: str) -> Protocol[Commit | None]:
     """Read only the newest commit of a session; ``None`` where there is no log."""
+    for _ in range(RESTARTS):
+        begun: Moment = yield Now()
+        found = yield from _newest(id)
+        if not is_old(rules, begun, (yield Now())):  # else the list may name a number that was freed and taken again
+            return found
+    raise too_slow(rules, f"the log of {id!r}")
+
+
+def _newest(id: str) -> Protocol[Commit | None]:
     blank = nothing(id, None)
     head = yield from find_head(blank.key)
     if not head:
@@ -66,9 +85,9 @@ def newest(id: str) -> Protocol[Commit | None]:
     raise IntegrityError(f"commit {key} is empty or gone, though nothing stands on it", key)
 
 
-def exists(id: str) -> Protocol[bool]:
+def exists(rules: Rules, id: str) -> Protocol[bool]:
     """Say whether there is a session, that is its main part."""
-    found = yield from newest(id)
+    found = yield from newest(rules, id)
     return found is not None and found.born > 0
 
 
@@ -181,9 +200,9 @@ def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[li
     return gone
 
 
-def history(id: str) -> Protocol[list[CommitInfo]]:
+def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:
     """Describe the commits from the head down to the floor, newest first; ``[]`` where there is no session."""
-    head = yield from newest(id)
+    head = yield from newest(rules, id)
     if head is None:
         return []
     found: list[CommitInfo] = []

@@ -11,13 +11,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from .._care import prune
-from .._log import chain, land, save, session
+from .._care import mend, prune
+from .._engine import handle
+from .._engine.handle import Handle
+from .._format.commit import Table
+from .._log import chain, fork, land, listing, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
-from .._log.ops import Delete, Moment, Now, Protocol
+from .._log.ops import Copy, Delete, Moment, Now, Protocol
 from .._log.save import Saved
+from ..models import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,15 @@ class Ablation:
 
     Attributes:
         lost: What no longer holds.
-        patches: Module, name and what stands there instead.
+        patches: Module or class, name and what stands there instead.
         grace: P in place of that of the rules, if it is that which changes.
+        damage: Whether it takes damaged commits to show.
     """
 
     lost: str
-    patches: tuple[tuple[ModuleType, str, object], ...] = ()
+    patches: tuple[tuple[ModuleType | type, str, object], ...] = ()
     grace: float | None = None
+    damage: bool = False
 
     def rules(self, rules: Rules) -> Rules:
         """Give the constants of the store without the rule."""
@@ -40,7 +46,7 @@ class Ablation:
 
 
 @contextmanager
-def replaced(*patches: tuple[ModuleType, str, object]) -> Iterator[None]:
+def replaced(*patches: tuple[ModuleType | type, str, object]) -> Iterator[None]:
     """Put other values in place of attributes of modules while the block runs."""
     old = [(module, name, getattr(module, name)) for module, name, _ in patches]
     try:
@@ -114,6 +120,39 @@ def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | No
     return None
 
 
+def _into_epoch_zero(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+    return (yield from _FORK_COPY(origin, replace(target, epoch=0), needed))
+
+
+def _whatever_came_of_it(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+    protocol = _FORK_COPY(origin, target, needed)
+    answer: Any = None
+    while True:
+        try:
+            asked = protocol.send(answer)
+        except StopIteration as stop:
+            copied: dict[str, tuple[int, int]] = stop.value
+            return copied
+        answer = yield asked
+        if isinstance(asked, tuple) and all(isinstance(op, Copy) for op in asked):
+            answer = (True,) * len(asked)
+
+
+def _all_seen(self: Handle, base: Base, known: Any, stale: frozenset[str] = frozenset()) -> Revision:  # noqa: ARG001
+    return _REVISION(self, base, {})
+
+
+def _nothing_stale(id: str, base: Revision, stale: frozenset[str], parts: Any) -> None:
+    pass
+
+
+def _left_where_it_is(base: Base, epoch: int, names: list[str]) -> Protocol[Table]:  # noqa: ARG001
+    return {name: base.present[name] for name in names}
+    yield
+
+
+_FORK_COPY: Final = fork._copy
+_REVISION: Final = Handle._revision
 _SWEEP: Final = session.sweep
 _COMMIT: Final = land.commit
 _SWEPT_TO_THE_END: Final = ((session, "sweep", _sweep_to_the_end), (prune, "sweep", _sweep_to_the_end))
@@ -129,7 +168,10 @@ ABLATIONS: Final = MappingProxyType(
         ),
         "old-list": Ablation(
             "a reader does not believe an old list",
-            ((chain, "is_old", _never), (chain, "too_old_to_follow", _age_of_base)),
+            (
+                *((module, "is_old", _never) for module in (chain, session, listing)),
+                (chain, "too_old_to_follow", _age_of_base),
+            ),
         ),
         "follow": Ablation("a reader follows only what it saw lately", ((chain, "too_old_to_follow", _never),)),
         "clock-after": Ablation("the clock is read before the observation", ((chain, "_observe", _clock_after),)),
@@ -148,6 +190,20 @@ ABLATIONS: Final = MappingProxyType(
         "tombstones": Ablation("a tombstone changes every part", ((save, "broken", _unbroken),)),
         "slept": Ablation("an addition whose fate is not known is not repeated", ((save, "_after_sleep", _forgotten),)),
         "keys": Ablation("an idempotency key is looked for in each head", ((save, "_answer", _no_answer),)),
+        "fork-epoch": Ablation(
+            "a fork copies into the epoch of its target's tombstone", ((fork, "_copy", _into_epoch_zero),)
+        ),
+        "fork-copies": Ablation("a fork makes sure of each copy", ((fork, "_copy", _whatever_came_of_it),)),
+        "unseen": Ablation("a revision says what its holder has not seen", ((Handle, "_revision", _all_seen),)),
+        "stale": Ablation(
+            "what its holder saw instead is asked for where it is lost",
+            ((handle, "_check_stale", _nothing_stale),),
+        ),
+        "set-aside": Ablation(
+            "what goes on is stored again above the fences that are passed over",
+            ((mend, "_carried", _left_where_it_is),),
+            damage=True,
+        ),
     }
 )
 """Name -> what the scheduler must notice."""

@@ -1,4 +1,4 @@
-"""Those who read and write one session in the scheduler's storage: each is a protocol made of the real ones.
+"""Those who read and write one session in the scheduler's storage, each through an opened store, as programs do.
 
 An actor tells the oracle what it was told, at the very moment it learns of it. What it may be told besides success
 (a conflict, an unknown outcome) is counted; whatever else is raised ends the schedule as a bug.
@@ -6,18 +6,19 @@ An actor tells the oracle what it was told, at the very moment it learns of it. 
 
 from __future__ import annotations
 
+import pickle
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from .._engine.handle import Handle
 from .._format import canonical, patching
 from .._format.canonical import JSON
-from .._log import chain, save, session
-from .._log.base import Base, Rules
-from .._log.change import Change, Derive, Edit, Replace
+from .._log.loaded import Loaded, Sight
 from .._log.ops import Protocol
-from .._log.save import Saved
 from ..errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
+from ..models import Revision
 from .oracle import Oracle
 from .world import Violation
 
@@ -27,192 +28,230 @@ TEXT_LIMIT = 40
 _TEXTS = ("a" * 50, "b" * 60, "c" * 70)
 _ITEMS: tuple[JSON, ...] = tuple({"item": n, "text": "abc"[n % 3] * 50 if n % 4 == 0 else "-" * 20} for n in range(6))
 
+State = Mapping[str, JSON]
+Expected = Callable[[State], dict[str, JSON]]
+"""Given the state that a commit was put on: what it makes of the parts that it changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a user has in hand.
+    """What a user has in hand: a revision, and copies of some parts that may be older than it."""
 
-    Attributes:
-        memory: What the user's store remembers as the head; additions go on top of it.
-        base: What the user's revision vouches for, but for the parts in ``known``.
-        known: Parts that the user holds otherwise than they stand at ``base``.
-        parts: The user's own copies.
-    """
+    revision: Revision
+    parts: State
 
-    memory: Base
-    base: Base
-    known: Mapping[str, JSON]
-    parts: Mapping[str, JSON]
+    def having(self, revision: Revision, **parts: JSON) -> _Held:
+        return _Held(revision, {**self.parts, **parts})
 
 
-class Actors:
-    """Makes the actors of one schedule; they share the oracle and the source of choices."""
+class Reader:
+    """Somebody who reads a session through a store, which may remember."""
 
-    def __init__(self, id: str, rules: Rules, oracle: Oracle, draw: random.Random) -> None:
-        self._id = id
-        self._rules = rules
-        self._oracle = oracle
-        self._draw = draw
-        self._tokens = 0
+    def __init__(self, store: Handle, oracle: Oracle, draw: random.Random) -> None:
+        self.store = store
+        self.oracle = oracle
+        self.draw = draw
 
-    # Readers
-
-    def reader(self, rounds: int, *, warm: bool) -> Protocol[None]:
-        """Read the head again and again, with or without a memory, and sometimes an older commit."""
-        base: Base | None = None
+    def run(self, rounds: int) -> Protocol[None]:
+        """Read the head again and again, and sometimes an older commit."""
         for _ in range(rounds):
-            if self._draw.random() < 0.3:
+            if self.draw.random() < 0.3:
                 yield from self._at_a_number()
-            base = yield from self.read(base if warm else None)
+            yield from self.read()
 
-    def read(self, base: Base | None) -> Protocol[Base | None]:
-        """Read the head with what is remembered, and again when what it had begun to read was pruned under it."""
+    def read(self) -> Protocol[Loaded | None]:
+        """Read the head, and again when what it had begun to read was pruned under it."""
+        oracle = self.oracle
         for _ in range(3):
-            mark = self._oracle.head.seq
+            mark = oracle.head.seq
             try:
-                base = yield from (chain.follow(self._rules, base) if base else chain.load(self._rules, self._id))
-                yield from session.resolve(base, list((base.state or {}).values()))
+                loaded = yield from self.store.load(oracle.id, None, None)
             except IntegrityError:  # what it had begun to read was pruned under it
-                self._oracle.counts["disturbed"] += 1
-                base = None
+                oracle.counts["disturbed"] += 1
                 continue
             except UnavailableError:
                 return None
-            self._oracle.observed(base, mark)
-            return base
+            if loaded is None:
+                oracle.absent(mark)
+                return None
+            assert loaded.base is not None
+            oracle.observed(loaded.base, mark)
+            self._check(loaded, loaded.base.seq)
+            return loaded
         return None
 
+    def _check(self, loaded: Loaded, seq: int) -> None:
+        if not canonical.same(loaded.parts, dict(self.oracle.state_at(seq))):
+            raise Violation("C", f"a reader was given parts of commit {seq} that were never committed")
+
     def _at_a_number(self) -> Protocol[None]:
-        first = self._oracle.head
-        wanted = self._draw.randint(1, first.seq + 1)
+        oracle = self.oracle
+        first = oracle.head
+        wanted = self.draw.randint(1, first.seq + 1)
         try:
-            base = yield from chain.load(self._rules, self._id, at=wanted)
+            loaded = yield from self.store.load(oracle.id, None, wanted)
         except NotFoundError:
-            if self._oracle.head.floor <= wanted <= first.seq:
+            if oracle.head.floor <= wanted <= first.seq:
                 raise Violation("D", f"commit {wanted} was retained all the time and not found") from None
             return
         except (IntegrityError, UnavailableError):
             return
-        if wanted < first.floor and not self._oracle.damaged:  # a head that cannot be read does not tell its floor
+        if wanted < first.floor and not oracle.damaged:  # a head that cannot be read does not tell its floor
             raise Violation("C", f"commit {wanted} was given, though the floor was {first.floor} already")
-        self._oracle.committed(base)
+        if loaded is None:
+            if oracle.chain[wanted].state is not None:
+                raise Violation("C", f"commit {wanted} was read as a tombstone")
+            return
+        assert loaded.base is not None
+        oracle.committed(loaded.base)
+        self._check(loaded, wanted)
 
-    def looker(self, rounds: int) -> Protocol[None]:
-        """Ask the small questions: does it exist, what is its history."""
-        for _ in range(rounds):
-            first = self._oracle.head.seq
-            try:
-                lives = yield from session.exists(self._id)
-                if lives not in {link.born > 0 for link in self._oracle.chain[first:]}:
-                    raise Violation("D", f"exists() said {lives}, which was never so while it looked")
-                for info in (yield from session.history(self._id)):
-                    if self._oracle.chain[info.seq].digest != info.digest:
-                        raise Violation("C", f"history() shows a commit {info.seq} that is not on the chain")
-            except (IntegrityError, UnavailableError):
-                self._oracle.counts["disturbed"] += 1
 
-    # Writers
+class Writer(Reader):
+    """Somebody who saves what is held on what was seen, and adds to whatever is there."""
 
-    def writer(self, saves: int, *, blind: bool) -> Protocol[None]:
-        """Save again and again: what is held on what was seen, what is added on whatever is there."""
+    def __init__(self, store: Handle, oracle: Oracle, draw: random.Random, tokens: Iterator[int]) -> None:
+        super().__init__(store, oracle, draw)
+        self._tokens = tokens
+
+    def write(self, saves: int, *, blind: bool) -> Protocol[None]:
+        """Save again and again; ``blind`` without a look at first."""
         held: _Held | None = None
         for _ in range(saves):
             if held is None and not blind:
-                base = yield from self.read(None)
-                if base is None:
-                    return
-                held = _Held(base, base, {}, base.parts(self._rules))
-            if held and held.base.seq and self._draw.random() < 0.08:
-                held = yield from self._pickled(held)
-            choice = self._draw.random()
+                loaded = yield from self.read()
+                held = _Held(loaded.revision, loaded.parts) if loaded else None
+            blind = False
+            if held and self.draw.random() < 0.12:
+                held = self._put_away(held)
+            choice = self.draw.random()
             if held is None or choice < 0.1:
-                held = yield from self._replace(held)
-            elif choice < 0.5:
+                held = yield from self._replace(first=held is None and self.draw.random() < 0.4)
+            elif choice < 0.45:
                 held = yield from self._edit(held)
-            elif choice < 0.9:
+            elif choice < 0.8:
                 held = yield from self._append(held)
+            elif choice < 0.9:
+                held = yield from self._say(held)
             else:
                 held = yield from self._restore(held)
-            blind = False
 
-    def _pickled(self, held: _Held) -> Protocol[_Held | None]:
-        """Do what a revision does that was stored in a file: forget all but the number and the digest."""
-        try:
-            base = yield from session.at_revision(self._rules, self._id, held.base.seq, held.base.digest)
-        except (ConflictError, IntegrityError, UnavailableError):
-            return None
-        return None if held.known else _Held(held.memory, base, {}, held.parts)
+    def go_on(self) -> Protocol[None]:
+        """Save without and with a revision, as must be possible where nobody else is at work."""
+        held = yield from self._replace(first=False)
+        if held:
+            yield from self._edit(held)
 
-    def _replace(self, held: _Held | None) -> Protocol[_Held | None]:
-        part = self._draw.choice(("session", "notes"))
+    def _put_away(self, held: _Held) -> _Held:
+        """Do what becomes of a revision that is stored in a file: all but the number and the digest is forgotten."""
+        revision: Revision = pickle.loads(pickle.dumps(held.revision))  # noqa: S301 - it was made here
+        return _Held(revision, held.parts)
+
+    def _own(self, held: _Held, part: str) -> JSON:
+        """Give what the user takes a part for: its own copy, or else what it saw of it when its revision was made."""
+        if part in held.parts:
+            return held.parts[part]
+        sight = held.revision.base
+        if isinstance(sight, Sight) and part in sight.known:
+            seen: JSON = self.oracle.meaning.plain(sight.known[part])
+            return seen
+        return self.oracle.state_at(held.revision.seq or 0)[part]
+
+    # What is saved
+
+    def _replace(self, *, first: bool) -> Protocol[_Held | None]:
+        """Save whatever is there, or (first) where nothing is."""
+        part = self.draw.choice(("session", "notes"))
         wish = {part: self._document(None)}
-        saved, _ = yield from self._saved(Replace(wish), held.memory if held else None, wish, self._key())
-        return _Held(saved.base, saved.base, saved.known, dict(wish)) if saved else None
+        revision, before = yield from self._saved(
+            lambda key: self.store.save(self.oracle.id, wish, 0 if first else None, key), lambda _: wish, self._key()
+        )
+        if first and before and before[part] is not None:
+            raise Violation("A", f"a first save was acknowledged over a {part!r} that was there")
+        return _Held(revision, {**EMPTY, **wish} if first else wish) if revision else None
 
     def _edit(self, held: _Held) -> Protocol[_Held | None]:
-        seen = {**held.base.parts(self._rules), **held.known}
-        own = {**seen, **held.parts}
-        part = self._draw.choice(("session", "session", "session", "notes"))
-        wish: dict[str, JSON] = {part: self._document(own[part])}
-        if part == "notes" and self._draw.random() < 0.5:  # two parts in one commit
-            wish["session"] = self._document(own["session"])
-        saved, before = yield from self._saved(Edit(seen, wish, frozenset(held.known)), held.base, wish, self._key())
-        for name in wish if before else ():
-            assert before
-            if not canonical.same(self._oracle.plain(own[name]), before.get(name)):
+        part = self.draw.choice(("session", "session", "session", "notes"))
+        wish: dict[str, JSON] = {part: self._document(self._own(held, part))}
+        if part == "notes" and self.draw.random() < 0.5:  # two parts in one commit
+            wish["session"] = self._document(self._own(held, "session"))
+        seen = held.revision
+        base = seen.seq if not seen.partial and self.draw.random() < 0.05 else seen  # all that was kept is the number
+        revision, before = yield from self._saved(
+            lambda key: self.store.save(self.oracle.id, wish, base, key), lambda _: wish, self._key()
+        )
+        if revision and before is not None:
+            self._check_seen(held, revision, before, wish)
+        return held.having(revision, **wish) if revision else None
+
+    def _check_seen(self, held: _Held, revision: Revision, before: State, parts: Mapping[str, JSON]) -> None:
+        for name in parts:
+            if not canonical.same(self._own(held, name), before.get(name)):
                 raise Violation("A", f"an edit of {name!r} was acknowledged on a state that it had not seen")
-        if (
-            saved
-            and before is not None
-            and held.base.seq
-            and self._oracle.broken_between(held.base.seq, saved.base.seq)
-        ):
-            raise Violation("A", f"an edit of what was deleted or mended was acknowledged as commit {saved.base.seq}")
-        return _Held(saved.base, saved.base, saved.known, {**held.parts, **wish}) if saved else None
+        assert held.revision.seq
+        assert revision.seq
+        if self.oracle.broken_between(held.revision.seq, revision.seq):
+            raise Violation("A", f"an edit of what was deleted or mended was acknowledged as commit {revision.seq}")
 
     def _append(self, held: _Held) -> Protocol[_Held | None]:
-        item: JSON = {"token": self._token(), "text": self._draw.choice(("", *_TEXTS))}
+        item: JSON = {"token": next(self._tokens), "text": self.draw.choice(("", *_TEXTS))}
         key = self._key()
+
+        def added(before: State) -> dict[str, JSON]:
+            return {"traces": [*_items(before["traces"]), item]}
+
+        revision: Revision | None = None
         for _ in range(3):
-            if self._draw.random() < 0.4:
-                seen = {**held.base.parts(self._rules), **held.known}
-                own = {**seen, **held.parts}["traces"] or []
-                assert isinstance(own, list)
-                change: Change = Edit(seen, {"traces": [*own, item]}, frozenset(held.known))
-                saved, _ = yield from self._saved(change, held.base, {"traces": [item]}, key)
-                if saved:
-                    held = _Held(saved.base, saved.base, saved.known, {**held.parts, "traces": [*own, item]})
+            chance = self.draw.random()
+            if chance < 0.4:
+                wish: dict[str, JSON] = {"traces": [*_items(self._own(held, "traces")), item]}
+                revision, _before = yield from self._saved(
+                    lambda key, w=wish, h=held: self.store.save(self.oracle.id, w, h.revision, key),  # type: ignore[misc]
+                    added, key,
+                )  # fmt: skip
+                held = held.having(revision, **wish) if revision else held
             else:
-                saved, _ = yield from self._saved(
-                    Derive(lambda s: _appended(s, item)), held.memory, {"traces": [item]}, key
-                )
-                if saved:
-                    held = replace(held, memory=saved.base)
-            if key is None or (saved and self._draw.random() < 0.7):  # with a key, try again whatever came of it
+                base = held.revision if chance < 0.5 else None
+                revision, _before = yield from self._saved(
+                    lambda key, b=base: self.store.derive(self.oracle.id, _Grow("traces", item), b, key),  # type: ignore[misc]
+                    added, key,
+                )  # fmt: skip
+            if key is None or (revision and self.draw.random() < 0.7):  # with a key, try again whatever came of it
                 break
-        return held if saved else None
+        return held if revision else None
+
+    def _say(self, held: _Held) -> Protocol[_Held | None]:
+        """Add to the session itself, at the newest end, or only where that is as it was seen."""
+        item: JSON = {"token": next(self._tokens), "text": self.draw.choice(_TEXTS)}
+        base = held.revision if self.draw.random() < 0.6 else None
+
+        def said(before: State) -> dict[str, JSON]:
+            old = before["session"] if isinstance(before["session"], dict) else {}
+            return {"session": {**old, "items": [*_items(old.get("items")), item]}}
+
+        revision, before = yield from self._saved(
+            lambda key: self.store.derive(self.oracle.id, _Grow("session", item), base, key), said, self._key()
+        )
+        if revision and base and before is not None:
+            self._check_seen(held, revision, before, {"session": None})
+        return held if revision else None
 
     def _restore(self, held: _Held) -> Protocol[_Held | None]:
-        at = self._draw.randint(1, max(1, held.base.seq))
-        try:
-            old = yield from chain.load(self._rules, self._id, at=at)
-            if old.state is None:
-                return held
-            yield from session.resolve(old, list(old.state.values()))
-        except (NotFoundError, IntegrityError, UnavailableError):
-            return None
-        wish = {"session": old.state["session"]}
-        saved, _ = yield from self._saved(Replace(wish), held.memory, wish, None)
-        return _Held(saved.base, saved.base, saved.known, dict(wish)) if saved else None
+        at = self.draw.randint(1, max(1, held.revision.seq or 1))
+        self.oracle.restores = True
+        revision, _ = yield from self._saved(
+            lambda _: self.store.restore(self.oracle.id, at), lambda _: dict(self.oracle.state_at(at)), None
+        )
+        return _Held(revision, self.oracle.state_at(at)) if revision else None
 
     def _saved(
-        self, change: Change, base: Base | None, wish: Mapping[str, JSON], key: str | None
-    ) -> Protocol[tuple[Saved | None, dict[str, JSON] | None]]:
+        self, save: Callable[[str | None], Protocol[tuple[Revision, bool]]], expected: Expected, key: str | None
+    ) -> Protocol[tuple[Revision | None, State | None]]:
         """Save, and check what is said of it; also give the state that the commit was put on."""
-        oracle = self._oracle
+        oracle = self.oracle
         mark = oracle.head.seq
         try:
-            saved = yield from save.save(self._rules, self._id, change, base, key=key, summarise=summarise)
+            revision, wrote = yield from save(key)
         except ConflictError:
             oracle.counts["conflicts"] += 1
             return None, None
@@ -222,44 +261,53 @@ class Actors:
         except (IntegrityError, NotFoundError):  # what it had begun to read was pruned under it
             oracle.counts["disturbed"] += 1
             return None, None
-        if not saved.wrote and key and any(k.key == key for k in saved.base.keys):
-            oracle.answered(saved.base.seq, key)
-            return saved, None
-        if not saved.wrote:
-            oracle.observed(saved.base, mark)
-            return saved, None
-        before, after = oracle.acknowledged(saved.base, mark)
+        if not wrote and key and oracle.is_answer(revision.seq or 0, key):
+            return revision, None
+        assert isinstance(revision.base, Sight)
+        if not wrote:
+            oracle.observed(revision.base.base, mark)
+            return revision, None
+        before, after = oracle.acknowledged(revision.base.base, mark)
+        wanted = {**before, **expected(before)}
         for part in after:
-            wanted: JSON = before.get(part)
-            if part in wish:
-                wanted = oracle.plain(wish[part])
-                if part == "traces":
-                    wanted = [*(before[part] or []), *wanted]  # type: ignore[misc]
-            if not canonical.same(after[part], wanted):
-                raise Violation("A", f"commit {saved.base.seq}, acknowledged, is not what was saved in {part!r}")
-        return saved, before
+            if not canonical.same(after[part], wanted[part]):
+                raise Violation("A", f"commit {revision.seq}, acknowledged, is not what was saved in {part!r}")
+        return revision, before
 
     def _document(self, old: JSON) -> JSON:
-        draw = self._draw
-        items: list[JSON] = list(old["items"]) if isinstance(old, dict) else []  # type: ignore[arg-type]
+        draw = self.draw
+        items = _items(old.get("items")) if isinstance(old, dict) else []
         if draw.random() < 0.25:
             del items[draw.randint(0, len(items)) :]
         items += draw.choices(_ITEMS, k=draw.randint(0, 3))
         if len(items) > 12:
             del items[:6]
-        return {"token": self._token(), "text": draw.choice(("short", *_TEXTS)), "items": items}
-
-    def _token(self) -> int:
-        self._tokens += 1
-        return self._tokens
+        return {"token": next(self._tokens), "text": draw.choice(("short", *_TEXTS)), "items": items}
 
     def _key(self) -> str | None:
-        return f"key-{self._token()}" if self._draw.random() < 0.4 else None
+        return f"key-{next(self._tokens)}" if self.draw.random() < 0.4 else None
 
 
-def _appended(state: Mapping[str, JSON], item: JSON) -> dict[str, patching.Patch]:
-    traces = state["traces"]
-    return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
+@dataclass(frozen=True, slots=True)
+class _Grow:
+    """Adds an item to the end of a list: the part itself, or the items of the session."""
+
+    part: str
+    item: JSON
+
+    def __call__(self, state: State) -> dict[str, Any]:
+        now = state[self.part]
+        if isinstance(now, list):
+            return {self.part: patching.append(len(now), [self.item])}
+        if isinstance(now, dict):
+            items = now.get("items")
+            grown = patching.append(len(items), [self.item]) if isinstance(items, list) else {"set": [self.item]}
+            return {self.part: {"sub": {"items": grown}}}
+        return {self.part: {"set": [self.item] if self.part == "traces" else {"items": [self.item]}}}
+
+
+def _items(value: JSON) -> list[JSON]:
+    return [*value] if isinstance(value, list) else []
 
 
 def summarise(*_: object) -> dict[str, JSON]:

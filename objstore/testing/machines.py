@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from .._log.ops import Create, Delete, Get, List, Moment, Op, Protocol, Put
+from .._engine.handle import Handle
+from .._format import naming
+from .._log.ops import Copy, Create, Delete, Entry, Get, List, Moment, Names, Op, Page, Protocol, Put
 from ..errors import UnavailableError
 
 START = 1_700_000_000.0
@@ -26,20 +28,54 @@ class Clock:
         return Moment(now - self.monotonic_missed, START + now + self.offset - self.wall_missed)
 
 
-class Actor:
-    """A protocol under way: what it asked for and has not got, and what it has got and not been told."""
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A process on a machine: the clocks, and an opened store, which several actors may share."""
 
-    def __init__(self, name: str, protocol: Protocol[None], clock: Clock, priority: float) -> None:
+    clock: Clock
+    store: Handle
+
+
+@dataclass(slots=True)
+class Listing:
+    """A list under way, which may take several requests.
+
+    Attributes:
+        behind: Where in the order of the listing the next page begins.
+    """
+
+    prefix: str
+    behind: Any = None
+    found: list[Entry] = field(default_factory=list)
+
+
+Nap = Literal["anywhere", "before its commit", "behind its commit", "behind a list"]
+"""When somebody falls asleep: the moments at which that is dangerous, or any other."""
+
+
+class Actor:
+    """A protocol under way: what it asked for and has not got, and what it has got and not been told.
+
+    Attributes:
+        id: The session that it is about.
+        asleep_until: The operation up to which it sleeps.
+        sleeps_for: Those whom it sleeps through.
+    """
+
+    def __init__(self, name: str, protocol: Protocol[None], clock: Clock, priority: float, id: str = "") -> None:
         self.name = name
+        self.id = id
         self.protocol: Generator[Any, Any, None] = protocol
         self.clock = clock
         self.priority = priority
-        self.waiting: list[tuple[int, Op]] = []
+        self.waiting: list[tuple[int, Op | Listing]] = []
         self.results: list[Any] = []
         self.single = True
         self.error: UnavailableError | None = None
         self.asleep_until = 0
-        self.nap_after = -1
+        self.nap: Nap | None = None
+        self.nap_after = 0
+        self.sleeps_for: tuple[Actor, ...] = ()
 
     def resume(self, answer: Callable[[Actor, Op], Any]) -> bool:
         """Tell the protocol what came of its operations, and take up what it asks for next.
@@ -63,16 +99,31 @@ class Actor:
             self.waiting = [
                 (index, part)
                 for index, op in enumerate(ops)
-                if isinstance(op, (Create, Put, Get, List, Delete))
-                for part in (map(Delete, ((key,) for key in op.keys)) if isinstance(op, Delete) else (op,))
+                if isinstance(op, (Create, Put, Get, List, Page, Delete, Copy))
+                for part in _requests(op)
             ]
             if self.waiting:
                 return True
 
 
+def _requests(op: Op) -> Iterable[Op | Listing]:
+    match op:
+        case Delete():
+            return [Delete((key,)) for key in op.keys]
+        case List():
+            return [Listing(op.prefix)]
+    return [op]
+
+
 @dataclass(frozen=True, slots=True)
 class Luck:
-    """How likely each disaster is in a schedule."""
+    """How likely each disaster is in a schedule.
+
+    Attributes:
+        pace: About how many seconds a request takes.
+        page: How many names a list shows at once; ``None``: all.
+        scans: Whether it shows them in an order of its own.
+    """
 
     jump: float
     lost: float
@@ -83,13 +134,16 @@ class Luck:
     hold: float
     stall: float
     bursts: bool
+    pace: float
+    page: int | None
+    scans: bool
 
 
-def shown(what: Op | str, directory: str) -> str:
-    """Write an operation in one line, keys without the directory that all of them begin with."""
+def shown(what: Op | Listing | str) -> str:
+    """Write an operation in one line, keys without what all of them begin with."""
 
     def where(key: str) -> str:
-        head, _, name = key.removeprefix(directory).rpartition("/")
+        head, _, name = key.removeprefix(naming.SESSIONS).rpartition("/")
         return f"{head}/{name[:8]}" if len(name) > 60 else f"{head}/{name}"
 
     match what:
@@ -99,10 +153,14 @@ def shown(what: Op | str, directory: str) -> str:
             return f"put    {where(key)} ({len(data)} B)"
         case Get(key):
             return f"get    {where(key)}"
-        case List(prefix):
-            return f"list   {where(prefix)}"
+        case Listing(prefix, behind):
+            return f"list   {where(prefix)}" + ("" if behind is None else " on")
+        case Page(prefix, after):
+            return f"page   {where(prefix)} behind {after!r}"
         case Delete(keys):
             return f"delete {' '.join(map(where, keys))}"
+        case Copy(source, target):
+            return f"copy   {where(source)} to {where(target)}"
     return str(what)
 
 
@@ -117,6 +175,8 @@ def told(result: Any) -> str:
             return f" -> {len(result)} B"
         case list():
             return f" -> {' '.join(e.name[:10] for e in result) or 'nothing'}"
+        case Names():
+            return f" -> {' '.join(result.names) or 'nothing'}{' and others' if result.more else ''}"
         case UnavailableError():
             return " -> no answer"
     return f" -> {result}"

@@ -1,12 +1,12 @@
-"""An oracle that knows what really happened to one session in a storage.
+"""Oracles that know what really happened to the sessions in a storage.
 
-The oracle sees every byte land and nothing else. From the bytes it follows the true chain of commits, builds the state
-of each by means of its own, and complains the moment a guarantee of the log layout is broken:
+An oracle sees every byte of its session land and nothing else. From the bytes it follows the true chain of commits,
+builds the state of each by means of its own, and complains the moment a guarantee of the log layout is broken:
 
 A. an acknowledged save stays on the chain; no two are acknowledged on one base, none undoes what it has not seen;
 B. the commits from the floor to the head and every object that they name are there;
 C. a reader is only ever given what was committed;
-D. nobody who starts later sees less, and a save lands above all that was there when it began;
+D. nobody who starts later sees less, a save lands above all that was there when it began, and lists the session;
 E. a quiet storage holds no garbage.
 """
 
@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from .._format import canonical, naming, patching
+from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, decode
-from .._format.refs import Ref
-from .._format.state import opened
 from .._log.base import Base, Rules
+from .meaning import Meaning
 from .world import Storage, Violation
 
 
@@ -53,7 +51,15 @@ class Oracle:
 
     Args:
         id: The session.
-        grows: A part that no commit but a tombstone may do anything to but add items to its end, each one only once.
+        grows: A part that no commit may do anything to but add items to its end, each one only once; a tombstone may,
+            and one that restores an older state.
+
+    Attributes:
+        chain: The true chain, from a place before the first commit on.
+        counts: What happened.
+        damaged: Numbers of commits that something happened to.
+        restores: Whether anybody has set out to restore an older state.
+        deletes: Whether anybody has set out to delete the session, whatever can be read of it.
     """
 
     def __init__(self, id: str, rules: Rules, storage: Storage, grows: str) -> None:
@@ -62,12 +68,15 @@ class Oracle:
         self.chain: list[Link] = [Link(0, None, None, None, {}, b"")]
         self.counts: Counter[str] = Counter()
         self.damaged: set[int] = set()
+        self.restores = False
+        self.deletes = False
+        self.meaning = Meaning(self.key, storage, rules.empty)
         self._rules = rules
         self._storage = storage
         self._grows = grows
         self._log = naming.log_root(self.key)
         self._live: set[str] = set()
-        self._raw: dict[str, bytes] = {}
+        self._acknowledged_lives: set[int] = set()
         self._answered: dict[str, int] = {}
         self._passed_over: dict[str, int] = {}
 
@@ -95,7 +104,16 @@ class Oracle:
     def delete(self, key: str) -> None:
         """Let the deletion of one object land."""
         self._may_go(key)
+        lives = self.head.born in self._acknowledged_lives and not self.damaged  # a damaged tombstone has a tail, too
+        if lives and key == naming.index_hint(self.key, self.head.born):
+            raise Violation("D", f"hint {key} goes, though the session that began there lives")
         self._storage.remove(key)
+
+    def copy(self, key: str, data: bytes) -> None:
+        """Let a copy land, which may be over the very same bytes."""
+        if self._storage.objects.get(key, data) != data:
+            self._may_go(key)
+        self._storage.write(key, data)
 
     def damage(self, data: bytes) -> None:
         """Let something happen to the newest commit."""
@@ -128,7 +146,7 @@ class Oracle:
             if naming.object_key(self.key, epoch, name) not in self._storage.objects:
                 raise Violation("B", f"commit {seq} ({commit.kind}) names {_short(epoch, name)}, which is not there")
         link = Link(
-            seq, commit.digest, commit, self._state(commit, head, objects), objects, data,
+            seq, commit.digest, commit, self.meaning.state(commit, head.state, objects), objects, data,
             commit.epoch, commit.floor, commit.born,
         )  # fmt: skip
         self._check_header(below, link, commit)
@@ -154,7 +172,8 @@ class Oracle:
             raise Violation("C", f"commit {link.seq} passes over something else than it says")
         needs = (naming.object_key(self.key, epoch, name) for name, (epoch, _) in below.objects.items())
         swept = any(key not in self._storage.objects for key in needs)
-        buried = link.state is None and (below.seq == 0 or swept or any(self.chain[n].state is None for n in passed))
+        gone = self.deletes or below.seq == 0 or swept or any(self.chain[n].state is None for n in passed)
+        buried = link.state is None and gone
         if not buried and link.state != below.state:
             raise Violation("C", f"commit {link.seq} goes on from another state than that of {below.seq}")
         for key in [key for key, n in self._answered.items() if n in passed]:
@@ -176,6 +195,12 @@ class Oracle:
             raise Violation("C", f"commit {seq} says born {link.born} where {right_born} is right")
         if link.floor > seq or (link.floor < seq and not self._whole(link.floor)):
             raise Violation("B", f"commit {seq} gives floor {link.floor}, where no whole state is")
+        if commit.origin:
+            if lives and self._rules.lives(head.state):
+                raise Violation("A", f"commit {seq} is a fork on top of a session that lives")
+            if commit.keys:
+                raise Violation("A", f"commit {seq} is a fork, and brings keys that were never used here")
+            self._answered.clear()
         for key in commit.keys:
             if key.digest is None and self._answered.setdefault(key.key, seq) != seq:
                 raise Violation("A", f"the key {key.key!r} was applied at {self._answered[key.key]} and again at {seq}")
@@ -190,6 +215,8 @@ class Oracle:
         old, new = ((s or {}).get(self._grows) or [] for s in (head.state, link.state))
         assert isinstance(old, list)
         assert isinstance(new, list)
+        if self.restores and any(each.state == link.state for each in self.chain):
+            return
         if new[: len(old)] != old:
             raise Violation("A", f"commit {link.seq} takes away items of {self._grows!r} that were saved before")
         if len(new) > len(old) and len({canonical.exact_bytes(item) for item in new}) < len(new):
@@ -213,67 +240,6 @@ class Oracle:
             if n not in self.damaged and stored != self.chain[n].stored:
                 raise Violation("B", f"commit {link.seq} retains commit {n}, which is not there")
 
-    # What a commit means, read without the reader's code
-
-    def _state(self, commit: Commit, head: Link, objects: Mapping[str, tuple[int, int]]) -> dict[str, JSON] | None:
-        def raw(name: str) -> bytes:
-            if name not in objects:
-                raise Violation("B", f"commit {commit.seq} names {name[:8]}, which its table lacks")
-            if name not in self._raw:
-                data = self._storage.objects[naming.object_key(self.key, objects[name][0], name)]
-                self._raw[name] = opened(name, data, objects[name][1])
-            return self._raw[name]
-
-        def value(encoded: Any) -> JSON:
-            if isinstance(encoded, list):
-                return items(encoded)
-            if not isinstance(encoded, dict):
-                found: JSON = encoded
-                return found
-            if "=" in encoded:
-                return raw(encoded["="]).decode()
-            if "=bytes" in encoded:
-                return raw(encoded["=bytes"])
-            return {plain_key(key): value(member) for key, member in encoded.items()}
-
-        def items(encoded: list[Any]) -> list[JSON]:
-            found: list[JSON] = []
-            for item in encoded:
-                if isinstance(item, dict) and "=list" in item:
-                    self.counts["leaves"] += 1
-                    found += items(canonical.loads(raw(item["=list"])))  # type: ignore[arg-type]
-                else:
-                    found.append(value(item))
-            return found
-
-        def plain_key(key: str) -> str:
-            return key.removeprefix("=")
-
-        if commit.kind == "delete":
-            return None
-        body: Any = commit.body
-        if commit.whole:
-            body = value(body)
-        else:
-            below = dict(self._rules.empty) if head.state is None else head.state
-            body = patching.apply(patching.map_values(body, value, items, plain_key), below)
-        state: dict[str, JSON] = body
-        return state
-
-    def plain(self, value: Any) -> Any:
-        """Put the contents of references in their place, whether or not they have been read."""
-        if isinstance(value, Ref):
-            raw = self._raw[value.name]
-            contents = raw.decode() if value.kind == "text" else raw
-            if value.value is not None and value.value != contents:
-                raise Violation("C", f"object {value.name[:8]} was read as something else")
-            return contents
-        if isinstance(value, list):
-            return [self.plain(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self.plain(member) for key, member in value.items()}
-        return value
-
     # What actors are told
 
     def committed(self, base: Base) -> Link:
@@ -283,7 +249,7 @@ class Oracle:
         link = self.chain[base.seq]
         if (link.epoch, link.floor, link.born) != (base.epoch, base.floor, base.born):
             raise Violation("C", f"an actor misread the header of commit {base.seq}")
-        if not canonical.same(self.plain(base.state), link.state):
+        if not canonical.same(self.meaning.plain(base.state), link.state):
             raise Violation("C", f"an actor was given a state of commit {base.seq} that was never committed")
         return link
 
@@ -301,16 +267,32 @@ class Oracle:
         link = self.committed(base)
         if base.seq <= mark:
             raise Violation("D", f"a save that began at head {mark} was acknowledged as {base.seq}")
+        if link.born and link.born == self.head.born:
+            if naming.index_hint(self.key, link.born) not in self._storage.objects:
+                raise Violation("D", f"commit {base.seq} was acknowledged, and the session is not listed")
+            self._acknowledged_lives.add(link.born)
         self.counts["acknowledged"] += 1
         empty = dict(self._rules.empty)
         before, after = self.chain[base.seq - 1].state, link.state
         return (empty if before is None else before), (empty if after is None else after)
 
-    def answered(self, seq: int, key: str) -> None:
-        """Check that a save that was not repeated had really been done under its idempotency key."""
+    def absent(self, mark: int) -> None:
+        """Check that there was nothing at some time for a reader who was told so, and began when ``mark`` was head."""
+        if all(link.state is not None for link in self.chain[mark:]):
+            raise Violation("D", f"a reader that began at head {mark} found nothing, and there was always something")
+        self.counts["reads"] += 1
+
+    def is_answer(self, seq: int, key: str) -> bool:
+        """Say whether a commit applied an idempotency key, so that a save with that is not repeated."""
         if seq not in (self._answered.get(key), self._passed_over.get(key)):
-            raise Violation("A", f"the key {key!r} was answered with commit {seq}, which did not apply it")
+            return False
         self.counts["answered"] += 1
+        return True
+
+    def state_at(self, seq: int) -> Mapping[str, JSON]:
+        """Give the true state at a commit, an empty one where there is none."""
+        state = self.chain[seq].state
+        return self._rules.empty if state is None else state
 
     def broken_between(self, first: int, last: int) -> bool:
         """Say whether a tombstone, or the mend of a damaged commit, stands between two commits of the chain."""
@@ -319,11 +301,11 @@ class Oracle:
 
     # The end
 
-    def garbage(self) -> list[str]:
-        """Name what lies in the storage that no retained commit needs. What they do need must be there.
+    def needed(self) -> Iterable[str]:
+        """Name what must be there when all is at rest.
 
         Raises:
-            Violation: Something retained is missing or another than it was.
+            Violation: Something of it is missing or another than it was.
         """
         retained = [link for link in self.chain[self.head.floor :] if link.commit]
         good = {naming.log_key(self.key, link.seq): link.stored for link in retained}
@@ -336,7 +318,67 @@ class Oracle:
         for key in self._live:
             if key not in self._storage.objects:
                 raise Violation("B", f"object {key} is missing")
-        return sorted(set(self._storage.objects) - set(good) - self._live)
+        return [*good, *self._live]
+
+
+class Oracles:
+    """The oracles of all sessions of a store; each is told what happens to what is its session's."""
+
+    def __init__(self, storage: Storage, oracles: Iterable[Oracle]) -> None:
+        self._storage = storage
+        self._by_key = {oracle.key: oracle for oracle in oracles}
+
+    def __iter__(self) -> Iterator[Oracle]:
+        return iter(self._by_key.values())
+
+    def __getitem__(self, id: str) -> Oracle:
+        return self._by_key[naming.session_key(id)]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What happened to any of them."""
+        return sum((oracle.counts for oracle in self), Counter())
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Let a create land, and say whether it was the first."""
+        if key in self._storage.objects:
+            return False
+        if (oracle := self._of(key)) is None:
+            self._storage.write(key, data)
+        else:
+            oracle.create(key, data)
+        return True
+
+    def put(self, key: str, data: bytes) -> None:
+        """Let a put land."""
+        self._its(key).put(key, data)
+
+    def delete(self, key: str) -> None:
+        """Let the deletion of one object land."""
+        self._its(key).delete(key)
+
+    def copy(self, source: str, target: str) -> bool:
+        """Let a copy land, and say whether there was something to copy."""
+        data = self._storage.objects.get(source)
+        if data is not None:
+            self._its(target).copy(target, data)
+        return data is not None
+
+    def garbage(self) -> list[str]:
+        """Name what lies in the storage that nobody needs. What is needed must be there."""
+        return sorted(set(self._storage.objects) - {naming.MARKER} - {key for each in self for key in each.needed()})
+
+    def _its(self, key: str) -> Oracle:
+        oracle = self._of(key)
+        assert oracle is not None  # nobody has any business to change the marker
+        return oracle
+
+    def _of(self, key: str) -> Oracle | None:
+        top, _, rest = key.partition("/")
+        if f"{top}/" == naming.SESSIONS:
+            return self._by_key[rest.partition("/")[0]]
+        hint = naming.parse_hint(rest)
+        return self._by_key[hint[0]] if hint else None
 
 
 def _short(epoch: int, name: str) -> str:

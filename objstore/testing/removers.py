@@ -1,102 +1,124 @@
-"""Those who remove from one session in the scheduler's storage: each is a protocol made of the real ones."""
+"""Those who remove from one session in the scheduler's storage, each through an opened store, as programs do."""
 
 from __future__ import annotations
 
 import random
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
-from .._care import mend, prune
-from .._care.ailments import OF_DOCUMENTS
+from .._care import prune
+from .._engine.handle import Handle
 from .._format import canonical
 from .._format.commit import Commit
 from .._log import land, session
-from .._log.base import Base, Rules
-from .._log.ops import Pause, Protocol
+from .._log.base import Base
+from .._log.ops import NewId, Pause, Protocol
 from ..errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
-from .actors import Actors, summarise
+from .actors import Reader, summarise
 from .oracle import Oracle
 from .world import Violation
 
 T = TypeVar("T")
 
 
-class Removers:
-    """Makes those actors of one schedule that remove; see `objstore.testing.actors.Actors`."""
+class Remover:
+    """Somebody who removes from a session, or collects what lies about.
 
-    def __init__(self, id: str, rules: Rules, oracle: Oracle, draw: random.Random, actors: Actors) -> None:
-        self._id = id
-        self._rules = rules
+    Args:
+        thorough: Whether as much goes as can, and without waiting before.
+    """
+
+    def __init__(self, store: Handle, oracle: Oracle, draw: random.Random, *, thorough: bool = False) -> None:
+        self._thorough = thorough
+        self._store = store
         self._oracle = oracle
         self._draw = draw
-        self._actors = actors
 
-    def pruner(self, rounds: int) -> Protocol[None]:
-        """Raise the floor to some snapshot, again and again."""
+    def prune(self, rounds: int) -> Protocol[None]:
+        """Raise the floor to some snapshot, or to the commit that prunes, again and again."""
 
         def choose(chain: list[Commit]) -> int:
-            return self._draw.choice([*[chain[0].seq] * 3, *(c.seq for c in chain if c.whole)])
+            newest = chain[0].seq
+            if self._thorough:
+                return newest + 1
+            return self._draw.choice([newest + 1, *[newest] * 3, *(c.seq for c in chain if c.whole)])
 
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(prune.prune(self._rules, self._id, choose, summarise))
+            yield from self._removing(self._store.prune(self._oracle.id, choose, dry_run=False))
 
-    def finisher(self, rounds: int) -> Protocol[None]:
-        """Do what others left undone."""
+    def finish(self, rounds: int) -> Protocol[None]:
+        """Do what others left undone, without raising the floor."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(prune.finish(self._rules, self._id))
+            yield from self._removing(self._store.prune(self._oracle.id, lambda _: 0, dry_run=False))
 
-    def collector(self, rounds: int) -> Protocol[None]:
+    def collect(self, rounds: int) -> Protocol[None]:
         """Remove what crashes left."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(prune.collect(self._rules, self._id, summarise))
+            ids = [self._oracle.id] if self._draw.random() < 0.5 else None
+            yield from self._removing(self._store.collect(ids, dry_run=False))
 
-    def repairer(self, rounds: int) -> Protocol[None]:
+    def repair(self, rounds: int) -> Protocol[None]:
         """Set damaged newest commits aside."""
         for _ in range(rounds):
             yield self._wait()
-            repair = mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
-            yield from self._removing(repair)
+            yield from self._removing(self._store.repair(self._oracle.id, dry_run=False))
 
-    def undertaker(self) -> Protocol[None]:
-        """Set damaged newest commits aside, and bury the session where nothing can be read any more."""
+    def bury(self) -> Protocol[None]:
+        """Set damaged newest commits aside, and delete the session where nothing can be read any more."""
         try:
-            yield from mend.repair(self._rules, self._id, OF_DOCUMENTS, summarise, dry_run=False)
+            yield from self._store.repair(self._oracle.id, dry_run=False)
         except IntegrityError:
-            yield from mend.bury(self._rules, self._id, summarise)
+            yield from self._store.delete(self._oracle.id, None, purge=False)
 
-    def deleter(self, rounds: int, *, purge: bool, careful: bool) -> Protocol[None]:
+    def delete(self, rounds: int, *, purge: bool, careful: bool) -> Protocol[None]:
         """Delete the session, whatever is there or (careful) only as it was seen, and sometimes erase it at once."""
         for _ in range(rounds):
-            seen = (yield from self._actors.read(None)) if careful else None
-            if careful and (seen is None or seen.state is None):
-                return
-            mark = self._oracle.head.seq
-            found = yield from self._removing(session.delete(self._rules, self._id, seen, seen, summarise))
-            if found is None:
-                continue
-            head = found[0]
-            if head is None:
-                if mark:
-                    raise Violation("D", f"there was nothing to delete, though the head was {mark}")
-                continue
-            self._oracle.committed(head)
-            if head.seq < mark:
-                raise Violation("D", f"a delete that began at head {mark} found it deleted at {head.seq}")
-            if seen is not None and head.seq > mark:
-                self._check_careful(seen, head)
-            self._oracle.counts["deletes"] += 1
-            if purge:
-                yield from self._removing(prune.purge(head))
+            yield from (self._delete_seen(purge=purge) if careful else self._delete(purge=purge))
 
-    def _check_careful(self, seen: Base, head: Base) -> None:
+    def _delete(self, *, purge: bool) -> Protocol[None]:
+        oracle = self._oracle
+        mark = oracle.head.seq
+        oracle.deletes = True
+        if (yield from self._removing(self._store.delete(oracle.id, None, purge=purge))) is None:
+            return
+        if all(link.state is not None for link in oracle.chain[mark:]):
+            raise Violation("D", f"a delete that began at head {mark} is done, and there was always something")
+        oracle.counts["deletes"] += 1
+
+    def _delete_seen(self, *, purge: bool) -> Protocol[None]:
+        loaded = yield from Reader(self._store, self._oracle, self._draw).read()
+        if loaded is None or loaded.base is None:
+            return
+        seen, mark = loaded.base, self._oracle.head.seq
+        drawn: list[str] = []
+        protocol = session.delete(self._store.rules, self._oracle.id, seen, seen, summarise)  # tells what it deleted
+        found = yield from self._removing(_noting(protocol, drawn))
+        if found is None:
+            return
+        (head,) = found
+        if head is None:
+            raise Violation("D", f"there was nothing to delete, though the head was {mark}")
+        self._oracle.committed(head)
+        if head.seq < mark:
+            raise Violation("D", f"a delete that began at head {mark} found it deleted at {head.seq}")
+        commit = self._oracle.chain[head.seq].commit
+        if commit and commit.commit in drawn:  # else somebody else was faster
+            self._check_seen(seen, head)
+        self._oracle.counts["deletes"] += 1
+        if purge:
+            yield from self._removing(prune.purge(head))
+
+    def _check_seen(self, seen: Base, head: Base) -> None:
         below = self._oracle.chain[head.seq - 1].state
-        if below is not None and not canonical.same(below, self._oracle.plain(seen.state)):
+        if below is not None and not canonical.same(below, self._oracle.meaning.plain(seen.state)):
             raise Violation("A", f"commit {head.seq} deletes a state that the one who deleted had not seen")
 
     def _wait(self) -> Pause:
-        return Pause(self._draw.choice((0, 50, self._rules.grace + 20)))
+        return Pause(0 if self._thorough else self._draw.choice((0, 50, self._store.rules.grace + 20)))
 
     def _removing(self, protocol: Protocol[T]) -> Protocol[tuple[T] | None]:
         try:
@@ -106,3 +128,22 @@ class Removers:
         except (OutcomeUnknownError, UnavailableError):
             self._oracle.counts["unavailable"] += 1
         return None
+
+
+def _noting(protocol: Protocol[T], drawn: list[str]) -> Protocol[T]:
+    """Run a protocol and note the identifiers that it draws."""
+    go_on: Callable[[], Any] = partial(next, protocol)
+    while True:
+        try:
+            asked = go_on()
+        except StopIteration as stop:
+            returned: T = stop.value
+            return returned
+        try:
+            answer = yield asked
+        except UnavailableError as error:
+            go_on = partial(protocol.throw, error)
+        else:
+            go_on = partial(protocol.send, answer)
+            if isinstance(asked, NewId):
+                drawn.append(answer)

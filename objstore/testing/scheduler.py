@@ -1,12 +1,14 @@
-"""Disasters, played out against the real protocols: readers, writers and collectors of one session, interleaved.
+"""Disasters, played out against the real protocols: readers, writers and collectors of sessions, interleaved.
 
     python -m objstore.testing.scheduler --seed 7 [--damage] [--ablation NAME]
 
 prints how schedule 7 went, operation by operation. The same seed is the same schedule, as long as the code is the same.
-Between any two operations another actor may run; any actor may crash or stall for good or for days; an answer may be
-lost, a request land long after its sender gave it up, or land twice; clocks jump, and those of a machine that sleeps do
-not. With damage, newest commits go bad as well, and are set aside. An oracle (`objstore.testing.oracle`) watches every
-byte that lands and everything that an actor is told.
+The actors go through opened stores with their memories, which some of them share. In some schedules there are two
+sessions, one of which is forked into the other. Between any two operations, and between two pages of a list, another
+actor may run; any actor may crash or stall for good or for days; an answer may be lost, a request land long after its
+sender gave it up, or land twice; clocks jump, and those of a machine that sleeps do not. With damage, newest commits go
+bad as well, and are set aside. An oracle (`objstore.testing.oracle`) watches every byte that lands and everything that
+an actor is told.
 """
 
 from __future__ import annotations
@@ -20,22 +22,22 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .._care import prune
-from .._format import naming, state
-from .._format.commit import decode, timestamp
+from .._format import canonical, naming, state
+from .._format.commit import FORMAT, decode, timestamp
 from .._log import chain
 from .._log.base import Rules
-from .._log.ops import Create, Delete, NewId, Now, Op, Pause, Protocol, Put
-from ..errors import IntegrityError
+from .._log.ops import Copy, Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from .ablations import ABLATIONS, ablated, replaced
-from .actors import EMPTY, TEXT_LIMIT, Actors
-from .machines import START, Actor, Clock, Luck, shown, told
+from .actors import EMPTY, TEXT_LIMIT, Reader
+from .casting import Casting
+from .machines import START, Actor, Listing, Luck, Machine, shown, told
 from .network import Network
-from .oracle import Oracle
-from .removers import Removers
+from .oracle import Oracle, Oracles
+from .removers import Remover
 from .world import Storage, Violation
 
 ID = "s"
+FORKED = "t"
 RULES = Rules(
     interval=4,
     patience=100,
@@ -49,7 +51,6 @@ LEAF_BYTES = 150
 MAX_STEPS = 4000
 _JUMPS = (33, 100, 120, 300, 500, 1050, 1050, 3000)  # a fraction and multiples of both patience and grace
 _LONG = 3000.0
-_SKEW = 100.0  # wall clocks differ by twice this at most; with the sleep below it stays under grace - patience
 _SLEEP = 300.0  # what both clocks of a machine may miss together
 
 Trace = Callable[[str], None]
@@ -61,7 +62,7 @@ class Played:
 
     Attributes:
         steps: How many operations were done.
-        counts: What happened: ``acknowledged``, ``reads``, ``conflicts``, ``zombies``, ``unknown`` and so on.
+        counts: What happened: ``acknowledged``, ``reads``, ``conflicts``, ``forks``, ``zombies`` and so on.
     """
 
     seed: int
@@ -79,10 +80,10 @@ class Schedule:
         self._trace = trace
         self._draw = draw = random.Random(seed)  # noqa: S311 - a schedule must be repeatable
         storage = Storage(directories_stay=draw.random() < 0.3)
-        self.oracle = Oracle(ID, rules, storage, grows="traces")
-        self._actors = Actors(ID, rules, self.oracle, draw)
-        self._removers = Removers(ID, rules, self.oracle, draw, self._actors)
+        ids = (ID, FORKED) if draw.random() < 0.35 else (ID,)
+        self.oracles = Oracles(storage, [Oracle(id, rules, storage, grows="traces") for id in ids])
         self._now = 0.0
+        self._running: list[Actor] = []
         self._luck = Luck(
             jump=draw.choice((0.0, 0.02, 0.05, 0.1)),
             lost=draw.choice((0.0, 0.08)),
@@ -93,11 +94,18 @@ class Schedule:
             hold=draw.choice((0.1, 0.4)),
             stall=draw.choice((0.0, 0.02, 0.06)),
             bursts=draw.random() < 0.5,
+            pace=draw.choice((0.1, 1, 1)),
+            page=draw.choice((None, None, 1, 2, 3)),
+            scans=draw.random() < 0.3,
         )
-        self._network = Network(storage, self.oracle, draw, self._luck)
-        self._directory = naming.session_dir(self.oracle.key)
+        self._network = Network(storage, self.oracles, draw, self._luck)
         self._sleepy = draw.random() < 0.4
         self._group = draw.choice((naming.GROUP, naming.GROUP, 5))
+        marker = None
+        if draw.random() < 0.5:  # else the first to write make it
+            marker = canonical.dumps({"format": FORMAT, "layout": "log", "K": rules.interval}).encode()
+            storage.write(naming.MARKER, marker)
+        self._casting = Casting(rules, self.oracles, storage, draw, marker, sleepy=self._sleepy)
 
     def play(self) -> Played:
         """Play the schedule to its end and look at what it left.
@@ -112,66 +120,35 @@ class Schedule:
             (chain, "opened", cache(state.opened)),
         ):
             self._begin()
-            self._interleave(self._cast())
+            self._interleave(self._casting.cast([*self.oracles], self._damages))
             self._end()
-        return Played(self.seed, self._network.steps, self.oracle.counts)
+        counts = self.oracles.counts
+        counts["pages"] = self._network.pages
+        counts["leaves"] = sum(oracle.meaning.leaves for oracle in self.oracles)
+        return Played(self.seed, self._network.steps, counts)
 
     def _begin(self) -> None:
+        machine = self._casting.machine()
         for n in range(self._draw.choice((0, 1, 2, 2))):
-            self._alone(f"early{n}", self._actors.writer(self._draw.randint(1, 4), blind=n == 0))
-
-    def _cast(self) -> list[Actor]:
-        draw, actors, removers = self._draw, self._actors, self._removers
-        cast = {
-            "writer1": actors.writer(draw.randint(2, 4), blind=draw.random() < 0.2),
-            "writer2": actors.writer(draw.randint(1, 4), blind=draw.random() < 0.3),
-        }
-        kind = draw.random()  # a session that is deleted again and again shows less of what a prune can break
-        if kind < 0.7:
-            cast["pruner1"] = removers.pruner(draw.randint(1, 3))
-        if draw.random() < 0.4:
-            cast["pruner2"] = removers.pruner(draw.randint(1, 2))
-        if kind > 0.5:
-            purge, careful = draw.random() < 0.5, draw.random() < 0.3
-            cast["deleter"] = removers.deleter(draw.randint(1, 2), purge=purge, careful=careful)
-        if draw.random() < 0.6:
-            cast["finisher"] = removers.finisher(draw.randint(1, 4))
-        if draw.random() < 0.3:
-            cast["collector"] = removers.collector(draw.randint(1, 2))
-        if draw.random() < 0.4:
-            cast["writer3"] = actors.writer(draw.randint(1, 3), blind=draw.random() < 0.5)
-        if draw.random() < 0.4:
-            cast["cold"] = actors.reader(draw.randint(1, 4), warm=False)
-        if draw.random() < 0.5:
-            cast["warm"] = actors.reader(draw.randint(2, 4), warm=True)
-        if draw.random() < 0.2:
-            cast["looker"] = actors.looker(2)
-        for n in range(self._damages):
-            cast[f"repairer{n + 1}"] = removers.repairer(draw.randint(1, 4))
-        started = [self._start(name, protocol) for name, protocol in cast.items()]
-        for _ in range(draw.choice((0, 1, 2, 3))):  # somebody sleeps through what the others do, and goes on regardless
-            draw.choice(started).nap_after = draw.randint(1, 20)
-        return started
-
-    def _start(self, name: str, protocol: Protocol[None]) -> Actor:
-        offset = self._draw.uniform(-_SKEW, _SKEW) if self._sleepy else 0.0
-        return Actor(name, protocol, Clock(offset), self._draw.random())
+            writer = self._casting.writer(machine.store, self.oracles[ID])
+            self._alone(f"early{n}", machine, writer.write(self._draw.randint(1, 4), blind=n == 0))
 
     # Who runs next
 
     def _interleave(self, cast: list[Actor]) -> None:
-        draw, luck = self._draw, self._luck
-        running = [actor for actor in cast if self._resume(actor)]
+        draw, luck, running = self._draw, self._luck, self._running
+        for actor in cast:
+            self._enter(actor)
         current, burst = None, 0
         while running and self._network.steps < MAX_STEPS:
-            self._now += draw.choice((0, 0, 1, 1, 2))
+            self._now += luck.pace * draw.choice((0, 0, 1, 1, 2))
             if draw.random() < luck.jump:
-                self._jump(running)
+                self._jump()
             if self._network.late and draw.random() < 0.05:
                 self._land()
             if self._damages and draw.random() < 0.02:
                 self._damage()
-            awake = [actor for actor in running if actor.asleep_until <= self._network.steps] or running
+            awake = [actor for actor in running if self._is_awake(actor)] or running
             if luck.bursts:
                 if burst <= 0 or current not in awake:
                     current, burst = draw.choice(awake), draw.choice((1, 1, 2, 5, 20))
@@ -191,31 +168,40 @@ class Schedule:
                 running.remove(current)
         for actor in running:
             self._crash(actor)
+        running.clear()
         while self._network.late:
             self._land()
 
-    def _jump(self, running: list[Actor]) -> None:
+    def _enter(self, actor: Actor) -> None:
+        if self._resume(actor):
+            self._running.append(actor)
+
+    def _is_awake(self, actor: Actor) -> bool:
+        return actor.asleep_until <= self._network.steps and not any(a in self._running for a in actor.sleeps_for)
+
+    def _jump(self) -> None:
         by = self._draw.choice(_JUMPS)
         self._now += by
         self._note("time", f"jumps by {by:.0f}")
-        for actor in running if self._sleepy else ():
-            if self._draw.random() < 0.5:  # its machine sleeps; what the wall clock knows makes up for the other
-                actor.clock.monotonic_missed += by
+        for clock in self._casting.clocks if self._sleepy else ():
+            if self._draw.random() < 0.5:  # the machine sleeps; what the wall clock knows makes up for the other
+                clock.monotonic_missed += by
                 if self._draw.random() < 0.5:
-                    actor.clock.wall_missed += min(by, _SLEEP - actor.clock.wall_missed)
+                    clock.wall_missed += min(by, _SLEEP - clock.wall_missed)
 
     def _damage(self) -> None:
-        seq, stored = self.oracle.head.seq, self.oracle.head.stored
-        if not seq or seq in self.oracle.damaged:
+        oracle = self.oracles[ID]
+        seq, stored = oracle.head.seq, oracle.head.stored
+        if not seq or seq in oracle.damaged:
             return
         self._damages -= 1
-        self.oracle.damage(self._draw.choice((b"", stored[: len(stored) // 2], stored[:-9] + b"X" + stored[-8:])))
+        oracle.damage(self._draw.choice((b"", stored[: len(stored) // 2], stored[:-9] + b"X" + stored[-8:])))
         self._note("storage", f"damages commit {seq}")
 
     def _crash(self, actor: Actor) -> None:
         self._note(actor.name, "crashes")
         for _, op in actor.waiting:
-            if isinstance(op, (Create, Put, Delete)) and self._draw.random() < 0.5:
+            if isinstance(op, (Create, Put, Delete, Copy)) and self._draw.random() < 0.5:
                 self._network.late.append(op)
 
     # What becomes of an operation
@@ -224,16 +210,60 @@ class Schedule:
         """Do one of the operations that an actor waits for, or tell it what came of them; ``False``: it has ended."""
         if actor.waiting:
             place = self._draw.randrange(len(actor.waiting)) if len(actor.waiting) > 1 else 0
+            if self._falls_asleep(actor, actor.waiting[place][1], done=False):
+                return True
             index, op = actor.waiting.pop(place)
-            actor.results[index] = result = self._network.faulty(actor, op)
+            try:
+                result = self._network.faulty(actor, op)
+            except Violation:
+                self._note(actor.name, op)
+                raise
             self._note(actor.name, op, result)
-            actor.nap_after -= 1
-            if actor.nap_after == 0:
-                actor.asleep_until = self._network.steps + self._draw.choice((40, 100, 200, 400))
-                self._note(actor.name, "naps")
+            if isinstance(op, Listing) and result is None:  # it goes on
+                actor.waiting.append((index, op))
+                return True
+            actor.results[index] = result
+            self._falls_asleep(actor, op, done=True)
             if actor.waiting or self._draw.random() < self._luck.hold:
                 return True
         return self._resume(actor)
+
+    def _falls_asleep(self, actor: Actor, op: Op | Listing, *, done: bool) -> bool:
+        is_commit = isinstance(op, Create) and "/log/" in op.key
+        match actor.nap:
+            case "anywhere":
+                actor.nap_after -= done
+                tired = actor.nap_after == 0
+            case "before its commit":
+                tired = is_commit and not done
+            case "behind its commit":
+                tired = is_commit and done
+            case "behind a list":
+                actor.sleeps_for = self._rivals_of(actor) if done else ()
+                tired = done and isinstance(op, Listing) and bool(actor.sleeps_for)
+            case None:
+                return False
+        if tired:
+            self._note(actor.name, "naps")
+            if actor.nap in ("before its commit", "behind its commit") and self._draw.random() < 0.7:
+                actor.sleeps_for = tuple(self._casting.others(actor, self.oracles[actor.id]))
+                for other in actor.sleeps_for:
+                    self._enter(other)
+            elif not actor.sleeps_for:
+                actor.asleep_until = self._network.steps + self._draw.choice((20, 40, 100, 200, 400))
+            actor.nap = None
+        return tired
+
+    def _rivals_of(self, actor: Actor) -> tuple[Actor, ...]:
+        """Give those who sleep and will take the newest number of a session again, should it be freed by then."""
+        oracle = self.oracles[actor.id]
+        if not oracle.head.seq:
+            return ()
+        key = naming.log_key(oracle.key, oracle.head.seq)
+        sleepers = (other for other in self._running if other.sleeps_for)
+        return tuple(
+            other for other in sleepers if any(isinstance(op, Create) and op.key == key for _, op in other.waiting)
+        )
 
     def _resume(self, actor: Actor) -> bool:
         if actor.resume(self._local):
@@ -258,49 +288,59 @@ class Schedule:
 
     # Before and after
 
-    def _alone(self, name: str, protocol: Protocol[Any]) -> None:
-        """Run a protocol without company and without faults."""
-        actor = Actor(name, protocol, Clock(), 0.0)
+    def _alone(self, name: str, machine: Machine, protocol: Protocol[Any]) -> Any:
+        """Run a protocol without company and without faults, and give what it returns."""
+        returned: list[Any] = []
+
+        def kept() -> Protocol[None]:
+            returned.append((yield from protocol))
+
+        actor = Actor(name, kept(), machine.clock, 0.0)
         while self._resume(actor):
-            for index, op in actor.waiting:
+            while actor.waiting:
+                index, op = actor.waiting.pop(0)
                 self._now += 1
                 actor.results[index] = result = self._network.perform(op)
                 self._note(name, op, result)
+                if isinstance(op, Listing) and result is None:
+                    actor.waiting.append((index, op))
+        return returned[0]
 
     def _end(self) -> None:
-        """Let everything come to rest; then there is neither loss nor garbage, and the session works."""
-        oracle = self.oracle
-        if oracle.damaged:
-            self._alone("last repairer", self._removers.undertaker())
-        for n in range(2):  # a tombstone that the first one commits is a grace old for the second
+        """Let everything come to rest; then there is neither loss nor garbage, and the sessions work."""
+        machine = self._casting.machine()
+        damaged = [oracle for oracle in self.oracles if oracle.damaged]
+        for oracle in damaged:
+            self._alone("last repairer", machine, Remover(machine.store, oracle, self._draw).bury())
+        spoilt = {oracle.id for oracle in self.oracles if oracle.history_is_damaged}
+        for n in range(3):  # a tombstone that the first one commits is a grace old for the second
             self._now += _LONG
-            self._alone(f"last collector {n}", self._collected())
-        self._now += _LONG
-        self._alone("last collector", self._collected())
-        reads = oracle.counts["reads"]
-        self._alone("last reader", self._actors.reader(1, warm=False))
+            report = self._alone(f"last collector {n}", machine, machine.store.collect(None, dry_run=False))
+            if not spoilt.issuperset(report.skipped):
+                raise Violation("E", f"it cannot be collected: {report.skipped}")
+        garbage = self.oracles.garbage()
+        if garbage and not spoilt:  # else nothing may go, since nobody knows what the gap needs
+            raise Violation("E", f"left behind: {', '.join(garbage)}")
+        listed = self._alone("last looker", machine, machine.store.list_ids(""))
+        for oracle in self.oracles:
+            if oracle.id not in spoilt and (oracle.id in listed) != bool(oracle.head.born):
+                raise Violation("E", f"the list of what is at rest is {listed}")
+        for oracle in self.oracles:
+            self._is_well(machine, oracle)
+
+    def _is_well(self, machine: Machine, oracle: Oracle) -> None:
+        reads, saves = oracle.counts["reads"], oracle.counts["acknowledged"]
+        self._alone("last reader", machine, Reader(machine.store, oracle, self._draw).read())
         if oracle.counts["reads"] == reads:
             raise Violation("B", "a session that is at rest cannot be read")
-        garbage = oracle.garbage()
-        if garbage and not oracle.history_is_damaged:  # else nothing may go, since nobody knows what the gap needs
-            raise Violation("E", f"left behind, with the head at {oracle.head.seq}: {', '.join(garbage)}")
-        before = oracle.counts["acknowledged"]
-        self._alone("last writer", self._actors.writer(1, blind=False))
-        self._alone("last blind writer", self._actors.writer(1, blind=True))
-        if oracle.counts["acknowledged"] == before:
+        self._alone("last writer", machine, self._casting.writer(machine.store, oracle).go_on())
+        if oracle.counts["acknowledged"] < saves + 2:
             raise Violation("A", "a session that is at rest cannot be saved")
 
-    def _collected(self) -> Protocol[None]:
-        try:
-            yield from prune.collect(self._rules, ID, lambda *_: {})
-        except IntegrityError:
-            if not self.oracle.history_is_damaged:
-                raise
-
-    def _note(self, name: str, what: Op | str, result: Any = "") -> None:
+    def _note(self, name: str, what: Op | Listing | str, result: Any = "") -> None:
         if self._trace:
             wall = timestamp(START + self._now)[11:19]
-            line = shown(what, self._directory) + told(result)
+            line = shown(what) + told(result)
             self._trace(f"{self._network.steps:5} {self._now:8.1f} {wall} {name:12} {line}")
 
 

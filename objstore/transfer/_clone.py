@@ -78,7 +78,7 @@ def clone(source: Side, target: Side, id: str) -> Cloned | None:
     failure: IntegrityError | None = None
     failed_at: str | None = None
     for _ in range(RESTARTS):
-        head = source.driver.run(_newest(source.handle.rules, id))
+        head = source.driver.run(newest(source.handle.rules, id))
         if head is None or head.kind == "delete":
             return None
         if failure and failed_at == head.digest:  # nobody changed anything, so it is not a prune that got in between
@@ -110,15 +110,6 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
             top = target.driver.run(_confirm(blank, head, lowest))
         target.driver.run(_list(blank, top.born))
     return Cloned(len(found.commits), objects, size + sum(commit.size for commit in found.commits))
-
-
-def _newest(rules: Rules, id: str) -> Protocol[Commit | None]:
-    for _ in range(RESTARTS):
-        observed: Moment = yield Now()
-        found = yield from newest(id)
-        if not is_old(rules, observed, (yield Now())):  # else the list may name a number that was freed and taken again
-            return found
-    raise UnavailableError(f"the log of {id!r} could not be read within {rules.patience:g} seconds; try again")
 
 
 def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Commit | None]]:

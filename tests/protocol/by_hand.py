@@ -11,10 +11,10 @@ from objstore._log import chain
 from objstore._log import save as saving
 from objstore._log.base import Base
 from objstore._log.change import Derive, Edit
-from objstore._log.ops import Create, Delete, Get, List, NewId, Now, Op, Protocol, Put
-from objstore.testing.machines import Actor, Clock
-from objstore.testing.oracle import Oracle
-from objstore.testing.scheduler import ID, RULES
+from objstore._log.ops import Copy, Create, Delete, Get, NewId, Now, Op, Protocol, Put
+from objstore.testing.machines import Actor, Clock, Listing
+from objstore.testing.oracle import Oracle, Oracles
+from objstore.testing.scheduler import FORKED, ID, RULES
 from objstore.testing.world import Storage
 
 
@@ -23,7 +23,8 @@ class Stage:
 
     def __init__(self) -> None:
         self.storage = Storage()
-        self.oracle = Oracle(ID, RULES, self.storage, grows="traces")
+        self.oracles = Oracles(self.storage, [Oracle(id, RULES, self.storage, grows="traces") for id in (ID, FORKED)])
+        self.oracle = self.oracles[ID]
         self.now = 0.0
         self.results: dict[str, Any] = {}
         self._drawn = 0
@@ -37,7 +38,7 @@ class Stage:
     def _kept(self, name: str, protocol: Protocol[Any]) -> Protocol[None]:
         self.results[name] = yield from protocol
 
-    def before(self, actor: Actor, wanted: type[Op], key: str) -> None:
+    def before(self, actor: Actor, wanted: type[Op | Listing], key: str) -> None:
         """Let an actor run until it is about to do this."""
         while not any(isinstance(op, wanted) and _key(op).endswith(key) for _, op in actor.waiting):
             self.request(actor)
@@ -69,25 +70,27 @@ class Stage:
             return f"{self._drawn:032x}"
         return None
 
-    def _do(self, op: Op) -> Any:
+    def _do(self, op: Op | Listing) -> Any:
         match op:
             case Get():
                 return self.storage.objects.get(op.key)
-            case List():
+            case Listing():
                 return self.storage.list(op.prefix)
             case Create():
-                return self.oracle.create(op.key, op.data)
+                return self.oracles.create(op.key, op.data)
             case Put():
-                return self.oracle.put(op.key, op.data)
+                return self.oracles.put(op.key, op.data)
+            case Copy():
+                return self.oracles.copy(op.source, op.target)
             case Delete():
                 for key in op.keys:
-                    self.oracle.delete(key)
+                    self.oracles.delete(key)
                 return None
         raise TypeError(op)
 
 
-def _key(op: Op) -> str:
-    return op.prefix if isinstance(op, List) else getattr(op, "key", "")
+def _key(op: Op | Listing) -> str:
+    return op.prefix if isinstance(op, Listing) else getattr(op, "key", "")
 
 
 def log(n: int) -> str:

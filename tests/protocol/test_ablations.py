@@ -16,31 +16,39 @@ from objstore.testing.scheduler import ID, RULES, main, play
 from objstore.testing.world import Guarantee, Violation
 from tests.protocol.by_hand import Stage, append, load, log, save, saved
 
-SEEDS = 2_000
+SEEDS = 10_000
 """How many schedules are tried before a rule counts as not needed."""
 
 CAUGHT = {
-    "verify": 88,
-    "first-list": 1,
-    "grace": 255,
-    "parents": 161,
-    "follow": 15,
-    "epochs": 2,
-    "current-epoch": 2,
-    "sweep-first": 6,
+    "verify": 11,
+    "first-list": 11,
+    "grace": 40,
+    "parents": 20,
+    "follow": 63,
+    "clock-after": 25,
+    "epochs": 4,
+    "current-epoch": 7,
+    "sweep-first": 0,
     "floor": 1,
-    "present": 15,
-    "tombstones": 77,
+    "present": 106,
+    "stubs": 408,
+    "tombstones": 81,
+    "slept": 869,
     "keys": 0,
+    "fork-epoch": 445,
+    "fork-copies": 1471,
+    "unseen": 24,
+    "stale": 61,
+    "set-aside": 132,
 }
-"""Ablation -> the first seed that catches it, where the search begins."""
+"""Ablation -> the first seed that catches it, where the search begins. Of those far from 0 once in thousands."""
 
 
 def caught(name: str) -> tuple[int, Violation]:
     first = CAUGHT[name]
     for seed in range(first, first + SEEDS):  # should the code have changed since, another seed will do
         try:
-            play(seed, name)
+            play(seed, name, damage=ABLATIONS[name].damage)
         except Violation as violation:
             return seed, violation
     pytest.fail(f"{SEEDS} schedules went well without the rule: {ABLATIONS[name].lost}")
@@ -49,8 +57,9 @@ def caught(name: str) -> tuple[int, Violation]:
 @pytest.mark.parametrize("name", sorted(CAUGHT))
 def test_without_the_rule_a_guarantee_breaks_and_with_it_the_same_schedule_breaks_nothing(name: str) -> None:
     seed, violation = caught(name)
-    assert f"--seed {seed} --ablation {name}" in violation.__notes__[0]
-    assert play(seed).counts["acknowledged"]
+    damage = ABLATIONS[name].damage
+    assert f"--seed {seed}{' --damage' * damage} --ablation {name}" in violation.__notes__[0]
+    assert play(seed, damage=damage).counts["acknowledged"]
 
 
 def free_up_to_eight(stage: Stage) -> None:
@@ -58,7 +67,7 @@ def free_up_to_eight(stage: Stage) -> None:
     saved(stage, 6, 9)
     stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
     stage.now += RULES.grace + 1
-    stage.alone(prune.finish(RULES, ID))
+    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
 
 
 def believing_an_old_list(stage: Stage, *, told: bool) -> None:
@@ -108,7 +117,7 @@ BY_HAND: dict[str, tuple[Callable[[Stage], None], Guarantee]] = {
     "slept": (falling_asleep_over_an_append, "A"),
     "stubs": (erasing_without_a_trace, "A"),
 }
-"""Ablation -> what chance finds once in ten thousand schedules or less, and what breaks there."""
+"""Ablation -> the disaster that chance finds once in a thousand schedules, told step by step, and what breaks there."""
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))

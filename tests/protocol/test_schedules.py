@@ -32,6 +32,9 @@ def test_no_schedule_breaks_a_guarantee(first: int) -> None:
     assert counts["deletes"]
     assert counts["answered"]
     assert counts["leaves"]
+    assert counts["forks"]
+    assert counts["not forked"]
+    assert counts["pages"]
 
 
 @pytest.mark.deep

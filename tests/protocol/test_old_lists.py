@@ -1,0 +1,45 @@
+"""Who looks only at the newest commit believes no old list either; found by the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from objstore._log import listing, session
+from objstore._log.ops import Protocol
+from objstore.testing.scheduler import ID, RULES
+from tests.protocol.by_hand import Stage, log, save, saved
+from tests.protocol.test_ablations import free_up_to_eight
+
+
+def history() -> Protocol[list[tuple[int, str | None]]]:
+    return [(info.seq, info.digest) for info in (yield from session.history(RULES, ID))]
+
+
+def heads() -> Protocol[list[tuple[int | None, str | None]]]:
+    return [(listed.seq, None) for listed in (yield from listing.heads(RULES, [ID]))]
+
+
+def exists() -> Protocol[list[tuple[int, str | None]]]:
+    found = yield from session.newest(RULES, ID)
+    return [(found.seq, found.digest)] if found else []
+
+
+@pytest.mark.parametrize("look", [history, heads, exists])
+def test_a_number_that_was_freed_and_taken_again_is_not_shown(look: Callable[[], Protocol[Any]]) -> None:
+    stage = Stage()
+    base = saved(stage, 1, 4)
+    writer = stage.enter("writer", save(base, 50))
+    saved(stage, 5, 5)
+    reader = stage.enter("reader", look())
+    stage.request(reader)  # the list, in which 5 is the newest
+    free_up_to_eight(stage)
+    stage.request(writer)
+    assert log(5) in stage.storage.objects
+    shown = stage.finish(reader)
+    assert shown
+    for seq, digest in shown:
+        assert seq >= 9
+        assert digest in (None, stage.oracle.chain[seq].digest)
