@@ -75,13 +75,15 @@ class _Call:
     """One call that reads more than once.
 
     Attributes:
-        expected: The revision that a save stands on; whether it is the newest one its write finds out.
+        saving: Whether it is a save. What that stands on its caller says, and its write finds out whether that is so.
+        expected: The revision that a save stands on; ``None`` where there should be none.
         tail: Whether it is about the last entries only.
         held: What the call has read, by document.
     """
 
     owner: Conversations
     document_id: str
+    saving: bool
     expected: str | None
     tail: bool
     held: dict[str, Held] = field(default_factory=dict)
@@ -108,9 +110,11 @@ class Conversations:
         self.large: Recent[str | bytes] = Recent(cache_bytes, len)
 
     @contextmanager
-    def call(self, conversation_id: str, *, expected: str | None = None, tail: bool = False) -> Iterator[None]:
+    def call(
+        self, conversation_id: str, *, saving: bool = False, expected: str | None = None, tail: bool = False
+    ) -> Iterator[None]:
         """Let what is done inside see one commit of each conversation."""
-        token = _CALL.set(_Call(self, _document_id(conversation_id), expected, tail))
+        token = _CALL.set(_Call(self, _document_id(conversation_id), saving, expected, tail))
         try:
             yield
         finally:
@@ -123,12 +127,13 @@ class Conversations:
         return call if call and call.owner is self else None
 
     async def record(self, conversation_id: str) -> ConversationRecord | None:
-        """Read a record; in a save, if the one that it stands on is remembered, that one."""
+        """Read a record; in a save, if the one that it stands on is known, that one."""
         id, call = _document_id(conversation_id), self.current
-        remembered = self.newest.get(id)
-        if call and call.expected and remembered and remembered.revision == call.expected:
-            return remembered
-        held = await self.read(id, entries=call is not None and call.expected is None)
+        if call and call.saving:
+            remembered = self.newest.get(id)
+            if call.expected is None or (remembered and remembered.revision == call.expected):
+                return None if call.expected is None else remembered
+        held = await self.read(id, entries=call is not None and not call.saving)
         return held.record if held else None
 
     async def read(self, id: str, *, entries: bool = True) -> Held | None:
