@@ -21,6 +21,7 @@ from .state import (
     CROWDED_BYTES,
     LEAF,
     MARK,
+    MAX_ITEMS,
     MAX_TEXT_BYTES,
     SHORT_TEXT_BYTES,
     TEXT,
@@ -53,6 +54,7 @@ class Encoder:
     named: dict[str, tuple[int, int]] = field(default_factory=dict)
     missing: dict[str, bytes | Ref] = field(default_factory=dict)
     cut: list[Leaf] = field(default_factory=list)
+    _in_leaves: int = 0
 
     def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
         """Write a state; also give it with its big values replaced by their `Ref`."""
@@ -179,7 +181,7 @@ class Encoder:
         direct = {found for text in texts[start:] if MARK in text for found in names_in(canonical.loads(text))}
         leaf = Leaf(name, len(raw), kept[first:], with_inner(direct, {leaf.name: leaf for leaf in self.cut}))
         self._name(name, len(raw), raw)
-        self.cut.append(leaf)
+        self._take(leaf)
         texts[start:] = [_leaf_item(name)]
 
     def _holds(self, leaf: Leaf) -> bool:
@@ -189,7 +191,13 @@ class Encoder:
     def _reuse(self, leaf: Leaf) -> None:
         for name in (leaf.name, *leaf.names):
             self.named[name] = self.present[name]
+        self._take(leaf)
+
+    def _take(self, leaf: Leaf) -> None:
         self.cut.append(leaf)
+        self._in_leaves += len(leaf.items)
+        if self._in_leaves > MAX_ITEMS:
+            raise InvalidValueError(f"its lists have more than {MAX_ITEMS} items; divide it among several sessions")
 
     def _text(self, value: str, limit: int) -> tuple[str, JSON]:
         if len(value) * 4 <= limit or len(raw := value.encode()) <= limit:

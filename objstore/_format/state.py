@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
 
@@ -23,6 +23,7 @@ from .refs import Ref
 LEAF_BYTES = 512 * 1024
 TEXT_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 2**30
+MAX_ITEMS = 2**26  # that leaves put into the lists of one state, each as often as it is named: a few can name many
 CROWDED_BYTES = 16 * 2**20
 SHORT_TEXT_BYTES = 4 * 1024
 """From where on texts become objects in what would be crowded otherwise: a commit and a leaf hold only so much."""
@@ -129,6 +130,7 @@ class Decoder:
 
     objects: Table
     leaves: Mapping[str, Leaf]
+    room: list[int] = field(default_factory=lambda: [MAX_ITEMS])  # for items of leaves
 
     def state(self, encoded: JSON) -> dict[str, JSON]:
         """Read a state."""
@@ -160,7 +162,11 @@ class Decoder:
         for item in encoded:
             reference = _reference(item) if isinstance(item, dict) else None
             if reference and reference[0] == LEAF:
-                found.extend(self.leaves[reference[1]].items)
+                leaf = self.leaves[reference[1]]
+                self.room[0] -= len(leaf.items)
+                if self.room[0] < 0:
+                    raise ValueError("its leaves hold more items than a state may have")
+                found.extend(leaf.items)
             else:
                 found.append(self.value(item))
         return found

@@ -254,12 +254,13 @@ def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[di
     """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
     leaves = dict(base.leaves.by_name)
     found: dict[str, bytes] = {}
+    decoder = Decoder(objects, leaves)
 
     def decode(name: str) -> None:
         for inner in names_in(canonical.loads(found[name]), LEAF) if b'"=list"' in found[name] else ():
             if inner not in leaves:
                 decode(inner)
-        leaves[name] = Decoder(objects, leaves).leaf(name, found[name])
+        leaves[name] = decoder.leaf(name, found[name])
 
     try:
         wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}

@@ -124,6 +124,21 @@ def bomb(size: int) -> bytes:
     return zstd.compress(b" " * size)
 
 
+def forge(place: Place, body: dict[str, Any], objects: dict[str, tuple[int, bytes]]) -> None:
+    """Put a session into the store as somebody could who knows the format, and may write there."""
+    record = {
+        "format": 1, "id": "d", "seq": 1, "parent": None, "commit": "0" * 32, "time": "2026-11-26T00:00:00.000000Z",
+        "epoch": 0, "floor": 1, "born": 0, "kind": "snapshot", "requires": [], "keys": [], "summary": {},
+        "objects": {name: [0, size] for name, (size, _) in objects.items()}, "body": body,
+    }  # fmt: skip
+    text = json.dumps(record, separators=(",", ":"))[:-1].encode()
+    opened(place).save("other", {"a": 1})
+    for name, (_, data) in objects.items():
+        place.put(f"sessions/d/objects/0/{name}", data)
+    seal = f',"self":"{hashlib.sha256(text).hexdigest()}"}}'
+    place.put("sessions/d/log/000000/0000000001", text + seal.encode())
+
+
 @pytest.mark.parametrize("what", ["commit", "leaf", "text"])
 def test_a_bomb_is_refused_before_it_goes_off(place: Place, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     size = commits.MAX_BYTES + 1
@@ -136,15 +151,7 @@ def test_a_bomb_is_refused_before_it_goes_off(place: Place, what: str, monkeypat
         name = hashlib.sha256(b" " * size).hexdigest() + ".zst"
         monkeypatch.setattr(state, "MAX_TEXT_BYTES", size - 1)
         value: Any = {"=": name} if what == "text" else [{"=list": name}]
-        record = {
-            "format": 1, "id": "d", "seq": 1, "parent": None, "commit": "0" * 32, "time": "2026-11-26T00:00:00.000000Z",
-            "epoch": 0, "floor": 1, "born": 0, "kind": "snapshot", "requires": [], "keys": [], "summary": {},
-            "objects": {name: [0, size]}, "body": {"a": value},
-        }  # fmt: skip
-        text = json.dumps(record, separators=(",", ":"))[:-1].encode()
-        opened(place).save("other", {"a": 1})
-        place.put(f"sessions/d/objects/0/{name}", frame)
-        place.put("sessions/d/log/000000/0000000001", text + f',"self":"{hashlib.sha256(text).hexdigest()}"}}'.encode())
+        forge(place, {"a": value}, {name: (size, frame)})
     tracemalloc.start()
     try:
         with pytest.raises((IntegrityError, FormatError)):
@@ -153,3 +160,38 @@ def test_a_bomb_is_refused_before_it_goes_off(place: Place, what: str, monkeypat
         assert tracemalloc.get_traced_memory()[1] < size / 4
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("within", ["a list", "lists"])
+def test_a_few_leaves_that_name_each_other_are_no_endless_list(
+    place: Place, within: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "MAX_ITEMS", 1_000_000)
+    objects: dict[str, tuple[int, bytes]] = {}
+    items: list[Any] = [0] * 1_000
+    for _ in range(4):  # a thousand to the fourth power, from some KiB
+        raw = json.dumps(items).encode()
+        name = hashlib.sha256(raw).hexdigest() + ".zst"
+        objects[name] = (len(raw), zstd.compress(raw))
+        items = [{"=list": name}] * 1_000
+    forge(place, {"a": items if within == "a list" else [[item] for item in items]}, objects)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            opened(place).load("d")
+        assert not opened(place).verify().ok
+        assert tracemalloc.get_traced_memory()[1] < 30 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_list_of_more_items_than_can_be_read_is_not_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "LEAF_BYTES", 8 * KIB)
+    for module in (state, encode):
+        monkeypatch.setattr(module, "MAX_ITEMS", 10_000)
+    store = opened(place)
+    store.save("d", {"list": [*range(9_000)]})
+    with pytest.raises(InvalidValueError, match="more than 10000 items"):
+        store.save("e", {"list": [*range(20_000)]})
+    assert opened(place).load("d") is not None
+    assert opened(place).load("e") is None
