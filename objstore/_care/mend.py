@@ -18,10 +18,10 @@ from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._log.base import Base, Rules
 from .._log.change import Edit
-from .._log.land import Draft, LostError, Summarise, commit
+from .._log.land import Draft, LostError, Summarise, commit, create_objects
 from .._log.ops import Copy, Create, Delete, Protocol
 from .._log.save import save
-from ..errors import IntegrityError, UnavailableError
+from ..errors import IntegrityError
 from .ailments import Ailment, Care, Mend
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
 from .prune import hints_of
@@ -128,12 +128,12 @@ def set_aside(rules: Rules, found: Diagnosis, state: Mapping[str, JSON] | None, 
         return head
     needed = Encoder(found.base.present, found.base.epoch, found.base.leaves, rules.limits)
     needed.state(state)
-    carried = yield from _carried(found.base, found.newest, [n for n in needed.named if n in found.base.present])
+    carried = yield from _carried(rules, found.base, found.newest, [n for n in needed.named if n in found.base.present])
     draft = Draft(kind="prune", state=state, floor=found.newest + 1, over=found.over)
     return (yield from commit(rules, replace(ground, present=carried), draft, summarise))
 
 
-def _carried(base: Base, epoch: int, names: list[str]) -> Protocol[dict[str, tuple[int, int]]]:
+def _carried(rules: Rules, base: Base, epoch: int, names: list[str]) -> Protocol[dict[str, tuple[int, int]]]:
     """Store objects again under an epoch; what may be too big for the memory is copied inside the storage."""
     packed = [name for name in names if name.endswith(".zst")]
     for start in range(0, len(packed), AT_ONCE):
@@ -143,9 +143,8 @@ def _carried(base: Base, epoch: int, names: list[str]) -> Protocol[dict[str, tup
             if data is None:
                 raise _needed(base, name)
             creates.append(Create(naming.object_key(base.key, epoch, name), data))
-        for result in (yield tuple(creates)):
-            if isinstance(result, UnavailableError):
-                raise result
+        if creates:
+            yield from create_objects(rules, creates)
     for name in names:
         if not name.endswith(".zst"):
             source = naming.object_key(base.key, base.present[name][0], name)

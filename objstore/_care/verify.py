@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .._format import naming
-from .._format.commit import Commit, id_in
+from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble, parse, read_commits
@@ -102,6 +102,10 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
         count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
         return
     numbers = yield from _numbers(key)
+    if numbers and rules.tearable:
+        data: bytes | None = yield Get(naming.log_key(key, numbers[-1]))
+        if data is not None and is_torn(data):
+            numbers.pop()  # a save that crashed
     if not numbers:
         return
     if id is None:

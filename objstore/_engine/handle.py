@@ -63,7 +63,7 @@ class Handle:
         exclusive: bool,
         single_writer: bool,
     ) -> None:
-        self.rules = replace(rules, interval=place.interval)
+        self.rules = replace(rules, interval=place.interval, tearable=single_writer and not exclusive)
         self.place = place
         self._summarise = summarise
         self._adopt = adopt
@@ -78,7 +78,7 @@ class Handle:
     def after(self, glimpse: Glimpse) -> Handle:
         """Give a handle for one load of a session whose head was looked for beside the marker."""
         handle = copy(self)
-        handle._glimpse = glimpse
+        handle._glimpse = None if self.rules.tearable else glimpse  # it does not tell whether the head is whole
         return handle
 
     def writing(self) -> Protocol[None]:

@@ -27,6 +27,7 @@ Kind = Literal["snapshot", "patch", "prune", "delete"]
 FENCES = ("prune", "delete")
 """Kinds that open an epoch."""
 
+_HEAD = b'{"format":'
 _TAIL = re.compile(rb',"self":"([0-9a-f]{64})"\}\Z')
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -177,6 +178,13 @@ def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:
     if commit.id != id or commit.seq != seq:
         raise IntegrityError(f"commit {key} belongs to another session or number; it was moved or exchanged", key)
     return commit
+
+
+def is_torn(data: bytes) -> bool:
+    """Say whether the bytes are the beginning of a record whose end is missing, as a broken write leaves it."""
+    if zstd.is_frame(data) or len(data) < len(_HEAD):
+        return zstd.is_cut_off(data) or _HEAD.startswith(data)
+    return data.startswith(_HEAD) and not data.endswith(b'"}')
 
 
 def id_in(data: bytes) -> str | None:

@@ -13,6 +13,18 @@ def is_frame(data: bytes) -> bool:
     return data.startswith(zstandard.FRAME_HEADER)
 
 
+def is_cut_off(data: bytes) -> bool:
+    """Say whether the bytes are those of a frame whose end is missing, right as far as they go."""
+    if zstandard.FRAME_HEADER.startswith(data):
+        return True
+    try:
+        inflating = zstandard.ZstdDecompressor().decompressobj()
+        inflating.decompress(data)
+    except zstandard.ZstdError:
+        return False
+    return not inflating.eof
+
+
 def compress(data: bytes) -> bytes:
     """Write one frame that declares the size of what it holds."""
     return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(data)

@@ -25,6 +25,8 @@ class Rules:
         empty: The state of a session that was never saved.
         main: The part that makes a session exist; ``None``: any part does.
         streams: Whether raw bytes stay references when a state is read, since they may be too big for the memory.
+        tearable: Whether a write that breaks off may leave half an object; then there is one writer, and a newest
+            commit whose end is missing is a save that crashed.
     """
 
     interval: int = 32
@@ -35,6 +37,7 @@ class Rules:
     empty: Mapping[str, JSON] = field(default_factory=dict)
     main: str | None = None
     streams: bool = False
+    tearable: bool = False
 
     def lives(self, state: Mapping[str, JSON] | None) -> bool:
         """Say whether a state has a session: its main part, or any part where none is the main one.

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .._format import canonical, naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode
+from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode, is_torn
 from .._format.state import LEAF, Decoder, Leaf, Leaves, names_in, opened
 from ..errors import FormatError, IntegrityError, NotFoundError, UnavailableError
 from .base import Base, Rules, nothing
@@ -30,6 +30,15 @@ def find_head(key: str) -> Protocol[int]:
     return (yield from head_from(key, names, first))
 
 
+def find_whole(rules: Rules, key: str) -> Protocol[int]:
+    """Find the number of the newest commit, leaving out one that a crash tore."""
+    head = yield from find_head(key)
+    if not rules.tearable or not head:
+        return head
+    data: bytes | None = yield Get(naming.log_key(key, head))
+    return head - 1 if data is not None and is_torn(data) else head
+
+
 def is_newest(rules: Rules, key: str, seq: int) -> Protocol[bool]:
     """Say whether a commit is the newest, by lists of which none is much older than the answer.
 
@@ -37,7 +46,7 @@ def is_newest(rules: Rules, key: str, seq: int) -> Protocol[bool]:
     """
     for _ in range(RESTARTS):
         begun: Moment = yield Now()
-        head = yield from find_head(key)
+        head = yield from find_whole(rules, key)
         if not is_old(rules, begun, (yield Now())):
             return head == seq
     raise too_slow(rules, naming.log_root(key))
@@ -124,16 +133,16 @@ def load(
     raise (yield from _with_way_out(rules, id, failure))
 
 
-def _observe(key: str) -> Protocol[tuple[Moment, int]]:
+def _observe(rules: Rules, key: str) -> Protocol[tuple[Moment, int]]:
     """Find the head, and say when it was that at the earliest: what happens while we look must not count as seen."""
     observed: Moment = yield Now()
-    return observed, (yield from find_head(key))
+    return observed, (yield from find_whole(rules, key))
 
 
 def _load_once(
     rules: Rules, id: str, at: int | None, leaves: Leaves, glimpse: Glimpse | None = None
 ) -> Protocol[Base | None]:
-    observed, head = glimpse or (yield from _observe(naming.session_key(id)))
+    observed, head = glimpse or (yield from _observe(rules, naming.session_key(id)))
     blank = nothing(id, observed)
     if at is not None and not 1 <= at <= head:
         raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")

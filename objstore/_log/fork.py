@@ -9,10 +9,10 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Origin, Table
 from .._format.encode import Encoder
-from ..errors import ConflictError, IntegrityError, NotFoundError, UnavailableError
+from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules
 from .chain import load
-from .land import Draft, LostError, Summarise, commit
+from .land import Draft, LostError, Summarise, commit, create_objects
 from .ops import Copy, Create, Entry, Get, List, Protocol
 from .session import PAGE
 
@@ -40,7 +40,7 @@ def fork(rules: Rules, id: str, new_id: str, at: int | None, adopt: Adopt, summa
     state = adopt(origin.state, new_id)
     needed = Encoder(origin.present, origin.epoch, origin.leaves, rules.limits)
     needed.state(state)
-    copied = yield from _copy(origin, target, needed.named)
+    copied = yield from _copy(rules, origin, target, needed.named)
     assert origin.digest is not None
     draft = Draft(state=state, origin=Origin(id, origin.seq, origin.digest))
     ground = replace(target, present=copied, leaves=origin.leaves, keys=())
@@ -52,14 +52,14 @@ def fork(rules: Rules, id: str, new_id: str, at: int | None, adopt: Adopt, summa
         ) from None
 
 
-def _copy(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
     """Copy objects into the target's epoch; those that are not stored yet stay to be created."""
     stored = {name: entry for name, entry in needed.items() if name in origin.present}
     there: list[Entry] = yield List(naming.objects_dir(target.key, target.epoch))
     left_over = {entry.name for entry in there}
     for name in stored:
         if name in left_over:  # a copy would write over it, and another fork may be about to name it
-            yield from _stream(origin, target, name, stored[name][0])
+            yield from _stream(rules, origin, target, name, stored[name][0])
     fresh = [name for name in stored if name not in left_over]
     for start in range(0, len(fresh), PAGE):
         page = fresh[start : start + PAGE]
@@ -76,11 +76,9 @@ def _copy(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple
     return {name: (target.epoch, size) for name, (_, size) in stored.items()}
 
 
-def _stream(origin: Base, target: Base, name: str, epoch: int) -> Protocol[None]:
+def _stream(rules: Rules, origin: Base, target: Base, name: str, epoch: int) -> Protocol[None]:
     source = naming.object_key(origin.key, epoch, name)
     data: bytes | None = yield Get(source)
     if data is None:
         raise IntegrityError(f"object {source} is missing; was its session pruned meanwhile?", source)
-    result = yield Create(naming.object_key(target.key, target.epoch, name), data)
-    if isinstance(result, UnavailableError):
-        raise result
+    yield from create_objects(rules, [Create(naming.object_key(target.key, target.epoch, name), data)])

@@ -8,14 +8,14 @@ from typing import Any
 
 from .._format import naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, Table, encode, timestamp
+from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, Table, encode, is_torn, timestamp
 from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .base import Base, Rules
 from .chain import find_head, head_from, head_ops, is_newest, is_old, ops, parse, stands_on
-from .ops import Create, Get, List, Moment, NewId, Now, Op, Protocol, Sync, Upload
+from .ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
 
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
@@ -83,12 +83,12 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
             raise LostError
         unobserved = False
     if creates:
-        yield from _create_objects(creates)
+        yield from create_objects(rules, creates)
     if seq > 1 and seq % naming.GROUP == 0:  # a new directory: what the old one shows may not be durable yet
         yield Sync(naming.log_key(head.key, head.seq).rpartition("/")[0] + "/")
     create = Create(naming.log_key(head.key, seq), data, beside=seq > 1 and seq % naming.GROUP != 0)
     try:
-        listed = yield from _create_commit(head, create, hint, attempt, unobserved=unobserved)
+        listed = yield from _create_commit(rules, head, create, hint, attempt, unobserved=unobserved)
         now: Moment = yield Now()
         if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(rules, head, seq, digest)):
             raise LostError(hint.key if hint else None)
@@ -179,11 +179,13 @@ def _floor(head: Base, seq: int, kind: Kind, wanted: int | None) -> int:
     return max(wanted or head.floor, head.floor)  # states below the old one were given up, and their objects with them
 
 
-def _create_objects(creates: Sequence[Create | Upload]) -> Protocol[None]:
-    """Create objects side by side; one that is there already under this very key is as good."""
+def create_objects(rules: Rules, creates: Sequence[Create | Upload]) -> Protocol[None]:
+    """Create objects side by side; one that is there already under this very key is as good, unless a crash tore it."""
     error: UnavailableError | None = None
     for _ in range(CREATES):
         results = yield tuple(creates)
+        if rules.tearable:
+            yield from _create_torn([c for c, made in zip(creates, results, strict=True) if made is False])
         creates = [c for c, result in zip(creates, results, strict=True) if isinstance(result, UnavailableError)]
         if not creates:
             return
@@ -192,7 +194,19 @@ def _create_objects(creates: Sequence[Create | Upload]) -> Protocol[None]:
     raise error
 
 
-def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str, *, unobserved: bool) -> Protocol[int]:
+def _create_torn(refused: Sequence[Create | Upload]) -> Protocol[None]:
+    """Write once more what is there, since that may be half of it, and nobody else writes."""
+    for create in refused:
+        if isinstance(create, Create):
+            yield Put(create.key, create.data)
+        else:
+            yield Delete((create.key,))
+            yield create
+
+
+def _create_commit(
+    rules: Rules, head: Base, create: Create, hint: Create | None, attempt: str, *, unobserved: bool
+) -> Protocol[int]:
     """Create the commit, and the hint beside it; give the newest number that a list beside the first attempt showed.
 
     Somebody's commit under our number, or an answer that was lost, makes us read what is there: a client library that
@@ -217,6 +231,9 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
                 error = results[0]
             try:
                 data = yield Get(create.key)
+                if rules.tearable and data is not None and is_torn(data):  # a save that crashed: its number is free
+                    yield Delete((create.key,))
+                    data = None
                 found = parse(head, head.seq + 1, data)
             except IntegrityError:
                 raise LostError(made) from None
@@ -226,7 +243,7 @@ def _create_commit(head: Base, create: Create, hint: Create | None, attempt: str
             if found is None or found.commit != attempt:
                 raise LostError(made)
         if hint:
-            yield from _create_objects([hint])
+            yield from create_objects(rules, [hint])
         return listed
     raise OutcomeUnknownError(
         f"the storage never said whether commit {head.seq + 1} of {head.id!r} arrived; load it to see"

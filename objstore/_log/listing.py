@@ -11,7 +11,7 @@ from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, moment
 from ..errors import FormatError, IntegrityError
 from .base import Base, Rules, nothing
-from .chain import RESTARTS, find_head, head_from, head_ops, is_old, parse, read_commits, too_slow
+from .chain import RESTARTS, find_head, find_whole, head_from, head_ops, is_old, parse, read_commits, too_slow
 from .ops import Entry, Get, List, Moment, Names, Now, Page, Protocol
 from .session import PAGE, newest
 
@@ -146,7 +146,8 @@ def _read_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit |
     lists = yield tuple(op for base in page for op in head_ops(base.key))
     numbers: list[int] = []
     for base, names, first in zip(page, lists[::2], lists[1::2], strict=True):
-        numbers.append((yield from head_from(base.key, names, first)))
+        head = yield from head_from(base.key, names, first)
+        numbers.append((yield from find_whole(rules, base.key)) if rules.tearable else head)
     asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
     data = iter((yield tuple(Get(naming.log_key(base.key, n)) for base, n in asked)) if asked else ())
     found: list[tuple[Commit | None, str | None]] = []

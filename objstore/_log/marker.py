@@ -15,6 +15,7 @@ Layout = Literal["log", "tree"]
 
 INTERVAL = 32
 PROBE = ".health_check"
+_HEAD = b'{"format":'
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _CREATES = 4
 _LOOKS = 3
@@ -43,6 +44,8 @@ def look(wanted: Layout | None) -> Protocol[Place]:
     """
     for _ in range(_LOOKS):
         data: bytes | None = yield Get(MARKER)
+        if data is not None and _is_cut_off(data) and [e.name for e in (yield List(""))] == [MARKER]:
+            return Place(None)  # whoever was about to make the store crashed over it
         if data is not None and not _is_session(data):
             place = _parse(data)
             if wanted not in (None, place.layout):
@@ -67,6 +70,10 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",
         MARKER,
     )
+
+
+def _is_cut_off(data: bytes) -> bool:
+    return _HEAD.startswith(data[: len(_HEAD)]) and not data.endswith(b"}")
 
 
 def _is_session(data: bytes) -> bool:
@@ -126,7 +133,9 @@ def settle(place: Place, *, demand: bool) -> Protocol[Place]:
         else:
             place = yield from look("log")  # another process made it first, or an answer was lost: its K holds
             marker = place.marker
-            assert marker is not None
+            if marker is None:
+                yield Put(MARKER, written)
+                marker = written
     if demand and (yield from _create(marker)):
         raise UnsupportedBackendError(
             "this storage overwrites an object that it was told only to create, so two writers could lose each other's "

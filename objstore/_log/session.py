@@ -15,7 +15,7 @@ from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
 from .chain import (
     RESTARTS,
-    find_head,
+    find_whole,
     follow,
     is_old,
     load,
@@ -65,15 +65,15 @@ def newest(rules: Rules, id: str) -> Protocol[Commit | None]:
     """Read only the newest commit of a session; ``None`` where there is no log."""
     for _ in range(RESTARTS):
         begun: Moment = yield Now()
-        found = yield from _newest(id)
+        found = yield from _newest(rules, id)
         if not is_old(rules, begun, (yield Now())):  # else the list may name a number that was freed and taken again
             return found
     raise too_slow(rules, f"the log of {id!r}")
 
 
-def _newest(id: str) -> Protocol[Commit | None]:
+def _newest(rules: Rules, id: str) -> Protocol[Commit | None]:
     blank = nothing(id, None)
-    head = yield from find_head(blank.key)
+    head = yield from find_whole(rules, blank.key)
     if not head:
         return None
     for n in (head, head + 1, head + 2):  # a purge may stub what was the newest a moment ago; its tombstone is above

@@ -101,8 +101,8 @@ def _no_lists(_: str) -> tuple[()]:
     return ()
 
 
-def _clock_after(key: str) -> Protocol[tuple[Moment, int]]:
-    head = yield from chain.find_head(key)
+def _clock_after(rules: Rules, key: str) -> Protocol[tuple[Moment, int]]:
+    head = yield from chain.find_whole(rules, key)
     return (yield Now()), head
 
 
@@ -120,12 +120,14 @@ def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | No
     return None
 
 
-def _into_epoch_zero(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
-    return (yield from _FORK_COPY(origin, replace(target, epoch=0), needed))
+def _into_epoch_zero(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+    return (yield from _FORK_COPY(rules, origin, replace(target, epoch=0), needed))
 
 
-def _whatever_came_of_it(origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
-    protocol = _FORK_COPY(origin, target, needed)
+def _whatever_came_of_it(
+    rules: Rules, origin: Base, target: Base, needed: Table
+) -> Protocol[dict[str, tuple[int, int]]]:
+    protocol = _FORK_COPY(rules, origin, target, needed)
     answer: Any = None
     while True:
         try:
@@ -146,7 +148,7 @@ def _nothing_stale(id: str, base: Revision, stale: frozenset[str], parts: Any) -
     pass
 
 
-def _left_where_it_is(base: Base, epoch: int, names: list[str]) -> Protocol[Table]:  # noqa: ARG001
+def _left_where_it_is(rules: Rules, base: Base, epoch: int, names: list[str]) -> Protocol[Table]:  # noqa: ARG001
     return {name: base.present[name] for name in names}
     yield
 

@@ -52,9 +52,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Tear:
-    """Store only the first ``length`` bytes of a create, an upload or a put, and report success."""
+    """Store only the first ``length`` bytes of a create, an upload, a put or a copy, and report success or raise.
 
-    length: int
+    Where there is a ``part`` it is that part of the bytes, for one who does not know how many there are.
+    """
+
+    length: int = 0
+    error: BaseException | None = None
+    part: float | None = None
 
 
 Fault = FailBefore | FailAfter | Wait | Tear
@@ -141,8 +146,16 @@ class FaultyBackend:
         self._do("delete", tuple(keys), lambda _: self._inner.delete(keys))
 
     def copy(self, source: str, target: str) -> bool:
-        """Copy, or fail as chosen."""
-        return self._do("copy", (source, target), lambda _: self._inner.copy(source, target))
+        """Copy, or fail as chosen; reads the source, so that the copy can be torn."""
+        data = self._inner.get(source) or b""
+
+        def copy(kept: bytes) -> bool:
+            if len(kept) == len(data):
+                return self._inner.copy(source, target)
+            self._inner.put(target, kept)
+            return True
+
+        return self._do("copy", (source, target), copy, data)
 
     def sync(self, prefix: str) -> None:
         """Sync, or fail as chosen."""
@@ -164,7 +177,10 @@ class FaultyBackend:
             case Wait(until):
                 until()
                 return work(data)
-            case Tear(length):
-                return work(data[:length])
+            case Tear(length, error, part):
+                done = work(data[: length if part is None else int(len(data) * part)])
+                if error is not None:
+                    raise error
+                return done
             case None:
                 return work(data)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact, TraceEvent
-from objstore.backends import MemoryBackend
-from objstore.testing.faults import FailAfter, FailBefore, Fault, FaultyBackend, Request
+from objstore import ArtifactStore, IntegrityError, Message, SessionData, SessionStore, ToolArtifact, TraceEvent
+from objstore.backends import Capabilities, MemoryBackend
+from objstore.testing.faults import FailAfter, FailBefore, Fault, FaultyBackend, Request, Tear
 
 PAST_ANY_CALL = 400
 
@@ -165,7 +165,10 @@ def opened(backend: MemoryBackend | FaultyBackend, layout: str) -> SessionStore:
 
 def state(backend: MemoryBackend, layout: str) -> State:
     """Read all that a reader can see, with a handle of its own."""
-    store = opened(backend, layout)
+    return everything(opened(backend, layout))
+
+
+def everything(store: SessionStore) -> State:
     seen: State = {}
     for id in ("s", "t", "fresh", "branch"):
         bundle = store.load_bundle(id)
@@ -248,3 +251,111 @@ def test_every_file_of_a_tree_is_the_old_or_the_new(way: Callable[[], Fault]) ->
             assert after == new
         if after["s"][0] == new["s"][0]:  # the session comes last: once it is new, its siblings are
             assert after == new
+
+
+# Storages whose writes are not atomic: a crash may leave half of what was being written.
+
+
+class TwoSteps(MemoryBackend):
+    """A place where nobody promises that a create is exclusive, or that a write is whole."""
+
+    capabilities = Capabilities(exclusive_create=False, atomic_put=False, server_copy=False)
+
+
+WRITES = ("create", "upload", "put", "copy")
+
+
+def torn(case: Case, index: int, part: float) -> tuple[MemoryBackend, State, bool, str]:
+    """Prepare a store, crash in the middle of one write; give the old state, and which object was torn, if one was."""
+    place = TwoSteps.isolated()
+    case.prepare(single(place, case.layout))
+    old = single_state(place, case.layout)
+    hits, hit = 0, ""
+
+    def choose(request: Request) -> Fault | None:
+        nonlocal hits, hit
+        if request.operation not in WRITES:
+            return None
+        hits += 1
+        if hits != index + 1:
+            return None
+        hit = request.keys[-1]
+        return Tear(error=CrashError(), part=part)
+
+    done = False
+    try:
+        case.act(single(FaultyBackend(place, choose), case.layout))
+        done = True
+    except CrashError:
+        pass
+    return place, old, done, hit
+
+
+def single(backend: MemoryBackend | FaultyBackend, layout: str) -> SessionStore:
+    return objstore.open(backend, layout="tree" if layout == "tree" else None, single_writer=True)
+
+
+def single_state(place: MemoryBackend, layout: str) -> State:
+    return everything(single(place, layout))
+
+
+@pytest.mark.parametrize("part", [0, 0.5, 0.99], ids=["none of it", "half of it", "nearly all"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_write_that_is_torn_is_a_save_that_crashed(case: Case, part: float) -> None:
+    ready = TwoSteps.isolated()
+    case.prepare(single(ready, case.layout))
+    case.act(single(ready, case.layout))
+    new = single_state(ready, case.layout)
+    for index in range(PAST_ANY_CALL):
+        place, old, done, hit = torn(case, index, part)
+        after = single_state(place, case.layout)
+        if not hit:
+            assert done
+            assert after == new
+            return
+        assert after in (old, new), (index, hit)
+        store = single(place, case.layout)
+        report = store.verify()
+        assert report.ok, (hit, report.findings)
+        case.act(store) if case.act is not fork or "branch" not in after else None
+        assert single(place, case.layout).verify().ok, hit
+        assert single_state(place, case.layout) == everything(store)
+        store.collect()
+        assert store.verify().ok
+        assert store.list() == [id for id in ("branch", "fresh", "s", "t") if store.exists(id)]
+
+
+@pytest.mark.parametrize("part", [0, 0.5], ids=["none of it", "half of it"])
+def test_a_torn_file_of_a_tree_is_named_and_written_anew(part: float) -> None:
+    case = Case(commit, layout="tree")
+    new = new_state(case)
+    for index in range(PAST_ANY_CALL):
+        place, _, _, hit = torn(case, index, part) if index < 5 else (TwoSteps.isolated(), {}, True, "")
+        if not hit:
+            break
+        store = single(place, "tree")
+        with pytest.raises(IntegrityError) as caught:
+            store.load_bundle("s")
+        assert caught.value.key == hit
+        assert [finding.key for finding in store.verify().findings] == [hit]
+        assert store.load_bundle("t") is not None
+        session = SessionData.new("s")
+        store.commit(session, artifacts=artifacts("a"), trace_events=[], run_records=[])
+        found = store.load_bundle("s")
+        assert found is not None
+        assert store.verify().ok
+    assert index >= 4
+    assert new
+
+
+def test_a_torn_commit_is_damage_where_writes_are_whole() -> None:
+    place = MemoryBackend.isolated()
+    store = objstore.open(place, single_writer=True)
+    live(store)
+    key = max(f"sessions/s/log/000000/{entry.name}" for entry in place.list("sessions/s/log/000000/"))
+    data = place.get(key)
+    assert data is not None
+    place.put(key, data[: len(data) // 2])
+    with pytest.raises(IntegrityError) as caught:
+        objstore.open(place, single_writer=True).load("s")
+    assert caught.value.key == key
