@@ -6,12 +6,11 @@ and the SDK's summary is the part ``summary``, so a listing reads no transcript.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, cast
 
 try:
     from claude_agent_sdk import (
@@ -28,12 +27,15 @@ except ImportError as error:
 
 from ..aio_documents import AsyncDocumentStore
 from ..errors import IntegrityError, InvalidIdError, InvalidValueError
+from .ours import check_ours, not_ours
 from .spelling import named, spelled
 from .turns import Turns
+from .values import plain
 
 _MAIN: Final = "transcript"
 _SUB: Final = "transcript/"
 _SUMMARY: Final = "summary"
+_OURS: Final = ("session", "the Claude Agent SDK")
 _PIECE: Final = 64 * 1024
 _UUID_LENGTH: Final = 1024  # a longer one might be stored apart, and not be at hand when the next batch comes
 _TEXT_FORM: Final = {"uuid", "json"}
@@ -58,10 +60,11 @@ class ObjstoreSessionStore(SessionStore):
         Raises:
             OutcomeUnknownError: The storage never said whether the batch arrived. To append it again is safe: entries
                 with a ``uuid`` are kept once.
+            TypeError: An entry is not JSON.
         """
         if not entries:
             return
-        taken = copy.deepcopy(entries)  # the caller may go on changing them
+        taken = [json.loads(json.dumps(entry)) for entry in entries]  # the caller may go on changing them
         async with self._turns.of(_id(key)):
             try:
                 await self._append(key, taken, _form)
@@ -69,9 +72,10 @@ class ObjstoreSessionStore(SessionStore):
                 await self._append(key, taken, _text_form)
 
     async def _append(self, key: SessionKey, entries: list[SessionStoreEntry], form: Callable[[Any], object]) -> None:
-        part = _part(key)
+        id, part = _id(key), _part(key)
 
         def add(parts: Mapping[str, Any]) -> dict[str, object] | None:
+            _check_ours(id, parts)
             there = parts.get(part)
             seen = {uuid for uuid in there.each("uuid") if isinstance(uuid, str)} if there else set()
             new = []
@@ -89,13 +93,16 @@ class ObjstoreSessionStore(SessionStore):
                 changed[_SUMMARY] = _folded(parts.get(_SUMMARY), key, new)
             return changed
 
-        await self._documents.update(_id(key), add)
+        await self._documents.update(id, add)
 
     async def load(self, key: SessionKey) -> list[SessionStoreEntry] | None:
         """Read a whole transcript; ``None`` where nothing was appended."""
-        part = _part(key)
-        document = await self._documents.load(_id(key), parts=[part])
-        forms: Any = document and document.parts[part]
+        id, part = _id(key), _part(key)
+        document = await self._documents.load(id, parts=[part])
+        if document is None:
+            return None
+        _check_ours(id, document.names)
+        forms: Any = document.parts[part]
         return None if forms is None else [_entry(form) for form in forms]
 
     async def list_sessions(self, project_key: str) -> list[SessionStoreListEntry]:
@@ -113,7 +120,7 @@ class ObjstoreSessionStore(SessionStore):
             if summary is None:  # there is none, or it is too big for a listing
                 summary = await self._read_summary(listed.id)
             if summary is not None:
-                found.append(_summary(summary))
+                found.append(_summary(summary, listed.id))
         return found
 
     async def _read_summary(self, id: str) -> Any:
@@ -137,11 +144,16 @@ class ObjstoreSessionStore(SessionStore):
         """List the subpaths of a session's subagents, in the order of their first entries."""
         document = await self._documents.load(_id(key), parts=())
         names = () if document is None else document.names
+        _check_ours(_id(key), names)
         return [named(name.removeprefix(_SUB)) for name in names if name.startswith(_SUB)]
 
 
 def _id(key: SessionKey | SessionListSubkeysKey) -> str:
     return f"{spelled(key['project_key'])}/{spelled(key['session_id'])}"
+
+
+def _check_ours(id: str, names: Collection[str]) -> None:
+    check_ours(id, names, (_MAIN,), *_OURS)
 
 
 def _part(key: SessionKey) -> str:
@@ -178,13 +190,16 @@ def _uuid(entry: Any) -> str | None:
     return json.dumps(uuid) if _SURROGATE.search(uuid) else uuid
 
 
-def _summary(form: Any) -> SessionSummaryEntry:
-    summary: SessionSummaryEntry = _plain(form) if isinstance(form, Mapping) else json.loads("".join(form))
-    return summary
+def _summary(form: Any, id: str) -> SessionSummaryEntry:
+    if isinstance(form, Mapping) and "session_id" in form:
+        return cast("SessionSummaryEntry", plain(form))
+    if isinstance(form, Sequence) and not isinstance(form, str):
+        return cast("SessionSummaryEntry", json.loads("".join(form)))
+    raise not_ours(id, *_OURS)
 
 
 def _folded(form: Any, key: SessionKey, new: list[SessionStoreEntry]) -> object:
-    before = None if form is None else _summary(form)
+    before = None if form is None else _summary(form, _id(key))
     after = fold_session_summary(before, key, new)
     after["mtime"] = max(time.time_ns() // 1_000_000, before["mtime"] + 1 if before else 0)
     shown = json.dumps(after, ensure_ascii=False)
@@ -192,9 +207,3 @@ def _folded(form: Any, key: SessionKey, new: list[SessionStoreEntry]) -> object:
         return after
     text = json.dumps(after)
     return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

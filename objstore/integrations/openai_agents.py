@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 try:
@@ -18,11 +18,13 @@ except ImportError as error:
 from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Revision
+from .ours import check_ours, not_ours
 from .spelling import spelled
 from .turns import Turns
 
 _ITEMS: Final = "items"
 _POPPED: Final = "popped"
+_OURS: Final = ("session", "the OpenAI Agents SDK")
 _ID_BYTES: Final = 1024
 _TEXT_FORM: Final = {"json"}
 
@@ -68,15 +70,23 @@ class ObjstoreSession:
         taken = [json.loads(json.dumps(item)) for item in items]  # the caller may go on changing them
         async with self._turns.of(self._id):
             try:
-                await self._documents.append(self._id, {_ITEMS: [_form(item) for item in taken]})
+                await self._add([_form(item) for item in taken])
             except InvalidValueError:  # lone surrogates above all, where a text was cut within a character
-                await self._documents.append(self._id, {_ITEMS: [_text_form(item) for item in taken]})
+                await self._add([_text_form(item) for item in taken])
+
+    async def _add(self, forms: list[object]) -> None:
+        def add(parts: Mapping[str, Any]) -> dict[str, object]:
+            self._check_ours(parts)
+            return {_ITEMS: parts[_ITEMS] + forms if _ITEMS in parts else forms}
+
+        await self._documents.update(self._id, add)
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Take the newest item away and give it; ``None`` where there is none."""
         popped: list[Any] = []
 
         def pop(parts: Mapping[str, Any]) -> dict[str, object] | None:
+            self._check_ours(parts)
             items = parts.get(_ITEMS) or []
             popped[:] = [_plain(item) for item in items[-1:]]
             return {_ITEMS: items[:-1]} if items else None
@@ -108,7 +118,14 @@ class ObjstoreSession:
         document = await self._documents.load(self._id, parts=[_ITEMS])
         if document is None:
             return [], 0
-        return cast("list[Any]", document.parts[_ITEMS] or []), document.revision
+        self._check_ours(document.names)
+        forms = document.parts.get(_ITEMS) or []
+        if not isinstance(forms, list):
+            raise not_ours(self._id, *_OURS)
+        return forms, document.revision
+
+    def _check_ours(self, names: Collection[str]) -> None:
+        check_ours(self._id, names, (_ITEMS,), *_OURS)
 
     async def clear_session(self) -> None:
         """Take all items away."""

@@ -6,6 +6,8 @@ import hashlib
 import re
 from typing import Final
 
+from ..errors import InvalidIdError
+
 ROOM: Final = 400
 """Bytes that a name has in an id, of which two and a slash fit into the 1,024 of a store."""
 
@@ -17,7 +19,12 @@ def spelled(name: str, *, room: int | None = ROOM, slashes: bool = False) -> str
     """Spell a name without NUL, lone surrogates and, unless they are allowed, slashes, in at most ``room`` bytes.
 
     Different names are spelled differently. One that is too long is cut and ends in ``%~`` and its sha256.
+
+    Raises:
+        InvalidIdError: It is not a ``str``.
     """
+    if not isinstance(name, str):
+        raise InvalidIdError(f"an id must be a str, not {type(name).__name__}")
     text = _ODD.sub(lambda odd: "".join(f"%{byte:02x}" for byte in odd[0].encode(errors="surrogatepass")), name)
     if slashes:
         text = text.replace("%2f", "/")

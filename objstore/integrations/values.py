@@ -47,6 +47,8 @@ def take(value: object, what: str, large: Large | None = None) -> dict[str, Any]
         taken = {"value": _taken(value, (), marks, large)}
     except PydanticSerializationError as error:
         raise InvalidValueError(f"{what} cannot be stored: {error}") from None
+    except RecursionError:
+        raise InvalidValueError(f"{what} cannot be stored: it is nested too deeply") from None
     return {**taken, "marks": marks} if marks else taken
 
 

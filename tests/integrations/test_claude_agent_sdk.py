@@ -160,7 +160,7 @@ def test_what_json_in_utf8_cannot_hold_is_kept_too(memory: Place) -> None:
 
     async def main() -> None:
         store = opened(memory)
-        for batch in (entries, [prompt("plain", customTitle="\U0001f680")], entries):
+        for batch in (entries[:-1], entries[-1:], [prompt("plain", customTitle="\U0001f680")], entries):
             await store.append(KEY, batch)
         again = opened(memory)
         assert await again.load(KEY) == [*entries, prompt("plain", customTitle="\U0001f680")]

@@ -113,6 +113,27 @@ def test_names_within_a_thread_may_be_any(memory: Place, open_store: Callable[..
     assert [other.checkpoint["channel_values"] for other in saver.list(thread(space=name))] == [{name: [name]}]
 
 
+def test_a_name_that_would_not_be_found_again_is_refused(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    store = open_store(memory)
+    saver, long = ObjstoreSaver(store), "x" * 300_000
+    config = put(saver, {"a": 1})
+    checkpoint = empty_checkpoint() | {"channel_values": {"a": 1}, "channel_versions": {"a": long}}
+    calls: list[Callable[[], Any]] = [
+        lambda: put(saver, {"a": 1}, thread(space=long)),
+        lambda: saver.put(config, checkpoint, {"step": 1}, {"a": long}),  # type: ignore[arg-type]
+        lambda: saver.put(config, {**empty_checkpoint(), "versions_seen": {"n": {"a": long}}}, {"step": 1}, {}),
+        lambda: saver.put_writes(config, [("a", 1)], long),
+        lambda: saver.put_writes(config, [("a", 1)], "task", long),
+        lambda: saver.put_writes(config, [("a", 1), (long, 1)], "task"),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidValueError, match="a name of 300,000 characters cannot be stored"):
+            call()
+    assert len(store.history("t")) == 1
+
+
 VALUES: list[Any] = [
     None, True, 0, -1, 2**62, 1.5, math.inf, "", "é\0\x7f\x80\u2028🧵", b"", bytes(range(256)), bytearray(b"\xff\0"),
     b"\0" * 1_000_000, "x" * 1_000_000, [], [[]], [None], [1, 2, 3], list(range(1000)), {}, {"=": "x", "==": 1},

@@ -358,10 +358,24 @@ def test_deferred_requests_with_bytes_come_back_as_they_were(store: Waiting[Objs
     assert store.list_conversations()[0].deferred_tool_requests == waiting
 
 
-def test_what_has_no_form_in_json_is_refused_and_loses_nothing(store: Waiting[ObjstoreConversationStore]) -> None:
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("thing", "why"),
+    [(object(), "the message .* cannot be stored"), (nested(300), "nested deeper"), (nested(700), "nested too deeply")],
+    ids=["an object", "deep", "deeper than Python goes"],
+)
+def test_what_has_no_form_in_json_is_refused_and_loses_nothing(
+    store: Waiting[ObjstoreConversationStore], thing: object, why: str
+) -> None:
     conversation = begun(store)
-    conversation.messages.append(ModelRequest(parts=[ToolReturnPart("t", {"thing": object()}, tool_call_id="call-1")]))
-    with pytest.raises(InvalidValueError, match=r"the message .* cannot be stored"):
+    conversation.messages.append(ModelRequest(parts=[ToolReturnPart("t", {"thing": thing}, tool_call_id="call-1")]))
+    with pytest.raises(InvalidValueError, match=why):
         store.save(conversation)
     assert texts(store.load("c").messages) == ["one", "two"]
     conversation.messages[-1] = ask("three")
@@ -404,7 +418,7 @@ def test_deleting_deletes_the_entries_and_purging_erases_them(
 
 def test_what_is_no_conversation_is_named(url: str, store: Waiting[ObjstoreConversationStore]) -> None:
     objstore.DocumentStore(url).save("c", {"text": "hello"})
-    with pytest.raises(FormatError, match="'c' holds no conversation"):
+    with pytest.raises(FormatError, match="'c' is a document, but no conversation"):
         store.load("c")
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objstore import InvalidIdError
 from objstore.integrations.spelling import ROOM, named, spelled
 
 NAMES = st.text(st.characters(codec=None, categories=None), max_size=600) | st.text("%/~2f5\x00\ud800a", max_size=12)
@@ -36,3 +40,9 @@ def test_plain_names_are_spelled_as_they_are_and_long_ones_can_be_told() -> None
     assert spelled("a" * ROOM) == "a" * ROOM
     assert spelled("\u00e9" * ROOM) != spelled("\u00e9" * (ROOM + 1))
     assert spelled("a" * 500) != spelled(spelled("a" * 500))
+
+
+@pytest.mark.parametrize("name", [None, 5, b"bytes", ["a"]])
+def test_what_is_no_text_is_no_name(name: Any) -> None:
+    with pytest.raises(InvalidIdError, match=f"must be a str, not {type(name).__name__}"):
+        spelled(name)

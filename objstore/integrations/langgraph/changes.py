@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint
 
-from ... import ConflictError, FormatError, ObjstoreError
+from ... import ConflictError, FormatError, InvalidValueError, ObjstoreError
+from ..ours import not_ours
 from .entries import Key, Resolved, Thread, checkpoint_entry, parts_in
 from .values import VALUE, Codec, Item, Value, stored
 
@@ -18,6 +19,18 @@ FORMAT: Final = "langgraph"
 PARTS: Final = (FORMAT, "checkpoints", "writes")
 _NEWEST: Final = 1
 _APART: Final = ("id", "channel_values", "channel_versions", "versions_seen")
+
+
+_NAME_LENGTH: Final = 64 * 1024
+
+
+def _check_names(*names: object) -> None:
+    """Refuse names that a store would keep apart from the entry, so that nothing would be found under them again."""
+    for name in names:
+        if isinstance(name, str) and len(name) > _NAME_LENGTH:
+            raise InvalidValueError(
+                f"a name of {len(name):,} characters cannot be stored: {_NAME_LENGTH:,} are the most"
+            )
 
 
 @dataclass(slots=True)
@@ -61,7 +74,13 @@ class PutCheckpoint:
         branch: bool,
         first: bool,
     ) -> PutCheckpoint:
-        """Take a checkpoint down; whoever made it may go on changing it."""
+        """Take a checkpoint down; whoever made it may go on changing it.
+
+        Raises:
+            InvalidValueError: One of its names or versions is too long.
+        """
+        seen = (version for versions in checkpoint["versions_seen"].values() for version in versions.values())
+        _check_names(*key, *checkpoint["channel_versions"].values(), *seen)
         big: dict[str, bytes] = {}
         values = checkpoint["channel_values"]
         rest = {name: value for name, value in checkpoint.items() if name not in _APART}
@@ -119,7 +138,12 @@ class PutWrites:
 
     @classmethod
     def of(cls, codec: Codec, key: Key, writes: Sequence[tuple[str, Any]], task: str, path: str) -> PutWrites:
-        """Take writes down; whoever made them may go on changing them."""
+        """Take writes down; whoever made them may go on changing them.
+
+        Raises:
+            InvalidValueError: One of their names is too long.
+        """
+        _check_names(*key, task, path, *(channel for channel, _ in writes))
         big: dict[str, bytes] = {}
         found = [
             [WRITES_IDX_MAP.get(channel, index), channel, stored(codec.value(value, big), None)]
@@ -194,6 +218,6 @@ def check_ours(id: str, parts: Mapping[str, Any], names: Collection[str]) -> Non
         return
     form = parts.get(FORMAT)
     if form is None:
-        raise FormatError(f"{id!r} is a document, but no thread of LangGraph; give LangGraph a place of its own", id)
+        raise not_ours(id, "thread", "LangGraph")
     if form != _NEWEST:
         raise FormatError(f"thread {id!r} is stored in form {form!r}, which this objstore does not know; upgrade", id)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from ..values import plain
 from .values import Item, Value, names_of_parts, restored, stored
 
 _STRIDE: Final = 32
@@ -43,15 +44,6 @@ def _changed(old: Mapping[str, Any], change: Mapping[str, Any]) -> Mapping[str, 
     gone = change.get("cut", ())
     kept = {key: value for key, value in old.items() if key not in gone} if gone else old
     return {**kept, **plain(change.get("put", {}))}
-
-
-def plain(value: Any) -> Any:
-    """Copy what may be a view of JSON."""
-    if isinstance(value, Mapping):
-        return {key: plain(member) for key, member in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(member) for member in value]
-    return value
 
 
 class Thread:

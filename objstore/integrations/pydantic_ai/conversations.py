@@ -22,6 +22,7 @@ from ...aio_documents import AsyncDocumentStore
 from ...documents import DocumentSummary
 from ...errors import ConflictError, FormatError
 from ...models import Revision
+from ..ours import check_ours, not_ours
 from ..spelling import spelled
 from ..values import Large, Recent, give, names_in, plain, take
 
@@ -36,6 +37,7 @@ _ENTRY: Final = TypeAdapter(ConversationEntry)
 _RECORDS: Final = 1024
 """How many of the newest records are remembered."""
 
+_OURS: Final = ("conversation", "pydantic-ai")
 _AT_ONCE: Final = 32
 
 
@@ -157,7 +159,7 @@ class Conversations:
     async def decoded(self, id: str, taken: Any) -> ConversationRecord:
         """Make a record of what was taken down of it."""
         if not isinstance(taken, Mapping) or "value" not in taken:
-            raise FormatError(f"the document {id!r} holds no conversation; give them a place of their own", id)
+            raise not_ours(id, *_OURS)
         taken = plain(taken)
         return _valid(_RECORD, give(taken, await self.large_of(id, [taken])), id)
 
@@ -188,6 +190,7 @@ class Conversations:
         borrowed: list[Entry] = []
 
         def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
+            check_ours(id, parts, ("entries",), *_OURS)
             before = parts["summary"]["value"] if parts.get("summary") else None
             if (before and before["revision"]) != expected:
                 raise ConversationConflict(record.conversation_id)

@@ -11,8 +11,9 @@ from strands.session import SessionRepository
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from ...documents import DocumentStore
+from ...documents import Document, DocumentStore
 from ...errors import ConflictError, FormatError
+from ..ours import check_ours
 from ..values import Large, Recent, give, names_in, plain, take
 from . import changes
 from .changes import Change, SessionConflictError, Taken
@@ -245,14 +246,18 @@ class ObjstoreSessionRepository(SessionRepository):
 
     def _read(self, session_id: str, part: str) -> Any:
         self.flush(session_id)
-        document = self._documents.load(changes.document_id(session_id), parts=(part,))
-        return document.parts[part] if document else None
+        return self._part(session_id, part, self._documents.load(changes.document_id(session_id), parts=(part,)))
 
     def _view(self, session_id: str, part: str) -> Any:
         """Read to look at only: to copy a long list for some of its items would cost more than all the rest."""
         self.flush(session_id)
-        document = self._documents.view(changes.document_id(session_id), parts=(part,))
-        return document.parts[part] if document else None
+        return self._part(session_id, part, self._documents.view(changes.document_id(session_id), parts=(part,)))
+
+    def _part(self, session_id: str, part: str, document: Document | None) -> Any:
+        if document is None:
+            return None
+        check_ours(changes.document_id(session_id), document.names, ("session",), "session", "Strands")
+        return document.parts[part]
 
     def _keep(self, large: Mapping[str, str | bytes]) -> None:
         for name, value in large.items():

@@ -1,0 +1,29 @@
+"""Documents of an integration, told from those of anything else that lies in the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..errors import FormatError
+
+
+def check_ours(id: str, names: Collection[str], kept: tuple[str, ...], what: str, framework: str) -> None:
+    """Make sure that a document holds what an integration keeps in one, before it is read for that or added to.
+
+    Args:
+        id: The document.
+        names: The names of its parts. A document without any is anybody's.
+        kept: Names, or their beginnings, of which each document of the integration has one.
+        what: What such a document is to the framework.
+        framework: The name of the framework.
+
+    Raises:
+        FormatError: It is something else.
+    """
+    if names and not any(name.startswith(kept) for name in names):
+        raise not_ours(id, what, framework)
+
+
+def not_ours(id: str, what: str, framework: str) -> FormatError:
+    """Make the error that says that a document is something else."""
+    return FormatError(f"{id!r} is a document, but no {what} of {framework}; give {framework} a place of its own", id)
