@@ -22,6 +22,7 @@ def append(store: objstore.SessionStore, name: str, count: int) -> None:
     """Append turns to a session that others append to as well."""
     for n in range(count):
         text = f"{name}-{n}"
+        say("begin", text)
         store.append(ID, messages=[Message.user(text)], trace_events=[_trace(text)])
         say("ack", text)
 
