@@ -191,6 +191,20 @@ def test_tasks_side_by_side_in_a_subgraph_that_remembers_do_not_lose_each_others
         until_they_meet()
 
 
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+def test_a_thread_that_is_deleted_under_a_run_stays_deleted(savers: Savers, durability: Durability) -> None:
+    graph(savers[0]).invoke({"items": ["private"]}, thread())
+
+    def deleting(state: Any) -> dict[str, Any]:
+        savers[1].delete_thread("t")
+        return {"items": ["more"]}
+
+    slow = chain(deleting, adding("late")).compile(checkpointer=savers[0])
+    with pytest.raises(ConflictError, match="which is not there: it was deleted, or never stored"):
+        slow.invoke({"items": ["first"]}, thread(), durability=durability)
+    assert [saver.get_tuple(thread()) for saver in savers] == [None, None]
+
+
 def test_an_update_of_a_state_that_moved_raises(savers: Savers) -> None:
     graph(savers[0]).invoke({"items": []}, thread())
     savers[0].barrier = savers[1].barrier = Barrier(2)

@@ -95,18 +95,19 @@ class PutCheckpoint:
         Raises:
             ConflictError: The thread went on from its parent without it.
         """
-        space, id = self.key
+        space = self.key[0]
         known = thread.place(self.key)
         if known is not None and thread.checkpoints[known].get("parent") == self.parent:
             return {}  # it was stored before, and the answer was lost
         newest = thread.newest(space)
-        expected = self.branch or newest in (None, self.parent) or (self.parent is None and not self.first)
-        if known is not None or not expected:
-            raise ConflictError(
-                f"checkpoint {id} of {self.thread!r} was to follow {self.parent or 'nothing'}, but {newest} was stored "
-                "meanwhile: another run was faster; load the thread again and redo the turn", self.thread,
-            )  # fmt: skip
         place = None if self.parent is None else thread.place((space, self.parent))
+        if self.parent is not None and place is None:
+            raise self._refused(f"{self.parent}, which is not there: it was deleted, or never stored")
+        expected = self.branch or newest == self.parent or (self.parent is None and not self.first)
+        if known is not None or not (expected or newest is None):
+            raise self._refused(
+                f"{self.parent or 'nothing'}, but {newest} was stored meanwhile: another run was faster"
+            )
         old = None if place is None else thread.resolve(place)
         new = Resolved(
             dict(self.checkpoint["channel_versions"]),
@@ -115,6 +116,10 @@ class PutCheckpoint:
         )
         thread.add_checkpoint(checkpoint_entry(self.key, self.parent, self.meta, self.rest, new, old), new)
         return self.big
+
+    def _refused(self, why: str) -> ConflictError:
+        what = f"checkpoint {self.key[1]} of {self.thread!r} was to follow {why}"
+        return ConflictError(f"{what}; load the thread again and redo the turn", self.thread)
 
     def _values(self, old: Resolved) -> dict[str, Value]:
         versions = self.checkpoint["channel_versions"]
