@@ -14,8 +14,8 @@ from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.refs import Ref
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import RESTARTS, assemble, find_head, load, parse, read_commits, stands_on
-from .._log.ops import Get, Moment, Now, Protocol, Read
+from .._log.chain import RESTARTS, assemble, find_head, load, parse, read_commits, read_each, stands_on
+from .._log.ops import Moment, Now, Protocol, Read
 from .._log.session import PAGE, touched
 from ..errors import IntegrityError
 from .prune import hints_of
@@ -231,7 +231,7 @@ def _refs(value: JSON | Mapping[str, JSON]) -> Iterator[Ref]:
 def read_stored(base: Base, names: list[str]) -> Protocol[dict[str, bytes | None]]:
     """Read objects as they are stored; ``None`` for one that is damaged or missing."""
     table = {**base.present, **base.objects}
-    data = yield tuple(Get(naming.object_key(base.key, table[name][0], name)) for name in names)
+    data = yield from read_each([naming.object_key(base.key, table[name][0], name) for name in names])
     return {name: _intact(name, stored, table[name][1]) for name, stored in zip(names, data, strict=True)}
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from .._format import naming
 from .._format.commit import Commit, id_in, moment, timestamp
 from .._log.base import Base, Rules
-from .._log.chain import find_head, load, parse, read_commits, stands_on
+from .._log.chain import find_head, load, parse, read_commits, read_each, stands_on
 from .._log.land import Draft, LostError, Summarise, commit, foresee
-from .._log.ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
+from .._log.ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
 from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
@@ -247,8 +248,10 @@ def stored_ids() -> Protocol[list[str]]:
     for key in sorted(e.name for e in entries if e.is_directory and naming.is_key(e.name)):
         id = naming.id_of(key)
         if id is None:  # a long one stands in its commits only
-            head = yield from find_head(key)
-            id = id_in((yield Get(naming.log_key(key, head))) or b"") if head else None
+            with suppress(IntegrityError):  # no log but a link, which `verify` names
+                head = yield from find_head(key)
+                newest = yield from read_each([naming.log_key(key, head)] if head else [])
+                id = id_in(newest[0] or b"") if newest else None
         if id is not None and naming.session_key(id) == key:
             ids.append(id)
     return ids

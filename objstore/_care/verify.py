@@ -11,7 +11,7 @@ from .._format import naming
 from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import assemble, parse, read_commits
+from .._log.chain import Unreadable, assemble, parse, read_commits, read_each
 from .._log.ops import Entry, Get, List, Protocol, Read
 from .._log.session import PAGE
 from ..errors import FormatError, IntegrityError
@@ -88,13 +88,20 @@ def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[Veri
         entries: list[Entry] = yield List(naming.SESSIONS)
         keys = sorted(e.name for e in entries if e.is_directory)
         for key in keys:
-            yield from _session(rules, key, naming.id_of(key), care, count)
+            yield from _looked_at(rules, key, naming.id_of(key), care, count)
     else:
         for id in ids:
-            yield from _session(rules, naming.session_key(id), id, care, count)
+            yield from _looked_at(rules, naming.session_key(id), id, care, count)
     return VerifyReport(
         count.sessions, count.commits, count.objects, count.size, tuple(count.findings), tuple(count.ailments)
     )
+
+
+def _looked_at(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
+    try:
+        yield from _session(rules, key, id, care, count)
+    except IntegrityError as error:  # something is in the place of a directory or of a big object
+        count.findings.append(Finding(id, error.key, "damaged", str(error)))
 
 
 def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
@@ -186,7 +193,7 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
                 yield from _streamed(blank, naming.object_key(blank.key, epoch, name), named[epoch, name], count)
             else:
                 keys.append(naming.object_key(blank.key, epoch, name))
-        data = (yield tuple(Get(key) for key in keys)) if keys else ()
+        data = yield from read_each(keys)
         for key, stored in zip(keys, data, strict=True):
             count.objects += 1
             count.size += len(stored or b"")
@@ -196,6 +203,8 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
                 count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
                 continue
             try:
+                if isinstance(stored, Unreadable):
+                    raise ValueError(stored.error)
                 opened(name, stored, size)
             except ValueError as error:
                 count.findings.append(Finding(blank.id, key, "damaged", str(error)))

@@ -83,7 +83,7 @@ def _groups(names: list[Entry]) -> dict[int, str]:
 
 
 def _numbers(group: str, names: list[Entry]) -> list[int]:
-    return [n for e in names if not e.is_directory and (n := naming.parse_log(group, e.name)) is not None]
+    return [n for e in names if (n := naming.parse_log(group, e.name)) is not None]  # a directory takes a number, too
 
 
 def is_old(rules: Rules, observed: Moment | None, now: Moment) -> bool:
@@ -103,8 +103,30 @@ def stands_on(parent: str | None, digest: str | None) -> bool:
 
 def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
     """Read the stored bytes of some commits side by side."""
-    found = yield tuple(Get(naming.log_key(base.key, n)) for n in numbers)
+    found = yield from read_each([naming.log_key(base.key, n) for n in numbers])
     return dict(zip(numbers, found, strict=True))
+
+
+class Unreadable(bytes):
+    """Stands for an object in whose place there is something that is none, such as a link; `parse` says so."""
+
+    error: IntegrityError
+
+
+def read_each(keys: list[str]) -> Protocol[list[bytes | None]]:
+    """Read stored bytes side by side; one that cannot be had keeps nobody from reading the others."""
+    try:
+        return list((yield tuple(Get(key) for key in keys))) if keys else []
+    except IntegrityError:
+        pass
+    found: list[bytes | None] = []
+    for key in keys:
+        try:
+            found.append((yield Get(key)))
+        except IntegrityError as error:
+            found.append(Unreadable(b"no object"))
+            found[-1].error = error  # type: ignore[union-attr] # it was put there just now
+    return found
 
 
 def load(
@@ -172,7 +194,7 @@ def _newest_readable(base: Base, head: int, target: int, data: Mapping[int, byte
     So the numbers are gone down one by one, and a gap ends what can be trusted.
     """
     for n in range(head - 1, target - 1, -1):
-        found = data[n] if n in data else (yield Get(naming.log_key(base.key, n)))
+        found = data[n] if n in data else (yield from read_commits(base, [n]))[n]
         commit = _parse_or_none(base, n, found)
         if commit is not None:
             return commit
@@ -184,6 +206,8 @@ def _newest_readable(base: Base, head: int, target: int, data: Mapping[int, byte
 
 def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
     """Decode a commit that was read; ``None`` where there is none, or the stub of a purge."""
+    if isinstance(data, Unreadable):
+        raise data.error
     key = naming.log_key(base.key, n)
     return None if data is None else decode(data, key, base.id, n)
 

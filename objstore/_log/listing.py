@@ -11,7 +11,18 @@ from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, moment
 from ..errors import FormatError, IntegrityError
 from .base import Base, Rules, nothing
-from .chain import RESTARTS, find_head, find_whole, head_from, head_ops, is_old, parse, read_commits, too_slow
+from .chain import (
+    RESTARTS,
+    find_head,
+    find_whole,
+    head_from,
+    head_ops,
+    is_old,
+    parse,
+    read_commits,
+    read_each,
+    too_slow,
+)
 from .ops import Entry, Get, List, Moment, Names, Now, Page, Protocol
 from .session import PAGE, newest
 
@@ -85,7 +96,7 @@ def _ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
     hashed = [key for key, id in found.items() if id is None]
     for start in range(0, len(hashed), PAGE):
         page = hashed[start : start + PAGE]
-        contents = yield tuple(Get(naming.INDEX + hints[key]) for key in page)
+        contents = yield from read_each([naming.INDEX + hints[key] for key in page])
         for key, data in zip(page, contents, strict=True):
             if data is not None:  # else it was deleted since it was listed
                 found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key, naming.INDEX + hints[key]))
@@ -149,7 +160,7 @@ def _read_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit |
         head = yield from head_from(base.key, names, first)
         numbers.append((yield from find_whole(rules, base.key)) if rules.tearable else head)
     asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
-    data = iter((yield tuple(Get(naming.log_key(base.key, n)) for base, n in asked)) if asked else ())
+    data = iter((yield from read_each([naming.log_key(base.key, n) for base, n in asked])))
     found: list[tuple[Commit | None, str | None]] = []
     for base, n in zip(page, numbers, strict=True):
         try:

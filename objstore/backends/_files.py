@@ -21,6 +21,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NO_FILES = frozenset({errno.ELOOP, errno.ENXIO})  # a link that is not followed, a socket
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _PASSING = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _ADVICE = {
@@ -34,6 +35,10 @@ _ADVICE = {
     errno.EISDIR: "a directory is in the place of a file: choose another path",
     errno.ELOOP: "a symbolic link is in the place of a file, or leads in a circle: remove it",
 }
+
+
+class NoFileError(OSError):
+    """Something is in the place of an object that is none."""
 
 
 def explained(error: OSError, doing: str, path: str) -> BackendError:
@@ -55,12 +60,16 @@ def read(directory: int, name: str, start: int = 0, length: int | None = None) -
         file = os.open(name, _READ, dir_fd=directory)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno not in _NO_FILES:
+            raise
+        raise NoFileError(errno.ELOOP, "a symbolic link or a device is in its place: remove it") from None
     try:
         status = os.fstat(file)
         if stat.S_ISDIR(status.st_mode):
             return None
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
+            raise NoFileError(errno.EINVAL, "something is in its place that is no file: remove it")
         end = status.st_size if length is None else min(status.st_size, start + length)
         pieces: list[bytes] = []
         while start < end and (piece := os.pread(file, end - start, start)):  # one read gives 2 GiB at most

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 from .._log.ops import Entry, Names
-from ..errors import BackendError
+from ..errors import BackendError, IntegrityError
 from ._files import (
     ABSENT,
     DIRECTORY,
     NO_LINKS,
+    NoFileError,
     entry,
     explained,
     flush_directory,
@@ -276,10 +277,10 @@ class LocalBackend:
             self.close()
         root, real = os.path.realpath(self._root), os.path.realpath(self._path(name))
         if os.path.commonpath([root, real]) != root:
-            raise BackendError(
+            raise IntegrityError(
                 f"{self._path(name)} leads out of the store, to {real}, by a symbolic link: "
-                f"remove the link, or open the store where its files really are"
-            )
+                f"remove the link, or open the store where its files really are", name,
+            )  # fmt: skip
         self._seen[name] = identity
 
     def _make(self, name: str) -> None:
@@ -309,6 +310,8 @@ class LocalBackend:
     def _explained(self, doing: str, key: str) -> Iterator[None]:
         try:
             yield
+        except NoFileError as error:
+            raise IntegrityError(f"{self._path(key)} is no object: {error.strerror}", key) from error
         except OSError as error:
             raise explained(error, doing, self._path(key)) from error
 

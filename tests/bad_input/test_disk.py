@@ -151,7 +151,8 @@ def test_files_of_other_kinds_in_the_place_of_objects_are_named_and_hang_nobody(
         objstore.open(tmp_path).load("s")
     newest.unlink()
     newest.mkdir()
-    assert objstore.open(tmp_path).load("s") is not None  # a directory is no commit
+    with pytest.raises(ObjstoreError):  # a directory is no commit, and takes the number of one
+        objstore.open(tmp_path).load("s")
 
 
 class TestRemoved:

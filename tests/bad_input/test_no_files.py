@@ -1,0 +1,143 @@
+"""Links, pipes and directories in the place of objects on local disk: named, followed nowhere, and in nobody's way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import objstore
+from objstore import IntegrityError, SessionData
+from tests.bad_input.damage import TURNS, fill, log_key, turns
+
+LONG = "long " * 100
+
+
+def link(path: Path) -> None:
+    outside = path.parent.parent / "outside"
+    shutil.move(path, outside)  # the very bytes, but not here
+    path.symlink_to(outside)
+
+
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+Harm = Callable[[Path], None]
+HARMS: list[Harm] = [link, dangling, pipe, directory]
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    for id in ("other", "s", LONG):
+        fill(objstore.open(tmp_path), id)
+    return tmp_path
+
+
+def nobody_else_is_stopped(place: Path, key: str, id: str = "s") -> None:
+    store = objstore.open(place)
+    findings = store.verify().findings
+    assert {finding.key for finding in findings} == {key}
+    assert {finding.id for finding in findings} <= {id, None}
+    assert set(store.collect().skipped) <= {id}
+    assert set(store.du().skipped) <= {id}
+    assert {usage.id for usage in store.du().sessions} >= {"other", "s", LONG} - {id}
+    assert store.list() == sorted(["other", "s", LONG])
+    summaries = {summary.id: summary for summary in store.iter_summaries()}
+    assert summaries["other"].problem is None
+    assert turns(store.load("other")) == TURNS
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_in_the_place_of_the_newest_commit(filled: Path, harm: Harm) -> None:
+    key = log_key("s", TURNS)
+    harm(filled / key)
+    store = objstore.open(filled)
+    # a directory has no bytes, and nothing below a number that may have been purged can be trusted
+    way_out = "repair the session" if harm is directory else f"at={TURNS - 1}"
+    with pytest.raises(IntegrityError, match=way_out) as caught:
+        store.load("s")
+    assert caught.value.key == key
+    if harm is not directory:
+        assert turns(store.load("s", at=TURNS - 1)) == TURNS - 1
+    for call in (lambda: store.save(SessionData.new("s")), lambda: store.exists("s"), lambda: store.history("s")):
+        with pytest.raises(IntegrityError) as caught:
+            call()
+        assert caught.value.key == key
+    nobody_else_is_stopped(filled, key)
+    if harm is directory:
+        (filled / key).rmdir()
+    else:
+        assert store.repair("s", dry_run=False).resumed == TURNS - 1
+    assert turns(objstore.open(filled).load("s")) == TURNS - 1
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_in_the_place_of_an_older_commit(filled: Path, harm: Harm) -> None:
+    key = log_key("s", 3)
+    harm(filled / key)
+    with pytest.raises(IntegrityError, match="at=2") as caught:
+        objstore.open(filled).load("s")
+    assert caught.value.key == key
+    assert turns(objstore.open(filled).load("s", at=2)) == 2
+    nobody_else_is_stopped(filled, key)
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_in_the_place_of_an_object(filled: Path, harm: Harm) -> None:
+    (path,) = (each for each in (filled / "sessions/s/objects").rglob("*") if each.is_file())
+    key = str(path.relative_to(filled))
+    harm(path)
+    store = objstore.open(filled)
+    with pytest.raises(IntegrityError) as caught:
+        store.load_artifacts("s")
+    assert caught.value.key == key
+    assert turns(store.load("s")) == TURNS
+    nobody_else_is_stopped(filled, key)
+
+
+@pytest.mark.parametrize("harm", [link, dangling, pipe])
+def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Path, harm: Harm) -> None:
+    (hint,) = (path for path in (filled / "index").iterdir() if path.read_bytes())
+    harm(hint)
+    assert objstore.open(filled).list() == sorted(["other", "s", LONG])
+    (log,) = (path for path in (filled / "sessions").glob("*/log") if "long" in str(path))
+    harm(log / f"000000/{TURNS:010d}")
+    store = objstore.open(filled)
+    assert [finding.key for finding in store.verify().findings] == [
+        str((log / f"000000/{TURNS:010d}").relative_to(filled))
+    ]
+    assert turns(store.load("other")) == TURNS
+    assert store.collect().sessions == 2
+    assert {usage.id for usage in store.du().sessions} == {"other", "s"}
+
+
+def test_a_directory_of_a_session_that_is_a_link_stops_nobody_else(
+    filled: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "s"
+    shutil.move(filled / "sessions/s", outside)
+    (filled / "sessions/s").symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    store = objstore.open(filled)
+    with pytest.raises(IntegrityError, match="leads out of the store"):
+        store.load("s")
+    assert {finding.id for finding in store.verify().findings} == {"s"}
+    assert set(store.collect().skipped) == {"s"}
+    assert set(store.du().skipped) == {"s"}
+    assert turns(store.load("other")) == TURNS
+    assert sorted(outside.rglob("*")) == before
