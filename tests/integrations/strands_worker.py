@@ -1,4 +1,7 @@
-"""An agent that dies in the middle of a turn: python -m tests.integrations.strands_worker STORE MANAGER WHERE."""
+"""Agents of Strands in processes of their own, below python -m tests.integrations.strands_worker.
+
+``STORE MANAGER WHERE`` is one that dies in the middle of a turn, ``STORE MANAGER NAME TURNS`` one of several workers.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from strands import tool
 from strands.session import RepositorySessionManager
 from strands.types.content import Messages
+from strands.types.exceptions import EventLoopException, SessionException
 
 from objstore import DocumentStore
 from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository
@@ -25,8 +29,22 @@ def manager(kind: str, documents: DocumentStore) -> Any:
     return ObjstoreSessionManager("s", documents, commit=commit)
 
 
+def work(target: str, kind: str, name: str, turns: int) -> None:
+    """Run turns, each again in the session as it is then where it came too late."""
+    documents = DocumentStore(target)
+    for n in range(turns):
+        while True:
+            try:
+                scripted_agent(manager(kind, documents))(f"{name} {n}")
+            except (SessionException, EventLoopException):
+                continue
+            break
+
+
 def main() -> None:
     """Run one whole turn, and die in the second one: while the tool runs, or when it has run."""
+    if len(sys.argv) == 5:
+        return work(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
     target, kind, where = sys.argv[1:]
     turns = 0
 
@@ -46,6 +64,7 @@ def main() -> None:
     for _ in range(2):
         turns += 1
         agent(f"turn {turns}")
+    return None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import math
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -464,6 +466,19 @@ def test_workers_on_one_conversation_lose_no_turn(url: str) -> None:
     assert sorted(asked) == [f"worker {worker} turn {n}" for worker in range(workers) for n in range(turns)]
     assert len(messages) == 4 * workers * turns
     print(f"{workers * turns} turns of {workers} workers, {conflicts} of them run again")
+
+
+def test_processes_on_one_conversation_lose_no_turn(tmp_path: Path, runner: asyncio.Runner) -> None:
+    names, turns, target = ("one", "two", "three"), 4, str(tmp_path / "conversations")
+    command = [sys.executable, "-m", "tests.integrations.pydantic_ai_worker", target]
+    root = Path(__file__).parents[2]
+    workers = [subprocess.Popen([*command, name, str(turns)], cwd=root) for name in names]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    messages = opened(target, runner).load("c").messages
+    asked = texts(messages)[::2]
+    assert sorted(asked) == sorted(f"{name} {n}" for name in names for n in range(turns))
+    assert [text for text in asked if text.startswith("one")] == [f"one {n}" for n in range(turns)]
+    assert texts(messages)[1::2] == ["fine"] * len(names) * turns
 
 
 def test_a_conversation_can_be_saved_by_another_store_than_loaded_it(url: str, runner: asyncio.Runner) -> None:

@@ -392,6 +392,21 @@ def test_workers_on_one_session_lose_no_turn(url: str, kind: str) -> None:
     print(f"{kind}: {workers * turns} turns of {workers} workers, {conflicts} of them run again")
 
 
+def test_processes_on_one_session_lose_no_turn(tmp_path: Path) -> None:
+    names, turns, target = ("one", "two", "three"), 3, str(tmp_path / "sessions")
+    scripted_agent(manager("turn", DocumentStore(target)))
+    command = [sys.executable, "-m", "tests.integrations.strands_worker", target, "turn"]
+    root = Path(__file__).parents[2]
+    workers = [subprocess.Popen([*command, name, str(turns)], cwd=root) for name in names]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    agent = scripted_agent(manager("turn", DocumentStore(target)))
+    stored = ObjstoreSessionRepository(DocumentStore(target)).list_messages("s", "agent")
+    asked = [found.message["content"][0].get("text") for found in stored][::4]
+    assert sorted(map(str, asked)) == sorted(f"{name} {n}" for name in names for n in range(turns))
+    assert len(stored) == 4 * len(names) * turns
+    check_pairs(agent.messages)
+
+
 def test_of_two_messages_of_one_number_the_second_is_a_conflict(url: str) -> None:
     one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
     begun(one, 1)
