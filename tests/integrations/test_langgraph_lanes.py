@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("langgraph.checkpoint.base", reason="langgraph is not installed")
+pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
 
 from langgraph.checkpoint.base import empty_checkpoint
 

@@ -18,8 +18,13 @@ def waiting(call: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], Any]:
     return lambda: asyncio.run(call())
 
 
+def module_of(name: str, missing: str) -> Any:
+    """Import an integration, which says itself what to install where its framework is missing."""
+    return pytest.importorskip(name, reason=missing, exc_type=ImportError)
+
+
 def claude(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
-    module = pytest.importorskip("objstore.integrations.claude_agent_sdk", reason="claude-agent-sdk is not installed")
+    module = module_of("objstore.integrations.claude_agent_sdk", "claude-agent-sdk is not installed")
     store = module.ObjstoreSessionStore(AsyncDocumentStore.of(documents))
     key = {"project_key": "p", "session_id": "s"}
     return {
@@ -31,7 +36,7 @@ def claude(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
 
 
 def openai(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
-    module = pytest.importorskip("objstore.integrations.openai_agents", reason="openai-agents is not installed")
+    module = module_of("objstore.integrations.openai_agents", "openai-agents is not installed")
     session = module.ObjstoreSession("p/s", AsyncDocumentStore.of(documents))
     return {
         "add_items": waiting(lambda: session.add_items([{"role": "user", "content": "hello"}])),
@@ -41,7 +46,7 @@ def openai(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
 
 
 def langgraph(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
-    module = pytest.importorskip("objstore.integrations.langgraph", reason="langgraph is not installed")
+    module = module_of("objstore.integrations.langgraph", "langgraph is not installed")
     from langgraph.checkpoint.base import empty_checkpoint
 
     saver = module.ObjstoreSaver(documents)
@@ -54,7 +59,7 @@ def langgraph(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
 
 
 def pydantic_ai(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
-    module = pytest.importorskip("objstore.integrations.pydantic_ai", reason="pydantic-ai is not installed")
+    module = module_of("objstore.integrations.pydantic_ai", "pydantic-ai is not installed")
     from pydantic_ai.conversation import Conversation
     from pydantic_ai.messages import ModelRequest
 
@@ -64,7 +69,7 @@ def pydantic_ai(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
 
 
 def strands(documents: DocumentStore) -> Mapping[str, Callable[[], Any]]:
-    module = pytest.importorskip("objstore.integrations.strands", reason="strands-agents is not installed")
+    module = module_of("objstore.integrations.strands", "strands-agents is not installed")
     repository = module.ObjstoreSessionRepository(documents)
     return {
         "read_session": lambda: repository.read_session("s"),
