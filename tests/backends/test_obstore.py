@@ -15,6 +15,8 @@ from typing import Any, cast
 import fsspec
 import pytest
 
+import objstore
+from objstore import Message, SessionData
 from objstore.backends import RemoteBackend, open_backend
 from objstore.backends.base import Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedError
@@ -264,6 +266,22 @@ class TestSecrets:
 
 
 class TestProcesses:
+    def test_a_request_is_made_where_the_caller_is(
+        self, bucket: str, s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = f"s3://{bucket}/agents"
+        store = objstore.open(url, storage_options=s3_options, client="obstore")
+        store.save(SessionData.new("s"))
+        awaited = objstore.open_async(url, storage_options=s3_options, client="obstore")
+
+        def elsewhere(*_: object) -> None:
+            raise AssertionError("it went to another thread's loop")
+
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", elsewhere)
+        store.append("s", messages=[Message.user("here")])
+        asyncio.run(awaited.append("s", messages=[Message.user("on this loop")]))
+        assert [message.role for message in asyncio.run(awaited.load("s")).messages] == ["user"] * 2  # type: ignore[union-attr] # it is there
+
     def test_one_backend_serves_loops_and_threads(self, bucket: str, s3_options: dict[str, Any]) -> None:
         backend = remote(f"s3://{bucket}", s3_options)
 
@@ -504,8 +522,6 @@ class TestOptions:
             open_backend(target, client="obstore")
 
     def test_it_is_a_stated_choice(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        import objstore
-
         backend = open_backend("s3://bucket/a")
         assert isinstance(backend, RemoteBackend)
         assert backend.client == "fsspec"

@@ -419,6 +419,20 @@ def test_the_models_of_botocore_are_parsed_once_for_all_clients(
     assert parsed == []
 
 
+def test_times_in_listings_are_not_left_to_botocore(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(text: object) -> None:
+        raise AssertionError(f"botocore reads {text!r}")
+
+    monkeypatch.setattr("botocore.parsers.DEFAULT_TIMESTAMP_PARSER", slow)
+    monkeypatch.setattr("objstore.backends._s3.parse_timestamp", slow)
+    item = "<Contents><Key>store/a</Key><Size>1</Size><LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>"
+    headers = {"ETag": '"etag"', "Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT"}
+    place = at(scripted, "fsspec")
+    scripted.play(Say(200, f"<ListBucketResult>{item}</ListBucketResult>".encode()), Say(200, b"x", headers))
+    assert [entry.name for entry in place.list("")] == ["a"]
+    assert place.get("a") == b"x"
+
+
 @pytest.mark.parametrize(
     "text",
     ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045, "1767323045"],
