@@ -259,14 +259,21 @@ class BackendTests:
             pytest.skip("this backend does not promise whole replacements (Capabilities.atomic_put)")
         old, new = b"o" * self.big, b"n" * self.big
         place.put("torn", old)
+        written = threading.Event()
 
         def work(number: int) -> set[bytes | None]:
             if number == 0:
-                for _ in range(10):
-                    place.put("torn", new)
-                    place.put("torn", old)
+                try:
+                    for _ in range(10):
+                        place.put("torn", new)
+                        place.put("torn", old)
+                finally:
+                    written.set()
                 return set()
-            return {place.get("torn") for _ in range(20)}
+            seen = {place.get("torn")}
+            while not written.is_set():  # however fast it reads, it reads as long as there is something to see
+                seen.add(place.get("torn"))
+            return seen
 
         assert set().union(*at_once(4, work)) <= {old, new}
 
