@@ -29,6 +29,7 @@ from objstore import AsyncDocumentStore, InvalidIdError, OutcomeUnknownError
 from objstore.backends import MemoryBackend
 from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
 from objstore.testing.faults import Fault, FaultyBackend, Request, Wait, lost_answer, unavailable
+from tests.docs.test_tutorial import blocks_of, run
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -580,7 +581,8 @@ class Script(sdk.Transport):
     async def close(self) -> None:
         self._messages.put_nowait(None)
 
-    async def end_input(self) -> None: ...
+    async def end_input(self) -> None:
+        self._messages.put_nowait(None)
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
         while (message := await self._messages.get()) is not None:
@@ -601,6 +603,26 @@ class Script(sdk.Transport):
                 {"type": "result", "subtype": "success", "duration_ms": 1, "duration_api_ms": 1, "is_error": False}
                 | {"num_turns": self._turns, "session_id": self._transcript.stem}
             )
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    transcript = tmp_path / "projects" / sdk.project_key_for_directory() / f"{uuid.uuid4()}.jsonl"
+
+    def scripted(*, prompt: str, options: sdk.ClaudeAgentOptions) -> AsyncIterator[sdk.Message]:
+        return query(prompt=prompt, options=options, transport=Script(transcript))
+
+    query = sdk.query
+    monkeypatch.setattr(sdk, "query", scripted)
+    for block in blocks_of("integrations/claude.md"):
+        run(block, "integrations/claude.md", {"__name__": "page"})
+
+    async def stored() -> Any:
+        store = ObjstoreSessionStore(AsyncDocumentStore("sessions"))
+        return await store.load({"project_key": sdk.project_key_for_directory(), "session_id": transcript.stem})
+
+    assert len(asyncio.run(stored())) == 4
 
 
 def counted(server: MotoServer) -> Counter[str]:

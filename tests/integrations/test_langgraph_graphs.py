@@ -21,6 +21,7 @@ from langgraph.types import Command, StateSnapshot, interrupt
 
 from objstore import DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
+from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations import graphs
 from tests.integrations.graphs import adding, asking, chain, said, thread
 from tests.places import Place
@@ -45,6 +46,16 @@ def saver(memory: Place, open_store: Callable[..., DocumentStore]) -> ObjstoreSa
 def another(memory: Place, open_store: Callable[..., DocumentStore]) -> Callable[[], ObjstoreSaver]:
     """Savers of the same place that know nothing yet."""
     return lambda: ObjstoreSaver(open_store(memory))
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in blocks_of("integrations/langgraph.md"):
+        run(block, "integrations/langgraph.md", {"__name__": "page", "builder": graphs.agent()})
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 5  # the first turn is one checkpoint, the second has five
+    with DocumentStore("threads") as store:
+        state = graphs.agent().compile(checkpointer=ObjstoreSaver(store)).get_state(thread("support-42"))
+        assert len(state.values["messages"]) == 8
 
 
 def shown(states: Iterable[StateSnapshot]) -> list[Any]:

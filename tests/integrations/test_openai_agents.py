@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 pytest.importorskip("agents", reason="openai-agents is not installed: pip install 'objstore[openai-agents]'")
 
+import agents
 from agents import Agent, RunConfig, Runner, Session, SessionSettings, SQLiteSession, function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 
@@ -24,6 +26,7 @@ from objstore import AsyncDocumentStore, OutcomeUnknownError
 from objstore.backends import MemoryBackend
 from objstore.integrations.openai_agents import ObjstoreSession
 from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
+from tests.docs.test_tutorial import blocks_of, run
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -76,6 +79,18 @@ def user(content: object) -> Any:
 
 def contents(items: Any) -> list[Any]:
     return [item["content"] for item in items]
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = ScriptedModel([ModelStep([assistant_message(text)]) for text in ("It is.", "Released.")])
+    monkeypatch.setattr(agents, "Agent", functools.partial(Agent, model=model))
+    monkeypatch.setattr(Runner, "run", functools.partial(Runner.run, run_config=NO_TRACES))
+    for block in blocks_of("integrations/openai-agents.md"):
+        run(block, "integrations/openai-agents.md", {"__name__": "page"})
+    assert capsys.readouterr().out == "It is.\nReleased.\n"
+    session = ObjstoreSession("support/42", AsyncDocumentStore("conversations"))
+    assert [item["role"] for item in asyncio.run(session.get_items())] == ["user", "assistant"] * 2  # type: ignore[typeddict-item]
 
 
 # The protocol, clause by clause: what the SDK's own session does, ours does
