@@ -18,6 +18,7 @@ from objstore.backends import MemoryBackend
 from objstore.integrations.langgraph import ObjstoreSaver
 from objstore.integrations.langgraph.faces import Faces, Steps, Wait
 from objstore.integrations.langgraph.lanes import Lane
+from objstore.integrations.langgraph.threads import Threads
 from tests.integrations.graphs import thread
 
 Commit = Callable[[list[str]], Steps[list[Exception | None]]]
@@ -188,3 +189,19 @@ def test_writes_that_come_together_are_one_commit_and_a_bad_one_harms_nobody() -
     kept = saver.get_tuple(config)
     assert kept is not None
     assert {channel for _, channel, _ in kept.pending_writes or []} == set("abcdef")
+
+
+def test_the_threads_that_were_used_last_are_remembered_up_to_a_number_of_entries() -> None:
+    store = DocumentStore(MemoryBackend.isolated())
+    saver = ObjstoreSaver(store)
+    for id in ("a", "b", "c", "d"):
+        config = thread(id, checkpoint_ns="")
+        for _ in range(3 if id != "c" else 30):
+            config = saver.put(config, empty_checkpoint(), {"step": 0}, {})
+    faces, threads = Faces(store), Threads(entries=12)
+    for id, remembered in (("a", "a"), ("b", "ab"), ("d", "abd"), ("a", "bda"), ("c", "c"), ("b", "b"), ("d", "bd")):
+        read = faces.run(threads.read(id))
+        assert len(read.checkpoints) == (3 if id != "c" else 30)
+        assert "".join(threads.remembered()) == remembered
+    threads.forget("b")
+    assert threads.remembered() == ["d"]

@@ -16,7 +16,7 @@ from .lanes import Lane
 from .values import names_of_parts
 
 ATTEMPTS: Final = 5
-_KEPT: Final = 64
+_ENTRIES: Final = 50_000
 _EMPTY: Final = 4096
 
 
@@ -27,11 +27,22 @@ class _Row:
         self.lane: Lane[Change] = Lane()
         self.thread: Thread | None = None
 
+    @property
+    def size(self) -> int:
+        """How many entries it holds, and one for itself."""
+        return 1 + (len(self.thread.checkpoints) + len(self.thread.writes) if self.thread else 0)
+
 
 class Threads:
-    """The threads of a store. What was read and written last is remembered, and checked before it is given out."""
+    """The threads of a store. Those that were used last are remembered, and caught up before they are given out.
 
-    def __init__(self) -> None:
+    Args:
+        entries: How many checkpoints and writes are remembered of all threads together.
+    """
+
+    def __init__(self, entries: int = _ENTRIES) -> None:
+        self._entries = entries
+        self._used = 0
         self._lock = threading.Lock()
         self._rows: OrderedDict[str, _Row] = OrderedDict()
         self._empty: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -45,7 +56,7 @@ class Threads:
         check_ours(id, document.parts, document.names)
         thread: Thread = yield Work(partial(Thread.of, document.parts, row.thread))
         thread.revision = document.revision
-        row.thread = thread
+        self._remember(id, thread)
         return thread
 
     def contents(self, id: str, items: Iterable[Sequence[str]]) -> Steps[dict[str, Any] | None]:
@@ -78,7 +89,7 @@ class Threads:
                 for one in changes:
                     errors += yield from commit([one])
                 return errors
-            row.thread = draft.thread
+            self._remember(id, draft.thread)
             return draft.errors
 
         yield from row.lane.write(change, commit, patience=patience)
@@ -109,7 +120,7 @@ class Threads:
 
     def forget(self, id: str) -> None:
         """Read a thread anew the next time."""
-        self._row(id).thread = None
+        self._remember(id, None)
 
     def say_empty(self, id: str, space: str) -> None:
         """Remember that a run was told that there is no checkpoint in a namespace, and will begin there."""
@@ -131,11 +142,30 @@ class Threads:
         with self._lock:
             self._empty.pop((id, space), None)
 
+    def remembered(self) -> list[str]:
+        """Name the threads that are remembered, the one used last at the end."""
+        with self._lock:
+            return [id for id, row in self._rows.items() if row.thread]
+
     def _row(self, id: str) -> _Row:
         with self._lock:
-            row = self._rows.setdefault(id, _Row())
-            self._rows.move_to_end(id)
-            if len(self._rows) > _KEPT:
-                for other in [other for other, row in self._rows.items() if row.lane.idle][:-_KEPT]:
-                    del self._rows[other]
-            return row
+            return self._used_now(id)
+
+    def _used_now(self, id: str) -> _Row:
+        if id not in self._rows:
+            self._rows[id] = row = _Row()
+            self._used += row.size
+        self._rows.move_to_end(id)
+        return self._rows[id]
+
+    def _remember(self, id: str, thread: Thread | None) -> None:
+        with self._lock:
+            row = self._used_now(id)
+            self._used -= row.size
+            row.thread = thread
+            self._used += row.size
+            for other in list(self._rows) if self._used > self._entries else ():
+                if other != id and self._rows[other].lane.idle:
+                    self._used -= self._rows.pop(other).size
+                    if self._used <= self._entries:
+                        break
