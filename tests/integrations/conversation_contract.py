@@ -228,6 +228,7 @@ class OfPrimitives:
         assert store.read_history("e3", limit=2) == entries[1:]
         assert store.read_history("e3", limit=9) == entries
         assert store.read_history("e3", limit=0) == []
+        assert store.read_history("nowhere", limit=0) == []
 
     def test_a_history_that_is_not_there_is_a_lookup_error(self, store: Waiting) -> None:
         with pytest.raises(LookupError):

@@ -266,6 +266,17 @@ def test_it_works_where_an_event_loop_runs(documents: DocumentStore) -> None:
     assert len(scripted_agent(ObjstoreSessionManager("s", documents)).messages) == 4
 
 
+@pytest.mark.parametrize("kind", ["step", "turn", "stock"])
+def test_a_tool_that_is_called_outside_of_a_turn_is_stored_at_once(documents: DocumentStore, kind: str) -> None:
+    agent = scripted_agent(manager(kind, documents))
+    agent("one")
+    agent.tool.run(command="date")
+    assert len(agent.messages) > 4
+    again = scripted_agent(manager(kind, documents))
+    assert again.messages == agent.messages
+    check_pairs(again.messages)
+
+
 def test_another_word_for_when_to_commit_is_an_error(documents: DocumentStore) -> None:
     wrong: Any = "sometimes"
     with pytest.raises(ValueError, match="'step' or 'turn'"):

@@ -104,4 +104,4 @@ class ObjstoreConversationStore(ConversationStore):
         Raises:
             KeyError: There is no such entry.
         """
-        return [] if head_id is None else await self._conversations.history(head_id, limit)
+        return [] if head_id is None or limit == 0 else await self._conversations.history(head_id, limit)

@@ -65,7 +65,7 @@ class Held:
             if _id(entry) == wanted:
                 found.append(entry if type(entry) is dict else plain(entry))
                 wanted = entry["value"]["parent_id"]
-        if not found and limit != 0:
+        if not found:
             return None
         if wanted is not None and len(found) != limit:
             raise KeyError(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from strands.hooks import AfterInvocationEvent, HookRegistry
+from strands.hooks import AfterInvocationEvent, BeforeInvocationEvent, HookRegistry
 from strands.session import RepositorySessionManager
 from strands.types.agent import LocalAgent
 from strands.types.content import Message
@@ -32,16 +32,19 @@ class ObjstoreSessionManager(RepositorySessionManager):
         self._kept = ObjstoreSessionRepository(documents)
         self._by_steps = commit == "step"
         self._due = False
+        self._invoked: set[str] = set()  # agents
         super().__init__(session_id, self._kept)
 
     def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:
-        """Register the hooks of the base class, and one that commits when an invocation ends."""
+        """Register the hooks of the base class, and those that know when an invocation begins and ends."""
         super().register_hooks(registry, **kwargs)
-        registry.add_callback(AfterInvocationEvent, self._invoked)
+        registry.add_callback(BeforeInvocationEvent, self._begin)
+        registry.add_callback(AfterInvocationEvent, self._end)
 
     def append_message(self, message: Message, agent: LocalAgent, **kwargs: Any) -> None:
-        """Add a message, which waits for the commit."""
-        self._kept.hold(self.session_id)
+        """Add a message. In an invocation it waits for the commit; a tool that is called by itself has none."""
+        if agent.agent_id in self._invoked:
+            self._kept.hold(self.session_id)
         super().append_message(message, agent, **kwargs)
         self._due = self._by_steps and any("toolUse" in block or "toolResult" in block for block in message["content"])
 
@@ -60,6 +63,10 @@ class ObjstoreSessionManager(RepositorySessionManager):
         self._due = False
         self._kept.flush(self.session_id)
 
-    def _invoked(self, event: AfterInvocationEvent) -> None:
+    def _begin(self, event: BeforeInvocationEvent) -> None:
+        self._invoked.add(event.agent.agent_id)
+
+    def _end(self, event: AfterInvocationEvent) -> None:
+        self._invoked.discard(event.agent.agent_id)
         self.sync_agent(event.agent)
         self.flush()
