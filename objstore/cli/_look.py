@@ -50,8 +50,10 @@ def verify(
 
 def _verdict(findings: int, ailments: int) -> str:
     if findings:
-        return f"{findings} findings"
-    return f"nothing is damaged, but {ailments} ailments; see objstore repair" if ailments else "all is well"
+        return f"{findings} finding{'s' * (findings > 1)}"
+    if ailments:
+        return f"nothing is damaged, but {ailments} ailment{'s' * (ailments > 1)}; see objstore repair"
+    return "all is well"
 
 
 def _one(store: SessionStore, id: str) -> VerifyReport:

@@ -31,7 +31,7 @@ def test_verify_names_what_is_damaged(cli: Cli, url: str, place: Place) -> None:
     lines = cli("verify", url, ID, code=1).lines
     assert lines[0].split() == ["id", "where", "problem", "detail"]
     assert lines[1].split()[:3] == [ID, key, "damaged"]
-    assert lines[2].endswith("1 findings")
+    assert lines[2].endswith("1 finding")
     assert cli("verify", url, "--json", "--", "-dash").json["ok"] is True
 
 
