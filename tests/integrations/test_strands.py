@@ -480,6 +480,21 @@ def test_what_was_deleted_elsewhere_is_not_written_to(url: str) -> None:
     assert other.read_session("s") is None
 
 
+def test_a_session_that_changes_while_it_is_deleted_stays(url: str) -> None:
+    other = ObjstoreSessionRepository(DocumentStore(url))
+    begun(other, 1)
+
+    class Overtaken(DocumentStore):
+        def load(self, *args: Any, **options: Any) -> Any:
+            found = super().load(*args, **options)
+            other.create_message("s", "a", message(1))
+            return found
+
+    with pytest.raises(SessionConflictError, match="was changed while it was to be deleted"):
+        ObjstoreSessionRepository(Overtaken(url)).delete_session("s")
+    assert len(other.list_messages("s", "a")) == 2
+
+
 def test_what_was_made_elsewhere_is_found(url: str) -> None:
     one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
     one.create_session(session())
