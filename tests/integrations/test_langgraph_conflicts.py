@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from langgraph.types import Command
 from objstore import ConflictError, DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.integrations.graphs import adding, asking, chain, fan, thread
-from tests.places import make_place
+from tests.places import Place, make_place
 
 ROOT = Path(__file__).parents[2]
 Durability = Literal["sync", "async", "exit"]
@@ -106,6 +107,27 @@ def test_of_two_racing_runs_one_is_stored_and_the_other_raises(
     for saver in savers:
         saver.barrier = None
     check(found, savers)
+
+
+def test_of_two_racing_runs_on_any_place_one_is_stored_and_the_other_raises(
+    place: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    savers = Meeting(open_store(place)), Meeting(open_store(place))
+    for _ in range(5):
+        before = graph(savers[0]).get_state(thread()).values.get("items", [])
+        savers[0].barrier = savers[1].barrier = Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            turns = [{"items": [f"turn {n}"]} for n in range(2)]
+            runs = [
+                pool.submit(outcome, partial(graph(saver).invoke, turn, thread(), durability="exit"))
+                for saver, turn in zip(savers, turns, strict=True)
+            ]
+            found = [run.result(60) for run in runs]
+        savers[0].barrier = savers[1].barrier = None
+        stored = [result for result in found if not isinstance(result, ConflictError)]
+        assert len(stored) == 1
+        assert stored[0][: len(before)] == before
+        assert [items(saver) for saver in savers] == [stored[0]] * 2
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)

@@ -66,9 +66,9 @@ class Codec:
     def value(self, value: Any, big: dict[str, bytes]) -> Value:
         """Serialise a value, item by item where that pays."""
         members = _members(value)
-        first = [self.item(member, {}) for member in members[:_SAMPLE]]
+        first = [self.item(member, big) for member in members[:_SAMPLE]]
         if first and sum(len(item[1]) for item in first) >= _WORTH * len(first):
-            return Value(type(value).__name__, [self.item(member, big) for member in members])
+            return Value(type(value).__name__, first + [self.item(member, big) for member in members[_SAMPLE:]])
         return Value("whole", [self.item(value, big, WHOLE_BYTES)])
 
     def read(self, item: Sequence[str], big: Mapping[str, Any]) -> Any:
