@@ -33,7 +33,7 @@ _MAX_COPY = 5 * 2**30
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
 # obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
-# forged, says the rest; tests/backends/test_obstore_answers.py holds each of these to every version that is allowed.
+# forged, says the rest; tests/backends/test_s3_answers.py holds it to what other clients understand.
 _DEBUG = "\n\nDebug source:\n"
 _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -67,9 +67,8 @@ class ObstoreAdapter:
     def _awaited(self, size: int = 0, retries: int = 0) -> S3Store:
         """Give a client that waits long enough for a body to be sent: obstore counts that as time without an answer."""
         mebibytes = size // 2**20
-        more = (
-            _SECONDS_A_MIB * 2.0 ** mebibytes.bit_length() if mebibytes else 0.0
-        )  # few clients, not one for each size
+        # By doubling, so that there are a few clients, and not one for each size.
+        more = _SECONDS_A_MIB * 2.0 ** mebibytes.bit_length() if mebibytes else 0.0
         store = self._stores.get((retries, more))
         if store is None:
             store = self._stores[retries, more] = self._make(retries, more)
