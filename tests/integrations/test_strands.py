@@ -16,6 +16,8 @@ import pytest
 
 pytest.importorskip("strands", reason="Strands Agents is not installed (objstore[strands])")
 
+from strands import ToolContext, tool
+from strands.multiagent import GraphBuilder
 from strands.session import RepositorySessionManager
 from strands.types.exceptions import EventLoopException, SessionException
 from strands.types.session import SessionMessage
@@ -275,6 +277,37 @@ def test_a_tool_that_is_called_outside_of_a_turn_is_stored_at_once(documents: Do
     again = scripted_agent(manager(kind, documents))
     assert again.messages == agent.messages
     check_pairs(again.messages)
+
+
+@pytest.mark.parametrize("kind", ["step", "turn", "stock"])
+def test_an_interrupt_is_answered_by_another_store(url: str, kind: str) -> None:
+    @tool(context=True)
+    def run(command: str, tool_context: ToolContext) -> str:
+        """Run a command, if somebody says so."""
+        return f"{command}: {tool_context.interrupt('approve', reason='sure?')}"
+
+    asked = scripted_agent(manager(kind, DocumentStore(url)), tools=[run])("one")
+    assert asked.stop_reason == "interrupt"
+    assert asked.interrupts
+    agent = scripted_agent(manager(kind, DocumentStore(url)), tools=[run])
+    reply: Any = {"interruptResponse": {"interruptId": asked.interrupts[0].id, "response": "yes"}}
+    assert agent([reply]).stop_reason == "end_turn"
+    again = scripted_agent(manager(kind, DocumentStore(url)), tools=[run])
+    assert again.messages == agent.messages
+    check_pairs(again.messages)
+    assert again.messages[2]["content"][0]["toolResult"]["content"] == [{"text": "ls -l: yes"}]
+
+
+def test_a_graph_is_stored_by_our_manager(url: str) -> None:
+    builder = GraphBuilder()
+    builder.add_node(scripted_agent(None, answer, agent_id="one", name="one", tools=[]), "one")
+    builder.set_graph_id("g")
+    builder.set_max_node_executions(10)
+    builder.set_session_manager(ObjstoreSessionManager("s", DocumentStore(url)))
+    assert builder.build()("work").status.value == "completed"
+    stored = ObjstoreSessionRepository(DocumentStore(url)).read_multi_agent("s", "g")
+    assert stored is not None
+    assert stored["status"] == "completed"
 
 
 def test_another_word_for_when_to_commit_is_an_error(documents: DocumentStore) -> None:
