@@ -370,3 +370,22 @@ def test_savers_that_remember_read_what_one_reads_that_does_not(acts: list[tuple
         elif act == "delete":
             saver.delete_thread("t")
         assert list(saver.list(thread())) == list(ObjstoreSaver(DocumentStore(backend)).list(thread()))
+
+
+def test_a_thread_that_goes_on_while_all_of_it_is_deleted_keeps_what_is_new(memory: Place) -> None:
+    other = ObjstoreSaver(DocumentStore(memory.target))
+    first = put(other, {"a": 1}, run_id="one")
+
+    class Overtaken(DocumentStore):
+        new: RunnableConfig | None = None
+
+        def view(self, *args: Any, **options: Any) -> Any:
+            found = super().view(*args, **options)
+            self.new = self.new or put(other, {"a": 2}, first, run_id="two")
+            return found
+
+    store = Overtaken(memory.target)
+    ObjstoreSaver(store).delete_for_runs(["one"])
+    assert [found.config["configurable"]["checkpoint_id"] for found in other.list(thread())] == [
+        (store.new or {})["configurable"]["checkpoint_id"]  # type: ignore[typeddict-item]
+    ]
