@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,6 +98,9 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     except BackendError as error:
         raise (yield from _unsure(head, create, attempt, error)) from error
     done = record[0]
+    if head.born and not born and done.kind != "delete":  # a state from before there was a session was restored
+        with suppress(BackendError):  # it is saved; `collect` removes the hint as well
+            yield Delete((naming.index_hint(head.key, head.born),))
     whole = done.whole
     kept = {} if done.kind in FENCES else head.present  # a fence: what only commits below the floor name is being swept
     return Base(

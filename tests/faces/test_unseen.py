@@ -113,3 +113,15 @@ def test_a_hint_that_another_task_of_this_store_did_not_come_to_is_made_by_the_n
     broken = False
     store.append("s", trace_events=[trace("acknowledged")])
     assert objstore.open(place).list() == ["s"]
+
+
+def test_a_session_that_is_restored_to_before_there_was_one_is_not_listed() -> None:
+    store = memory_store()
+    store.save_trace_events("s", [trace("before there is a session")])
+    store.save(SessionData.new("s"))
+    assert store.list() == ["s"]
+    store.restore("s", 1)
+    assert not store.exists("s")
+    assert store.list() == []
+    store.save(SessionData.new("s"))
+    assert store.list() == ["s"]

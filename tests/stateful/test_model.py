@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -111,6 +112,13 @@ class LogMachine(StoreMachine):
         super().__init__()
         self.versions: dict[str, dict[int, dict[str, Any]]] = {}  # id -> number -> state
         self.known: dict[tuple[int, str], dict[str, Any]] = {}
+
+    @initialize(interval=st.sampled_from([2, 3, 32]))
+    def open(self, interval: int) -> None:
+        """Open a store with few or many commits between two whole states: a floor is one of these."""
+        marker = {"format": 1, "layout": "log", "K": interval, "created": "2026-01-01T00:00:00Z", "requires": []}
+        self.backend.put("objstore.json", json.dumps(marker).encode())
+        super().open()
 
     def changed(self, id: str, **parts: Any) -> None:
         super().changed(id, **parts)
