@@ -11,9 +11,11 @@ import json
 import marshal
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
+
+from pydantic_core import from_json, to_json
 
 from ..errors import InvalidValueError
 from .refs import Ref
@@ -30,6 +32,9 @@ MAX_STORED_DEPTH: Final = 500
 _MAX_INT: Final = 10**640
 # No interpreter can be told to convert fewer digits than 640, so a smaller integer is readable everywhere.
 
+_STRANGE: Final[JSON] = ["what has to be looked at more closely"]
+_SLICE: Final = 16  # items: few calls, and few bytes at once
+_LONG: Final = 64  # items
 _SHOWN: Final = 40  # characters of a key in an error message
 _STEPS: Final = 12  # steps on the way to a place in an error message
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -61,6 +66,8 @@ def loads(data: bytes | str) -> JSON:
             infinity, a number out of range or a lone surrogate, or is nested deeper than `MAX_STORED_DEPTH`. Neither
             the message nor an exception behind it carries the contents.
     """
+    if isinstance(data, bytes) and (found := _own(data)) is not _STRANGE:
+        return found
     # The library's exceptions hold the whole text, so ours is raised where they are gone from the context.
     problem = ""
     value: JSON = None
@@ -86,6 +93,19 @@ def loads(data: bytes | str) -> JSON:
     if _is_deeper(value, MAX_STORED_DEPTH):
         raise ValueError(f"nested deeper than {MAX_STORED_DEPTH}")
     return value
+
+
+def _own(data: bytes) -> JSON:
+    """Read what is written as we write it, which nearly all is, or say that it is `_STRANGE`.
+
+    What gives back its very bytes when it is written again has no key twice, no escape that need not be and nothing
+    that is not JSON, and this reader takes no more than 200 levels. Short texts that are the same are held once.
+    """
+    try:
+        value: JSON = from_json(data, allow_inf_nan=False, cache_strings="all")
+        return value if to_json(value, inf_nan_mode="constants") == data else _STRANGE
+    except ValueError:
+        return _STRANGE
 
 
 class _RefusedError(ValueError):
@@ -318,6 +338,34 @@ def exact_bytes(value: Any) -> bytes:
     # Version 2 writes types, the bits of floats and the order of keys, and, unlike later ones, not what happens to be
     # interned or referred to twice.
     return marshal.dumps(value, 2)
+
+
+def is_long(value: Mapping[str, JSON]) -> bool:
+    """Say whether a long list stands in an object: what is done at the speed of C is done to its items then."""
+    for member in value.values():
+        if isinstance(member, list):
+            if len(member) > _LONG:
+                return True
+        elif isinstance(member, dict) and is_long(member):
+            return True
+    return False
+
+
+def without_refs(items: list[JSON]) -> Iterator[tuple[list[JSON], bool]]:
+    """Cut a list into slices, and say of each whether no `Ref` is in it, so that nobody has to walk through it."""
+    for start in range(0, len(items), _SLICE):
+        part = items[start : start + _SLICE]
+        yield part, _is_free(part)
+
+
+def _is_free(part: list[JSON]) -> bool:
+    if any(isinstance(item, dict) and is_long(item) for item in part):  # too much of it at once; its items tell
+        return False
+    try:
+        exact_bytes(part)
+    except ValueError:
+        return False
+    return True
 
 
 def _same_walk(a: JSON, b: JSON) -> bool:

@@ -33,8 +33,6 @@ from .state import (
     with_inner,
 )  # fmt: skip
 
-_LONG = 64  # items
-
 
 @dataclass(slots=True)
 class Encoder:
@@ -236,7 +234,7 @@ _Write = Callable[[str, JSON], tuple[str, JSON]]
 
 def _plain(value: JSON, limit: int) -> str | None:
     """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
-    if isinstance(value, dict) and _is_long(value):
+    if isinstance(value, dict) and canonical.is_long(value):
         return None
     try:
         text = canonical.dumps(value)
@@ -245,17 +243,6 @@ def _plain(value: JSON, limit: int) -> str | None:
     if MARK in text or (len(text) * 4 > limit and len(text.encode()) > limit):
         return None
     return text
-
-
-def _is_long(value: Mapping[str, JSON]) -> bool:
-    """Say whether a long list stands in an object: it is written item by item, since leaves may hold most of them."""
-    for member in value.values():
-        if isinstance(member, list):
-            if len(member) > _LONG:
-                return True
-        elif isinstance(member, dict) and _is_long(member):
-            return True
-    return False
 
 
 def _text_name(raw: bytes) -> str:

@@ -288,13 +288,6 @@ def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[di
     leaves = dict(base.leaves.by_name)
     found: dict[str, bytes] = {}
     decoder = Decoder(objects, leaves)
-
-    def decode(name: str) -> None:
-        for inner in names_in(canonical.loads(found[name]), LEAF) if b'"=list"' in found[name] else ():
-            if inner not in leaves:
-                decode(inner)
-        leaves[name] = decoder.leaf(name, found[name])
-
     try:
         wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
         while unread := sorted(wanted - set(leaves) - set(found)):
@@ -303,12 +296,21 @@ def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[di
             raws = yield from read_objects(base, unread, objects)
             found |= raws
             wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}
-        for name in found:
-            decode(name)
+        for name in [*found]:
+            _read_leaf(name, found, decoder, leaves)
     except (ValueError, RecursionError) as error:
         key = naming.log_key(base.key, chain[-1].seq)
         raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
     return leaves
+
+
+def _read_leaf(name: str, raws: dict[str, bytes], decoder: Decoder, leaves: dict[str, Leaf]) -> None:
+    raw = raws.pop(name, None)  # what has been read is let go, and where others name it, it has been read before
+    if raw is None:
+        return
+    for inner in names_in(canonical.loads(raw), LEAF) if b'"=list"' in raw else ():
+        _read_leaf(inner, raws, decoder, leaves)
+    leaves[name] = decoder.leaf(name, raw)
 
 
 def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import is_not
 
-from .._format import naming
+from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
 from ..models import Revision
@@ -59,8 +60,10 @@ def plain(
         found = (contents or {}).get(value.name) if value.value is None else value.value
         return unread(value) if found is None else found
     if isinstance(value, list):
-        items = [plain(item, unread, contents) for item in value]
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        items: list[JSON] = []
+        for part, free in canonical.without_refs(value):
+            items += part if free else [plain(item, unread, contents) for item in part]
+        return items if any(map(is_not, items, value)) else value
     if isinstance(value, dict):
         members = {key: plain(member, unread, contents) for key, member in value.items()}
         return members if any(members[key] is not value[key] for key in value) else value

@@ -126,7 +126,7 @@ def _refs_in(value: JSON) -> Iterator[Ref]:
         if isinstance(item, Ref):
             yield item
         elif isinstance(item, list):
-            stack.extend(item)
+            stack.extend(inner for part, free in canonical.without_refs(item) if not free for inner in part)
         elif isinstance(item, dict):
             stack.extend(item.values())
 

@@ -19,9 +19,7 @@ from objstore import (
     TextBlock,
     ToolOutputDeltaEvent,
 )
-from objstore._format import canonical, zstd
-from objstore._format.canonical import JSON
-from objstore._log.loaded import Sight
+from objstore._format import zstd
 from tests.budget.counting import Bench, Cost
 from tests.budget.workload import text, turns
 
@@ -66,12 +64,10 @@ class Written:
         return cost
 
     def compressed_state(self) -> int:
-        """What the newest state would take in one zstd frame, texts that are objects of their own included."""
-        bundle = self.bench.open().load_bundle("s")
-        assert bundle is not None
-        assert isinstance(bundle.revision.base, Sight)
-        state: dict[str, JSON] = bundle.revision.base.base.state or {}
-        return len(zstd.compress(canonical.dumps(state).encode()))
+        """What the newest conversation would take in one zstd frame, texts that are objects of their own included."""
+        session = self.bench.open().load("s")
+        assert session is not None
+        return len(zstd.compress(session.model_dump_json().encode()))
 
 
 def begun() -> tuple[SessionStore, Written]:
