@@ -73,7 +73,8 @@ def open(
         timeout: Seconds without a byte after which a request counts as lost.
         retries: How often a request is sent again, at most.
         concurrency: How many connections are held open, at most.
-        cache_bytes: How much of the sessions seen last is remembered.
+        cache_bytes: How much of the sessions seen last is remembered; the very last one is, whatever its size, unless
+            this is 0.
         client: What talks to the storage; ``"obstore"`` is a faster one for S3, an extra, chosen only here.
         observer: Is called with a frozen event for each operation on the storage and for each save.
 

@@ -10,7 +10,11 @@ from .._log.base import Base
 
 
 class Memory:
-    """The sessions that were seen last, up to a number of bytes. Safe between threads, and empty after a fork."""
+    """The sessions that were seen last, up to a number of bytes. Safe between threads, and empty after a fork.
+
+    The very last one is kept whatever its size, else a session that is larger would be read for each append; with a
+    size of 0 none is.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -43,7 +47,7 @@ class Memory:
             self._drop(base.id)
             self._bases[base.id] = (base, base.footprint)
             self._used += base.footprint
-            while self._used > self._size and self._bases:
+            while self._used > self._size and len(self._bases) > (self._size > 0):
                 self._drop(next(iter(self._bases)))
 
     def forget(self, id: str) -> None:

@@ -18,7 +18,7 @@ from . import canonical, zstd
 from .canonical import JSON
 
 FORMAT = 1
-PLAIN_BYTES = 16 * 1024  # up to here a record is plain JSON, for `cat` and `jq`
+PLAIN_BYTES = 1024  # up to here a record is plain JSON, since a frame would save little
 MAX_BYTES = 64 * 2**20  # of the text, and of that of a leaf; what claims more is refused before it is inflated
 KEPT_KEYS = 32
 _MAX_COUNT = 2**63 - 1  # larger numbers and sizes are no longer those of anything

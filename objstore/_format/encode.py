@@ -33,6 +33,8 @@ from .state import (
     with_inner,
 )  # fmt: skip
 
+LEAF_GROWTH = 4
+
 
 @dataclass(slots=True)
 class Encoder:
@@ -43,6 +45,7 @@ class Encoder:
         epoch: Where objects that are not present will be created.
         named: Every object that the values written so far name.
         missing: The raw bytes of those that have to be created, by name, or the reference to a local file of them.
+        whole: Whether it is a state that is written.
     """
 
     present: Table
@@ -52,10 +55,13 @@ class Encoder:
     named: dict[str, tuple[int, int]] = field(default_factory=dict)
     missing: dict[str, bytes | Ref] = field(default_factory=dict)
     cut: list[Leaf] = field(default_factory=list)
+    whole: bool = field(default=False, init=False)
     _in_leaves: int = 0
+    _held: int = 0
 
     def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
         """Write a state; also give it with its big values replaced by their `Ref`."""
+        self.whole = True
         text, kept = self._object(state, lambda key, value: self.value(value, self._limit(key)))
         if len(text) > CROWDED_BYTES:
             text, kept = self._object(state, lambda _, value: self.value(value, SHORT_TEXT_BYTES))
@@ -147,6 +153,7 @@ class Encoder:
             if leaf and self._holds(leaf):
                 if size >= state.LEAF_BYTES // 8:  # else what stands between two leaves is not worth one
                     self._cut(texts, start, kept, first)
+                self._held += size + leaf.size
                 self._reuse(leaf)
                 texts.append(_leaf_item(leaf.name))
                 kept.extend(leaf.items)
@@ -158,10 +165,16 @@ class Encoder:
             kept.append(value)
             size += len(text) + 1
             position += 1
-            if size >= state.LEAF_BYTES:
+            if size >= self._leaf_bytes():
                 self._cut(texts, start, kept, first)
+                self._held += size
                 start, first, size = len(texts), len(kept), 0
         return f"[{','.join(texts)}]", kept
+
+    def _leaf_bytes(self) -> int:
+        """Say how big the next leaf is to be: in a snapshot, which repeats tails, small while little is in leaves."""
+        most = state.LEAF_BYTES
+        return min(max(self._held // LEAF_GROWTH, most // 8), most) if self.whole else most
 
     def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
         text = _plain(value, limit)

@@ -20,7 +20,7 @@ from .naming import is_object_name
 from .patching import Patch
 from .refs import Ref
 
-LEAF_BYTES = 512 * 1024
+LEAF_BYTES = 768 * 1024
 TEXT_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 2**30
 MAX_ITEMS = 2**26  # that leaves put into the lists of one state, each as often as it is named: a few can name many

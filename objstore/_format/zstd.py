@@ -1,4 +1,4 @@
-"""One zstd frame with its size declared: how commits above 16 KiB, leaves and texts are stored."""
+"""One zstd frame with its size declared: how commits above 1 KiB, leaves and texts are stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def is_cut_off(data: bytes) -> bool:
 
 def compress(data: bytes) -> bytes:
     """Write one frame that declares the size of what it holds."""
-    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(data)
+    # Told the size beforehand, it makes tables for that much only.
+    parameters = zstandard.ZstdCompressionParameters.from_level(_LEVEL, source_size=len(data), write_content_size=True)
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
 
 
 def inflate(data: bytes, *, limit: int) -> bytes:

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import zstandard
 
-from objstore import SessionData
+from objstore import Message, SessionData
 from objstore._format import commit, encode, state, zstd
 from tests.budget.counting import Cost
 from tests.budget.test_conversations import Written
 from tests.budget.workload import turns
 
-_CHOSEN = {"K": 32, "leaf": 512, "text": 256, "level": 3, "plain": 16}
+_TURNS = 512
+_CHOSEN = {"K": 32, "leaf": 768, "growth": 4, "text": 256, "level": 3, "plain": 1}
+_CHANGES: list[dict[str, int]] = [
+    {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"growth": 1}, {"growth": 2},
+    {"growth": 8}, {"text": 64}, {"text": 1024}, {"level": 1}, {"level": 6}, {"level": 9}, {"plain": 4}, {"plain": 16},
+    {"leaf": 512, "growth": 1, "plain": 16},
+]  # fmt: skip
 
 
 @contextmanager
@@ -27,6 +33,7 @@ def _constants(values: dict[str, int]) -> Iterator[None]:
     kib = 1024
     with (
         patch.object(state, "LEAF_BYTES", values["leaf"] * kib),
+        patch.object(encode, "LEAF_GROWTH", values["growth"]),
         patch.object(encode, "TEXT_BYTES", values["text"] * kib),
         patch.object(zstd, "_LEVEL", values["level"]),
         patch.object(commit, "PLAIN_BYTES", values["plain"] * kib),
@@ -34,73 +41,73 @@ def _constants(values: dict[str, int]) -> Iterator[None]:
         yield
 
 
-def _row(values: dict[str, int]) -> str:
+def _write(interval: int, conversation: Iterable[list[Message]]) -> Iterator[tuple[int, Written, float]]:
+    """Append turn by turn; give the number of each commit, what was written so far, and the CPU time of the append."""
     written = Written()
     backend = written.bench.backend
     written.bench.open().save(SessionData.new("another"))
     marker = backend.get("objstore.json") or b""
-    backend.put("objstore.json", marker.replace(b'"K":32', b'"K":%d' % values["K"]))
+    backend.put("objstore.json", marker.replace(b'"K":32', b'"K":%d' % interval))
     store = written.bench.open()
     store.save(SessionData.new("s"))
-    worst = at_500 = Cost()
-    state_bytes = 1
-    seconds = 0.0
-    with written.bench.counted(store) as cost:
-        written.cost = cost
-        for number, turn in enumerate(turns(512), 2):
+    with written.bench.counted(store) as written.cost:
+        for number, turn in enumerate(conversation, 2):
             began = time.process_time()
             written.save(lambda turn=turn: store.append("s", messages=turn), *turn)  # type: ignore[misc]
-            seconds += time.process_time() - began
-            if number % values["K"] == 0 or number == 500:
-                cold = written.opened()
-                worst = max(worst, cold, key=lambda it: it.requests["Get"])
-                if number == 500:
-                    at_500, state_bytes = cold, written.compressed_state()
-    return (
-        f"{values['K']:4}{values['leaf']:7}{values['text']:6}{values['level']:6}{values['plain']:6}"
-        f"{cost.requests['Create'] / 512:9.3f}{written.share:8.3f}{at_500.requests['Get']:8}{worst.requests['Get']:7}"
-        f"{at_500.received / state_bytes:8.2f}{seconds / 512 * 1000:8.2f}"
+            yield number, written, time.process_time() - began
+
+
+def _row(values: dict[str, int]) -> str:
+    worst = at_500 = Cost()
+    whole = 1
+    seconds = 0.0
+    for number, written, took in _write(values["K"], turns(_TURNS)):
+        seconds += took
+        if number % values["K"] == 0 or number == 500:
+            cold = written.opened()
+            worst = max(worst, cold, key=lambda it: it.requests["Get"])
+            if number == 500:
+                at_500, whole = cold, written.compressed_state()
+    for _, small, _ in _write(values["K"], turns(_TURNS, big=False)):
+        share = small.share
+    return "".join(
+        [
+            *(f"{value:7}" for value in values.values()),
+            f"{written.cost.requests['Create'] / _TURNS:9.3f}{written.share:8.3f}{share:8.3f}",
+            f"{at_500.requests['Get']:8}{worst.requests['Get']:7}{at_500.received / whole:7.2f}",
+            f"{seconds / _TURNS * 1000:8.2f}",
+        ]
     )
 
 
 def _small_commits() -> str:
-    """Say what the commits that are stored plain would take otherwise."""
-    written = Written()
-    store = written.bench.open()
-    store.save(SessionData.new("s"))
-    for turn in turns(512):
-        store.append("s", messages=turn)
-    backend = written.bench.backend
+    """Say what the commits that could be plain JSON take so, as frames, and as frames with a dictionary."""
+    for _, written, _ in _write(32, turns(_TURNS)):
+        backend = written.bench.backend
     names = [f"sessions/s/log/000000/{entry.name}" for entry in backend.list("sessions/s/log/000000/")]
-    stored = [backend.get(name) or b"" for name in names]
-    plain = [data for data in stored if not zstd.is_frame(data)]
-    trained = zstandard.train_dictionary(16 * 1024, plain[:100])
-    with_it = zstandard.ZstdCompressor(level=3, dict_data=trained)
-    rest = plain[100:]
-    total = sum(map(len, rest))
-    frames = sum(len(zstd.compress(data)) for data in rest)
-    learned = sum(len(with_it.compress(data)) for data in rest)
-    everything = sum(map(len, stored))
+    stored = (backend.get(name) or b"" for name in names)
+    texts = [data for data in stored if not zstd.is_frame(data)]
+    trained = zstandard.train_dictionary(16 * 1024, [*texts[:100]])
+    learned = zstandard.ZstdCompressor(level=3, dict_data=trained)
+    rest = texts[100:]
+    plain, frames = sum(map(len, rest)), sum(len(zstd.compress(data)) for data in rest)
     return (
-        f"{len(plain)} of {len(stored)} commits are plain: {sum(map(len, plain))} of {everything} bytes. Of the last "
-        f"{len(rest)} ({total} bytes), frames would have {frames}, frames with a dictionary of the first 100 {learned}."
+        f"{len(rest)} commits of at most 16 KiB: {plain} bytes plain, {frames} as frames, "
+        f"{sum(len(learned.compress(data)) for data in rest)} as frames with a dictionary of the {100} before them."
     )
 
 
 def main() -> None:
     """Print the table."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    print(f"{'K':>4}{'leaf':>7}{'text':>6}{'level':>6}{'plain':>6}{'PUT/save':>9}{'bytes':>8}{'GET@500':>8}{'worst':>7}"
-          f"{'read':>8}{'ms CPU':>8}")  # fmt: skip
-    changes: list[dict[str, int]] = [
-        {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 1024}, {"text": 64}, {"text": 128},
-        {"text": 1024}, {"level": 1}, {"level": 6}, {"level": 9}, {"plain": 1}, {"plain": 4}, {"plain": 64},
-    ]  # fmt: skip
-    for change in changes:
+    names = "".join(f"{name:>7}" for name in _CHOSEN)
+    print(f"{names}{'PUT/save':>9}{'bytes':>8}{'small':>8}{'GET@500':>8}{'worst':>7}{'read':>7}{'ms CPU':>8}")
+    for change in _CHANGES:
         values = _CHOSEN | change
         with _constants(values):
             print(_row(values), flush=True)
-    print(_small_commits())
+    with _constants(_CHOSEN | {"plain": 16}):
+        print(_small_commits())
 
 
 if __name__ == "__main__":

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from objstore import ArtifactStore, SessionData, ToolArtifact
+import objstore
+from objstore import ArtifactStore, Message, SessionData, ToolArtifact
 from objstore._engine.handle import Handle
 from objstore._format.canonical import JSON
 from objstore._format.refs import Ref
+from objstore.backends.memory import MemoryBackend
 from objstore.testing import memory_store
+
+
+def remembered(cache_bytes: int, sizes: list[int]) -> list[bool]:
+    store = objstore.open(MemoryBackend.isolated(), cache_bytes=cache_bytes)
+    for n, size in enumerate(sizes):
+        session = SessionData.new(f"s{n}")
+        session.messages.append(Message.user("x" * size))
+        store.save(session)
+    layout = store._opened._layout
+    assert isinstance(layout, Handle)
+    return [layout._memory.get(f"s{n}") is not None for n in range(len(sizes))]
+
+
+def test_the_session_used_last_is_remembered_whatever_its_size() -> None:
+    assert remembered(10_000, [2_000, 2_000]) == [True, True]
+    assert remembered(10_000, [2_000, 50_000]) == [False, True]
+    assert remembered(10_000, [50_000, 2_000]) == [False, True]
+    assert remembered(0, [10]) == [False]
 
 
 def refs_in(value: JSON) -> list[Ref]:

@@ -187,7 +187,7 @@ def test_thousands_of_messages_in_leaves_that_are_kept_by_the_next_snapshot(
     first, second = (written(tmp_path, "s", seq) for seq in (1, 1 + K))
     assert second["kind"] == "snapshot"
     leaves = [item["=list"] for item in first["body"]["messages"] if "=list" in item]
-    assert len(leaves) > 3
+    assert len(leaves) >= 3
     assert [item["=list"] for item in second["body"]["messages"] if "=list" in item] == leaves
     assert read(tmp_path, "s") == {"messages": messages}
 
