@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 from typing import Protocol as Contract
 
@@ -37,7 +38,7 @@ from ..models import (
     VerificationReport,
 )
 from ..models import _documents as documents
-from .taking import NOTHING, document, seen, taken_down
+from .taking import NOTHING, check_readable, document, seen, taken_down
 
 T = TypeVar("T")
 
@@ -129,6 +130,15 @@ _MESSAGE: Final = TypeAdapter(Message)
 _ARTIFACT: Final = TypeAdapter(ToolArtifact)
 _EVENT_RECORD: Final = TypeAdapter(RunEventRecord)
 _EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
+_APPENDED: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
+    {
+        "messages": TypeAdapter(list[Message]),
+        "traces": documents.TRACE_EVENTS,
+        "runs": documents.RUN_RECORDS,
+        "artifacts": TypeAdapter(list[ToolArtifact]),
+        "verification": documents.VERIFICATION_REPORTS,
+    }
+)
 
 
 class Sessions:
@@ -261,6 +271,11 @@ class Sessions:
             "verification": document(documents.VERIFICATION_REPORTS, list(verification_reports)),
         }
         added: Any = canonical.check(written, what="appended")  # no deeper here than where it will stand
+        for kind, adapter in _APPENDED.items():
+            check_readable(kind, adapter, added[kind])
+        for events in added["events"].values():
+            for event in events:
+                check_readable("an event", _EVENT_RECORD, {"sequence": 0, "timestamp_ms": 0, **event})
         added["artifacts"] = [five_parts.referring(artifact) for artifact in added["artifacts"]]
         return self._append(id, added, given(base), key)
 

@@ -40,11 +40,14 @@ def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Mapping[str,
         known: Parts as they were. The result is the same without them, and shares with them what did not change.
 
     Raises:
-        InvalidValueError: It is not JSON; the message says where.
+        InvalidValueError: It is not JSON, or could not be loaded again; the message says where.
     """
-    taken = _by_slices(adapter, value, known.get(name))
+    old = known.get(name)
+    taken = _by_slices(adapter, value, old)
     if taken is None:
         taken = canonical.check(document(adapter, value), what=name)
+    if documents.unreadable(adapter, sharing.fresh(taken, old)):
+        check_readable(name, adapter, taken)  # as a whole, to say where
     if name == five_parts.ARTIFACTS and isinstance(taken, dict):
         artifacts: Any = taken["artifacts"]
         return {**taken, "artifacts": [five_parts.referring(artifact) for artifact in artifacts]}
@@ -58,6 +61,17 @@ def _by_slices(adapter: TypeAdapter[T], value: T, known: JSON) -> JSON:
         return sharing.taken(documents.to_document(adapter, value, sliced=True), known)
     except ValueError:  # to say where, it has to be looked at as a whole
         return None
+
+
+def check_readable(name: str, adapter: TypeAdapter[Any], taken: JSON) -> None:
+    """Refuse what a load would refuse; pydantic writes a ``None``, and what `model_copy` was told, without a word.
+
+    Raises:
+        InvalidValueError: A model holds what it would not have taken. The message says where.
+    """
+    problem = documents.unreadable(adapter, taken)
+    if problem:
+        raise InvalidValueError(f"this could not be loaded again: {name} at {problem}")
 
 
 def document(adapter: TypeAdapter[T], value: T) -> Any:

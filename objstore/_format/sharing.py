@@ -7,7 +7,8 @@ next, and only what differs is copied.
 
 from __future__ import annotations
 
-from operator import is_
+from itertools import compress
+from operator import is_, is_not
 from typing import Any, Final
 
 from ..errors import InvalidValueError
@@ -34,6 +35,20 @@ def taken(value: object, known: JSON, room: int = MAX_DEPTH) -> JSON:
         return _list(value, known if type(known) is list else [], room)
     copy = check(value, room=room)
     return known if _same(copy, known) else copy
+
+
+def fresh(value: JSON, known: JSON) -> JSON:
+    """Give a document of the same shape whose lists hold only what is not shared with what stood in its place."""
+    if type(value) is dict:
+        old = known if type(known) is dict else {}
+        return {key: fresh(member, old.get(key)) for key, member in value.items()}
+    if type(value) is list:
+        if value is known:
+            return []
+        old_items = known if type(known) is list else []
+        changed = compress(zip(value, old_items), map(is_not, value, old_items))  # noqa: B905
+        return [fresh(item, other) for item, other in changed] + value[len(old_items) :]
+    return value
 
 
 def _object(value: dict[Any, Any], known: dict[str, JSON], room: int) -> JSON:

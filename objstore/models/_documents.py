@@ -71,6 +71,15 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False, sliced: b
     raise InvalidValueError(problem)
 
 
+def unreadable(part: TypeAdapter[Any], document: Any) -> str:
+    """Say why `from_document` would not read a document, without contents; nothing if it would."""
+    try:
+        from_document(part, document)
+    except ValidationError as error:
+        return describe(error)
+    return ""
+
+
 def describe(error: ValidationError) -> str:
     """Name the place and the kind of the first problem, without contents."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
