@@ -92,6 +92,7 @@ class Contender:
         local: How to make it on local disk; ``None`` where it does not go.
         s3: The same on S3.
         lists: Whether it can list its sessions.
+        heavy: Whether it writes everything anew each turn: it is measured apart from the others, and once.
         module: What must be installed.
         install: What installs that, by ``pip install``.
     """
@@ -101,6 +102,7 @@ class Contender:
     local: Callable[[Place], Adapter] | None = None
     s3: Callable[[Place], Adapter] | None = None
     lists: bool = True
+    heavy: bool = False
     module: str = "objstore"
     install: str = "objstore"
 

@@ -119,5 +119,7 @@ OURS = [
         module="obstore",
         install="'objstore[fast]'",
     ),
-    Contender("objstore tree, save", _TREE, local=partial(_Held, layout="tree"), s3=partial(_Held, layout="tree")),
+    Contender(
+        "objstore tree, save", _TREE, local=partial(_Held, layout="tree"), s3=partial(_Held, layout="tree"), heavy=True
+    ),
 ]

@@ -229,8 +229,8 @@ def _joined(state: list[Any], writes: list[list[Any]]) -> list[Any]:
     return [*(state or []), *(item for write in writes for item in write)]
 
 
-_LOG = "fsync, history, conflict check, digests, listing; three writes a turn"
-_SNAPSHOT = "fsync, history, conflict check, digests, listing; rewrites the session"
+_LOG = "fsync on disk, history, conflict check, digests, listing; three writes a turn"
+_SNAPSHOT = "fsync on disk, history, conflict check, digests, listing; rewrites the session"
 
 PEERS = [
     Contender(
@@ -256,6 +256,7 @@ PEERS = [
         local=_StrandsSnapshot,
         s3=_StrandsSnapshot,
         lists=False,
+        heavy=True,
         module="strands.session",
         install="strands-agents",
     ),
@@ -263,13 +264,15 @@ PEERS = [
         "langgraph-checkpoint-sqlite",
         "conflict check, digests; S3; each checkpoint is the whole state",
         local=_LangGraph,
+        heavy=True,
         module="langgraph.checkpoint.sqlite",
         install="langgraph langgraph-checkpoint-sqlite",
     ),
     Contender(
-        "the same, DeltaChannel (beta)",
+        "langgraph, DeltaChannel (beta)",
         "conflict check, digests; S3",
         local=_LangGraphDelta,
+        heavy=True,
         module="langgraph.checkpoint.sqlite",
         install="langgraph langgraph-checkpoint-sqlite",
     ),

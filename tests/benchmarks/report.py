@@ -83,7 +83,10 @@ def _requests(row: Row, work: str) -> str:
     cost = costs(row, work)[0]
     pieces = len(cost.seconds)
     found = [(kind, cost.requests[kind] / pieces) for kind in _KINDS if kind in cost.requests]
-    return ", ".join(f"{number:.3g} {kind}" for kind, number in found) or _NOTHING
+    return (
+        ", ".join(f"{number:.3g} {kind}" if number < 100 else f"{number:.0f} {kind}" for kind, number in found)
+        or _NOTHING
+    )
 
 
 def _written(row: Row, work: str) -> str:

@@ -1,6 +1,6 @@
 """Run contenders side by side, each in processes of its own, and gather what they found.
 
-They work in turn, a tenth of the work each, in changing order: whatever else the machine does meets all of them alike.
+They work in turn, a fiftieth of the work each, in changing order: what else the machine does meets all of them alike.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .adapter import Contender, Place
 from .measure import Cost
 
 _BUCKET = "bench"
-_PARTS = 10
+_PARTS = 50
 _OPENS = 3
 _MUCH = 4_000_000
 
@@ -77,8 +77,9 @@ class Row:
 def run(contenders: Sequence[Contender], setting: Setting, say: Callable[[str], None]) -> list[Row]:
     """Measure contenders, which all go there and are installed, in one setting; ``say`` is told of progress."""
     rows = [Row(each) for each in contenders]
-    for number in range(1, setting.repeats + 1):
-        racing = [_Racer(row, setting) for row in rows if not row.problem]
+    groups = [[row for row in rows if row.contender.heavy is heavy] for heavy in (False, True)]
+    for number, group in [*((n, groups[0]) for n in range(1, setting.repeats + 1)), (1, groups[1])]:
+        racing = [_Racer(row, setting) for row in group if not row.problem]
         with ExitStack() as stack:
             for racer in racing:
                 racer.place = stack.enter_context(_place(setting))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.benchmarks.adapter import Contender
 from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.publish import publish
 from tests.benchmarks.report import tables
 from tests.benchmarks.run import Row, Setting, run
 
@@ -35,7 +37,21 @@ def test_on_local_disk_bytes_and_files_are_counted(tmp_path: Path) -> None:
     assert len(found["append"].seconds) == len(found["append"].written) == _TURNS
     if sys.platform == "linux":
         assert ours.left <= found["append"].written[-1] < 1.1 * ours.left + 10_000  # the marker is written twice
-    text = tables(setting, [floor, ours])
+    (tmp_path / "performance.md").write_text(
+        "# Page\n\n<!-- local: begin -->\nof last year\n<!-- local: end -->\n\nEnd\n"
+    )
+    publish(tmp_path, "local", setting, [floor, ours], "the command")
+    text = (tmp_path / "performance.md").read_text()
+    assert text.startswith("# Page\n")
+    assert text.endswith("<!-- local: end -->\n\nEnd\n")
+    assert "of last year" not in text
+    for name in ("plots/local-turns.svg", "plots/local-bytes.svg"):
+        assert f"]({name})" in text
+        lines = [
+            each.get("points") for each in ElementTree.parse(tmp_path / name).iter() if "stroke-width" in each.attrib
+        ]
+        assert len([line for line in lines if line]) > 2
+    assert tables(setting, [floor, ours]) in text
     assert text.count("| floor: append, fsync | 1.00x |") == text.count("| objstore log, append |") == 3
 
 
@@ -50,7 +66,7 @@ def test_on_s3_requests_and_waves_are_counted() -> None:
     assert found["append"].written[-1] < bare["append"].payload
     assert found["waves"].requests == {"GET": _TURNS + 1, "LIST": 2}
     assert bare["waves"].waves >= 3  # LIST, then s3fs asks for each size before it reads
-    assert found["waves"].waves >= 3
+    assert found["waves"].waves >= 2  # marker and head, commits; a slow machine may part what was sent together
     assert "| waves |" in tables(setting, [floor, ours])
 
 
