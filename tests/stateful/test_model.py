@@ -93,7 +93,7 @@ class StoreMachine(RuleBasedStateMachine):
         fresh = objstore.open(self.backend, layout=self.layout)
         for store in (fresh, *self.stores):
             assert store.list() == sorted(id for id, parts in self.sessions.items() if "messages" in parts)
-            for id in ("a/b", "B"):
+            for id in ("a/b", "B", "fork"):
                 bundle = store.load_bundle(id)
                 parts = self.sessions.get(id)
                 if parts is None:
@@ -184,6 +184,18 @@ class LogMachine(StoreMachine):
         self.stores[handle].save(session)
         self.changed(id, messages=self.sessions[id]["messages"] + words)
 
+    @precondition(lambda self: bool(self.sessions))
+    @rule(id=IDS, handle=HANDLES, names=st.lists(st.text(max_size=5), min_size=2, max_size=2, unique=True))
+    def add_traces_side_by_side(self, id: str, handle: int, names: list[str]) -> None:
+        """Both handles add to the traces that they loaded: all of it is there."""
+        stores = (self.stores[handle], self.stores[1 - handle])
+        bundles = [store.load_bundle(id) for store in stores]
+        for store, bundle, name in zip(stores, bundles, names, strict=True):
+            if bundle is None:
+                return
+            store.save_trace_events(id, [*(bundle.trace_events or []), trace(name)], base=bundle.revision)
+            self.changed(id, traces=[*(self.sessions[id]["traces"] or []), name])
+
     @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
     @rule(id=IDS, handle=HANDLES, recreate=st.booleans())
     def save_what_another_deleted(self, id: str, handle: int, recreate: bool) -> None:
@@ -213,6 +225,10 @@ class LogMachine(StoreMachine):
     @rule(id=IDS, handle=HANDLES)
     def delete(self, id: str, handle: int) -> None:
         super().delete(id, handle)
+        self.forget(id)
+
+    def forget(self, id: str) -> None:
+        self.sessions.pop(id, None)
         self.versions[id] = {}
         for other in (0, 1):
             self.held.pop((other, id), None)
@@ -231,8 +247,24 @@ class LogMachine(StoreMachine):
             self.stores[handle].fork(id, onto, at=at)
             self.changed(onto, **versions[at])
 
-    @rule(id=IDS, handle=HANDLES, keep=st.integers(1, 5))
-    def prune(self, id: str, handle: int, keep: int) -> None:
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, word=BIG, drop=st.booleans())
+    def fork_away(self, id: str, handle: int, word: str, drop: bool) -> None:
+        """A fork of something big stands alone, whatever becomes of its origin."""
+        if "messages" not in self.sessions.get(id, {}):
+            return
+        self.append(id, handle, [word])
+        self.delete("fork", handle)
+        self.stores[1 - handle].fork(id, "fork")
+        self.changed("fork", **self.sessions[id])
+        if drop:
+            self.stores[handle].delete(id, purge=True)
+            self.forget(id)
+
+    @rule(id=IDS, handle=HANDLES, keep=st.integers(1, 5), turns=st.integers(0, 6))
+    def prune(self, id: str, handle: int, keep: int, turns: int) -> None:
+        for turn in range(turns if id in self.sessions else 0):  # there has to be something to prune
+            self.append_trace(id, handle, f"turn {turn}")
         report = self.stores[handle].prune(id, keep_last=keep)
         if id in self.sessions:
             newest_first = sorted(self.versions[id], reverse=True)
