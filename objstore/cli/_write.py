@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .._care.retention import Doomed
+from ..errors import IntegrityError
 from ..store import SessionStore
 from ._output import fields, say, working, write_doomed, write_json
 from ._places import Storage
@@ -61,8 +62,11 @@ def rm(
 
 
 def _is_there(store: SessionStore, id: str) -> bool:
-    """Say whether there is anything to delete; siblings may be there without a session."""
-    return store.exists(id) or store.load_bundle(id) is not None
+    """Say whether there is anything to delete: a session, siblings without one, or what is damaged."""
+    try:
+        return store.exists(id) or store.load_bundle(id) is not None
+    except IntegrityError:
+        return True
 
 
 def _ask(ids: list[str]) -> None:

@@ -46,11 +46,13 @@ def test_a_damaged_commit(cli: Cli, url: str, place: Place, command: str) -> Non
     assert "is the build green" not in line
 
 
-def test_a_damaged_session_is_not_deleted(cli: Cli, url: str, place: Place) -> None:
-    break_newest(place)
-    before = place.files()
-    cli.fails("rm", url, "--yes", "siblings-only", ID, code=5)
-    assert place.files() == before
+@pytest.mark.parametrize("purge", [(), ("--purge",)], ids=["plain", "purge"])
+def test_a_damaged_session_is_deleted_as_well(cli: Cli, url: str, place: Place, purge: tuple[str, ...]) -> None:
+    key = break_newest(place)
+    assert key in [each["key"] for each in cli("rm", url, ID, "--dry-run", "--json").json["later"]]
+    assert cli("rm", url, "--yes", ID, *purge).lines == [f"deleted {ID}"]
+    assert "there is no session" in cli.fails("show", url, ID, code=3)
+    assert cli("verify", url, "--json").json["findings"] == []
 
 
 @pytest.mark.parametrize("command", READERS)
