@@ -133,8 +133,8 @@ def test_two_hundred_turns_of_an_agent_that_loads_and_saves_cost_two_requests_ea
     )
     assert turns[0] == {"LIST": 4, "PUT": 2}
     assert turns[1] == {"GET": 1, "PUT": 1}
-    assert turns[2] == {"GET": TURNS - 2, "PUT": TURNS - 2 + 1}  # one more when 512 KiB were full
-    assert total <= 2 * TURNS + 5
+    assert turns[2] == {"GET": TURNS - 2, "PUT": TURNS - 2 + 6}  # and six leaves of what got long
+    assert total <= 2 * TURNS + 10
     assert len(store.load("c").messages) == 4 * TURNS
 
 
@@ -150,7 +150,7 @@ def test_two_hundred_saves_cost_one_request_each(
         store.save(conversation)
     counts = counted(s3_server)
     print(f"{TURNS} saves, each of a turn of 4 messages: {counts}")
-    assert sum(counts.values()) <= TURNS + 5
+    assert sum(counts.values()) <= TURNS + 10
     assert store.load("c") == conversation
 
 
