@@ -14,13 +14,16 @@ from typing import Any
 
 from .._format import naming
 from .._format.canonical import JSON
+from .._format.commit import id_in
 from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._log.base import Base, Rules
+from .._log.chain import read_commits
 from .._log.change import Edit
 from .._log.land import Draft, LostError, Summarise, commit, create_objects
 from .._log.ops import Copy, Create, Delete, Protocol
 from .._log.save import save
+from .._log.session import PAGE
 from ..errors import IntegrityError
 from .ailments import Ailment, Care, Mend
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
@@ -93,11 +96,29 @@ def repair(rules: Rules, id: str, care: Care, summarise: Summarise, *, dry_run: 
 
 
 def bury(rules: Rules, id: str, summarise: Summarise) -> Protocol[None]:
-    """Put a tombstone on top of a session that cannot be read, unless that has changed meanwhile."""
+    """Put a tombstone on top of a session that cannot be read, unless that has changed meanwhile.
+
+    Raises:
+        IntegrityError: All that can be read there belongs to another session, which would be buried with it.
+    """
     found = yield from diagnose(rules, id)
     if found.over is not None:
+        yield from _refuse_foreign(id, found)
         with suppress(LostError):  # then the next look at it tells
             yield from set_aside(rules, found, None, summarise)
+
+
+def _refuse_foreign(id: str, found: Diagnosis) -> Protocol[None]:
+    """Refuse where a link, or somebody who moved a directory, has put the log of another session in the place."""
+    data = yield from read_commits(found.base, list(range(found.newest, max(found.newest - PAGE, 0), -1)))
+    owners = {owner for stored in data.values() if stored and (owner := id_in(stored)) is not None}
+    if owners and id not in owners:
+        place = naming.log_root(found.base.key)
+        raise IntegrityError(
+            f"what lies under {place} is the log of another session; nothing was deleted. Remove the link, or move the "
+            "directory back to where it belongs",
+            place,
+        )
 
 
 def _without(

@@ -141,3 +141,15 @@ def test_a_directory_of_a_session_that_is_a_link_stops_nobody_else(
     assert set(store.du().skipped) == {"s"}
     assert turns(store.load("other")) == TURNS
     assert sorted(outside.rglob("*")) == before
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_link_to_another_session_takes_that_with_it_nowhere(tmp_path: Path, purge: bool) -> None:
+    with objstore.open(tmp_path / "store") as store:
+        kept = SessionData.new("kept")
+        store.save(kept)
+        (tmp_path / "store" / "sessions" / "link").symlink_to("kept")
+        with pytest.raises(IntegrityError, match="the log of another session"):
+            store.delete("link", purge=purge)
+        assert store.load("kept") == kept
+        assert store.verify(["kept"]).ok
