@@ -131,11 +131,12 @@ def test_200_turns_on_s3(
         print(
             f"\n{turns} turns on S3 with durability={durability!r}: {dict(asked)}, {asked.total() / turns:.2f} a turn"
         )
-    assert asked - first == Counter({"PUT": puts * turns, "GET": turns})
+    leaves = 3 if durability == "exit" else 0  # of the longer thread
+    assert asked - first == Counter({"PUT": puts * turns + leaves, "GET": turns})
 
 
 @pytest.mark.parametrize("where", ["memory", pytest.param("s3", marks=pytest.mark.deep)])
-@pytest.mark.parametrize(("count", "most"), [(1000, 13), pytest.param(1024, 37, marks=pytest.mark.deep)])
+@pytest.mark.parametrize(("count", "most"), [(1000, 20), pytest.param(1024, 44, marks=pytest.mark.deep)])
 def test_a_thread_of_1000_checkpoints_is_resumed_in_a_handful_of_requests(
     request: pytest.FixtureRequest,
     open_store: Callable[..., DocumentStore],
