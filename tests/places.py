@@ -15,10 +15,18 @@ import pytest
 
 import objstore
 from objstore import AsyncSessionStore, SessionStore
+from objstore._format import zstd
 from objstore.backends import Backend, Capabilities, RemoteBackend, open_backend
 from objstore.testing.blocking import blocking
 
 PLACES = ("local", "memory", "s3")
+
+
+def plain(commit: bytes) -> bytes:
+    """Give the text of a stored commit, whether it is a frame or not."""
+    return zstd.inflate(commit, limit=1 << 30) if zstd.is_frame(commit) else commit
+
+
 Layout = Literal["log", "tree"]
 
 

@@ -18,6 +18,7 @@ from objstore.backends import MemoryBackend
 from objstore.testing.store import artifact, artifacts, report, run_records, trace
 from tests.fuzz import mutate
 from tests.models.samples import ARTIFACT, REPORT, SESSION, TRACE, run
+from tests.places import plain
 
 LONG = "x" * 200
 Files = dict[str, bytes]
@@ -121,11 +122,6 @@ def _delete(store: objstore.SessionStore, id: str) -> None:
 def _fork(store: objstore.SessionStore, id: str) -> None:
     store.fork("origin", id)
     store.append(id, messages=[Message.user("on the branch")])
-
-
-def plain(commit: bytes) -> bytes:
-    """Give the text of a commit."""
-    return zstd.inflate(commit, limit=1 << 30) if zstd.is_frame(commit) else commit
 
 
 def sealed(record: Any) -> bytes:

@@ -14,7 +14,8 @@ from objstore import FormatError, SessionData
 from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
 from objstore.testing.store import artifacts, trace
-from tests.fuzz.samples import plain, sealed
+from tests.fuzz.samples import sealed
+from tests.places import plain
 
 KEY = "sessions/s/log/000000/0000000002"
 

@@ -21,6 +21,7 @@ from objstore.testing.store import trace
 from tests.fuzz import mutate, samples
 from tests.fuzz.samples import Stored
 from tests.fuzz.targets import NAME, TARGETS
+from tests.places import plain
 
 SECONDS = float(os.environ.get("OBJSTORE_FUZZ_SECONDS", "600"))
 """How long all of the long forms take together."""
@@ -46,7 +47,7 @@ def lives() -> list[Stored]:
 @cache
 def corpus(target: str) -> list[bytes]:
     """Give bytes that a parser would read."""
-    commits = [samples.plain(each.files[key]) for each in lives() for key in each.commits]
+    commits = [plain(each.files[key]) for each in lives() for key in each.commits]
     records = [json.loads(each) for each in commits]
     bodies = [mutate.text(record["body"]) for record in records]
     match target:
@@ -176,7 +177,7 @@ def test_a_store_with_foreign_names_and_damaged_files_raises_only_our_errors(lon
 
 def test_the_samples_are_whole_and_of_every_kind() -> None:
     """The fuzzers are not stopped at the door: what they start from is read, and reaches every branch of the format."""
-    records = [json.loads(samples.plain(each.files[key])) for each in lives() for key in each.commits]
+    records = [json.loads(plain(each.files[key])) for each in lives() for key in each.commits]
     assert {record["kind"] for record in records} == {"snapshot", "patch", "prune", "delete"}
     assert any("origin" in record for record in records)
     text = json.dumps(records)
@@ -186,5 +187,5 @@ def test_the_samples_are_whole_and_of_every_kind() -> None:
         for key, data in each.files.items():
             backend.put(key, data)
         assert objstore.open(backend).verify().ok
-        newest = samples.plain(each.files[each.commits[-1]])
+        newest = plain(each.files[each.commits[-1]])
         assert samples.sealed(json.loads(newest)) == newest  # a seal is what the store writes

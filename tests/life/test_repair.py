@@ -24,7 +24,7 @@ from objstore import (
     ToolArtifact,
     UnsupportedError,
 )
-from tests.places import PLACES, Place, make_place
+from tests.places import PLACES, Place, make_place, plain
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "flipped": lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
@@ -123,7 +123,7 @@ def test_a_damaged_newest_commit_is_set_aside_and_the_session_goes_on(place: Pla
     assert (done.resumed, done.floor, done.seq, done.lost) == (4, 6, 6, planned.lost)
     assert texts(place.open()) == texts(store) == turns(4)
     assert artifacts_of(place.open()) == [output(turn) for turn in (1, 2, 3, 4)]
-    record = json.loads(place.backend.get(key(6)) or b"")
+    record = json.loads(plain(place.backend.get(key(6)) or b""))
     assert record["over"] == hashlib.sha256(damaged).hexdigest()
     assert (record["parent"], record["kind"], record["floor"], record["epoch"]) == (parent, "prune", 6, 6)
     after = place.files()
@@ -219,7 +219,7 @@ def test_all_that_stands_on_damage_is_passed_over(
     report = store.repair("s", dry_run=False)
     assert ([(one.seq, one.problem) for one in report.lost], report.resumed) == (lost, resumed)
     assert all(one.parts == ("session", "artifacts") for one in report.lost if one.problem == "unusable")
-    assert json.loads(memory.backend.get(key(6)) or b"")["over"] == hashlib.sha256(stored).hexdigest()
+    assert json.loads(plain(memory.backend.get(key(6)) or b""))["over"] == hashlib.sha256(stored).hexdigest()
     assert texts(store) == turns(resumed)
     assert store.verify().ok
 
@@ -335,7 +335,7 @@ def test_a_deleted_session_does_not_come_back_when_its_tombstone_is_damaged(plac
     assert store.load("s") is None
     assert not store.exists("s")
     assert store.list() == []
-    assert json.loads(place.backend.get(key(3)) or b"")["kind"] == "delete"
+    assert json.loads(plain(place.backend.get(key(3)) or b""))["kind"] == "delete"
     assert store.save(SessionData.new("s")).seq == 4
     assert store.verify().ok
 
@@ -387,7 +387,7 @@ def test_raw_bytes_come_back_as_they_were(place: Place) -> None:
 
 def test_a_commit_of_a_newer_objstore_is_not_taken_for_damage(memory: Place) -> None:
     lived(memory.open(), 2)
-    data = memory.backend.get(key(2)) or b""
+    data = plain(memory.backend.get(key(2)) or b"")
     text = data[:-75].replace(b'"requires":[]', b'"requires":["future"]')
     memory.put(key(2), text + f',"self":"{hashlib.sha256(text).hexdigest()}"}}'.encode())
     with pytest.raises(FormatError, match="upgrade"):
