@@ -11,7 +11,7 @@ import pytest
 
 from objstore import ConflictError, IntegrityError, Message, RepairReport, SessionStore
 from objstore._care import mend
-from objstore._log.base import Base
+from objstore._log.base import Base, Rules
 from objstore._log.ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
 from tests.life.test_repair import artifacts_of, damage, key, lived, output, texts, turns
 from tests.places import Place, make_place
@@ -131,7 +131,9 @@ def test_a_sweep_that_was_under_way_takes_nothing_of_what_a_repair_brought_back(
 def test_if_a_repair_did_not_store_it_again_the_sweep_would_take_it(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def left_where_it_is(base: Base, epoch: int, names: list[str]) -> Protocol[dict[str, tuple[int, int]]]:
+    def left_where_it_is(
+        rules: Rules, base: Base, epoch: int, names: list[str]
+    ) -> Protocol[dict[str, tuple[int, int]]]:
         return {name: base.present[name] for name in names}
         yield
 

@@ -165,6 +165,5 @@ class TestUnfinishedFiles:
             lived(store, 1)
             (root / "sessions" / "s" / "objects" / "7").symlink_to(outside)
             later(monkeypatch)
-            with pytest.raises(objstore.BackendError, match="symbolic link"):
-                store.collect()
+            assert "symbolic link" in store.collect().skipped["s"]
             assert (outside / f"{TEMPORARY}0").exists()
