@@ -216,5 +216,5 @@ def test_the_file_of_another_session_is_not_deleted(here: Cli, tmp_path: Path) -
     tree = Place(str(tmp_path / "tree"), directory=tmp_path / "tree")
     with tree.open("tree") as store:
         store.save(SessionData.new("a_b"))
-    assert "'a_b'" in here.fails("rm", tree.target, "--yes", "a/b", code=5)
+    assert "'a_b'" in here.fails("rm", tree.target, "--yes", "a/b", code=4)
     assert set(tree.files()) == {"a_b.json"}

@@ -25,7 +25,6 @@ CAUGHT = {
     "grace": 40,
     "parents": 20,
     "follow": 63,
-    "clock-after": 25,
     "epochs": 4,
     "current-epoch": 7,
     "sweep-first": 0,

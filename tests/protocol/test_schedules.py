@@ -28,13 +28,16 @@ def test_no_schedule_breaks_a_guarantee(first: int) -> None:
     assert counts["acknowledged"] > 5 * CHUNK
     assert counts["reads"] > 3 * CHUNK
     assert counts["conflicts"]
-    assert counts["zombies"]
     assert counts["deletes"]
     assert counts["answered"]
     assert counts["leaves"]
     assert counts["forks"]
     assert counts["not forked"]
     assert counts["pages"]
+
+
+def test_requests_of_writers_who_are_gone_land_late_in_the_schedules() -> None:
+    assert counted(0, CHUNK)["zombies"]  # too rare to be in each hundred
 
 
 @pytest.mark.deep
