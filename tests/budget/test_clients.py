@@ -11,7 +11,7 @@ import objstore
 from objstore import Message, SessionData
 from tests.servers.moto_server import MotoServer
 
-from .test_requests import counted
+from .test_requests import but_for_a_race, counted
 
 
 @pytest.fixture(params=["fsspec", "obstore"])
@@ -31,7 +31,8 @@ def test_the_life_of_a_session_costs_the_same_requests(
 
     store = objstore.open(f"s3://{bucket}/agents", storage_options=s3_options, client=client)
     session = SessionData.new("s")
-    assert cost(store.save, session) == {"GET": 1, "LIST": 1 + 2, "PUT": 2 + 2}  # with the marker of a new store
+    first = but_for_a_race(cost(store.save, session), lists=1 + 2)
+    assert first == {"GET": 1, "LIST": 1 + 2, "PUT": 2 + 2}  # with the marker of a new store
     for turn in range(33):
         session.messages.append(Message.user(f"turn {turn}"))
         assert cost(store.save, session) == {"PUT": 1}
