@@ -38,7 +38,7 @@ from pydantic_ai.usage import RequestUsage, UsageLimits
 import objstore
 from objstore import AsyncDocumentStore, FormatError, InvalidValueError
 from objstore.integrations.pydantic_ai import ObjstoreConversationStore
-from tests.budget.test_requests import counted
+from tests.budget.test_requests import but_for_a_race, counted
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations.conversation_contract import ask, begun, said, texts
 from tests.integrations.waiting import Waiting
@@ -131,7 +131,7 @@ def test_two_hundred_turns_of_an_agent_that_loads_and_saves_cost_two_requests_ea
     print(
         f"{TURNS} turns of an agent, each loaded and saved: {total} requests: {turns[0]}, {turns[1]}, then {turns[2]}"
     )
-    assert turns[0] == {"LIST": 4, "PUT": 2}
+    assert but_for_a_race(turns[0], lists=4) == {"LIST": 4, "PUT": 2}
     assert turns[1] == {"GET": 1, "PUT": 1}
     assert turns[2] == {"GET": TURNS - 2, "PUT": TURNS - 2 + 6}  # and six leaves of what got long
     assert total <= 2 * TURNS + 10
