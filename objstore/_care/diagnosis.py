@@ -15,10 +15,10 @@ from .._format.refs import Ref
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
 from .._log.chain import RESTARTS, assemble, find_head, load, parse, read_commits, read_each, stands_on
+from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol, Read
 from .._log.session import PAGE, touched
 from ..errors import IntegrityError
-from .prune import hints_of
 from .verify import Finding
 
 AT_ONCE: Final = 8
@@ -90,10 +90,11 @@ def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
         newest = yield from find_head(naming.session_key(id))
         base, damage = yield from _newest_intact(id, newest)
         over, lost = yield from _above(base, newest)
-        tombstones = [n for n in (yield from hints_of(naming.TRASH, base.key)) if base.seq < n <= newest]
+        buried = any(n > base.seq for n in (yield from hints_of(naming.TRASH, base.key)))
         unreadable, more = yield from _unreadable(base)
         if lost and (yield from find_head(base.key)) == newest:  # else somebody is at work, not everything was there
-            deleted = bool(tombstones) or (base.seq > 0 and base.state is None)
+            buried = buried or any(one.kind == "delete" for one in lost)
+            deleted = buried or (base.seq > 0 and base.state is None)
             return Diagnosis(newest, base, observed, deleted, unreadable, (*damage, *more), lost, over)
     assert failure is not None
     raise failure
@@ -102,8 +103,9 @@ def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
 def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]:
     """Go down to the first commit that holds a state which can be built, and from there up as far as that goes.
 
-    A number that is not there may have been freed. What lies below such a gap may be of a writer who slept and took a
-    freed number, so it only counts where the newest commit retains it.
+    A number that is not there may have been freed, unless it is the newest (a directory may be in its place). What lies
+    below such a gap may be of a writer who slept and took a freed number, so it only counts where the newest commit
+    retains it.
     """
     blank = nothing(id, None)
     damage: list[Finding] = []
@@ -114,7 +116,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)
-            gap = gap or data[n] is None
+            gap = gap or (data[n] is None and n < newest)
             if gap and n < retained:
                 return blank, damage
             if found is not None and n == newest:  # an older one may have been freed, and have landed once more

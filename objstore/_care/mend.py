@@ -20,6 +20,7 @@ from .._format.refs import Ref
 from .._log.base import Base, Rules
 from .._log.chain import read_commits
 from .._log.change import Edit
+from .._log.hints import hints_of
 from .._log.land import Draft, LostError, Summarise, commit, create_objects
 from .._log.ops import Copy, Create, Delete, Protocol
 from .._log.save import save
@@ -27,7 +28,6 @@ from .._log.session import PAGE
 from ..errors import IntegrityError
 from .ailments import Ailment, Care, Mend
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
-from .prune import hints_of
 from .verify import Finding
 
 

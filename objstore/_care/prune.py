@@ -16,6 +16,7 @@ from .._format import naming
 from .._format.commit import Commit, id_in, moment, timestamp
 from .._log.base import Base, Rules
 from .._log.chain import find_head, load, parse, read_commits, read_each, stands_on
+from .._log.hints import hints_of
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
 from .._log.session import PAGE, sweep
@@ -265,12 +266,6 @@ def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
             names = yield List(naming.objects_dir(key, epoch))
             found |= {(epoch, e.name) for e in names if naming.is_object_name(e.name)}
     return found
-
-
-def hints_of(directory: str, key: str) -> Protocol[list[int]]:
-    """Read the numbers of the hints that a directory holds of a session."""
-    names: list[Entry] = yield List(f"{directory}{key}=.")
-    return [hint[1] for e in names if (hint := naming.parse_hint(e.name)) and hint[0] == key]
 
 
 def _mend_hints(head: Base) -> Protocol[None]:

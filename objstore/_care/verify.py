@@ -12,6 +12,7 @@ from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
 from .._log.chain import Unreadable, assemble, parse, read_commits, read_each
+from .._log.hints import hints_of
 from .._log.ops import Entry, Get, List, Protocol, Read
 from .._log.session import PAGE
 from ..errors import FormatError, IntegrityError
@@ -85,9 +86,7 @@ def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[Veri
     """Check some sessions, or all that lie in ``sessions/``, whatever the hints say."""
     count = _Count()
     if ids is None:
-        entries: list[Entry] = yield List(naming.SESSIONS)
-        keys = sorted(e.name for e in entries if e.is_directory)
-        for key in keys:
+        for key in (yield from _keys(count)):
             yield from _looked_at(rules, key, naming.id_of(key), care, count)
     else:
         for id in ids:
@@ -95,6 +94,31 @@ def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[Veri
     return VerifyReport(
         count.sessions, count.commits, count.objects, count.size, tuple(count.findings), tuple(count.ailments)
     )
+
+
+def _keys(count: _Count) -> Protocol[list[str]]:
+    """Name what lies in ``sessions/``, and say where a file is in the place of a directory of the store."""
+    yield from _directories(None, "", (naming.SESSIONS, naming.INDEX, naming.TRASH), count)
+    entries: list[Entry] = yield List(naming.SESSIONS)
+    for entry in entries:
+        if naming.is_key(entry.name):
+            _is_directory(naming.id_of(entry.name), entry, naming.SESSIONS + entry.name, count)
+    return sorted(e.name for e in entries if e.is_directory)
+
+
+def _directories(id: str | None, below: str, names: Iterable[str], count: _Count) -> Protocol[None]:
+    entries: list[Entry] = yield List(below)
+    for entry in entries:
+        if f"{entry.name}/" in names:
+            _is_directory(id, entry, below + entry.name, count)
+
+
+def _is_directory(id: str | None, entry: Entry, key: str, count: _Count) -> bool:
+    """Say where something else is in the place of a directory: a list shows nothing of what was in that."""
+    if not entry.is_directory:
+        detail = "something is in the place of a directory of the store; move it away and bring the directory back"
+        count.findings.append(Finding(id, key, "foreign", detail))
+    return entry.is_directory
 
 
 def _looked_at(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
@@ -108,7 +132,8 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
     if not naming.is_key(key):
         count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
         return
-    numbers = yield from _numbers(key)
+    buried = yield from hints_of(naming.TRASH, key)  # first: a tombstone is older than its hint
+    numbers = yield from _numbers(id, key, count)
     if numbers and rules.tearable:
         data: bytes | None = yield Get(naming.log_key(key, numbers[-1]))
         if data is not None and is_torn(data):
@@ -123,6 +148,10 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
             count.findings.append(Finding(None, naming.log_key(key, numbers[-1]), "damaged", detail))
             return
     count.sessions += 1
+    for n in buried:
+        if n > numbers[-1]:
+            detail = f"a hint says that commit {n} deleted the session, and it is not there; delete the session again"
+            count.findings.append(Finding(id, naming.log_key(key, n), "missing", detail))
     chain = yield from _chain(nothing(id, None), numbers, count)
     yield from _objects(nothing(id, None), chain, count)
     if not any(finding.id == id for finding in count.findings):
@@ -131,12 +160,16 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
             count.ailments += care.examine(id, newest.state)
 
 
-def _numbers(key: str) -> Protocol[list[int]]:
+def _numbers(id: str | None, key: str, count: _Count) -> Protocol[list[int]]:
     numbers: list[int] = []
     groups: list[Entry] = yield List(naming.log_root(key))
+    if not groups:
+        yield from _directories(id, naming.session_dir(key), ("log/", "objects/"), count)
+        yield from _directories(id, naming.SESSIONS, (f"{key}/",), count)
+        yield from _directories(id, "", (naming.SESSIONS,), count)
     for entry in groups:
-        group = naming.parse_group(entry.name) if entry.is_directory else None
-        if group is not None:
+        group = naming.parse_group(entry.name)
+        if group is not None and _is_directory(id, entry, naming.log_root(key) + entry.name, count):
             names: list[Entry] = yield List(naming.log_dir(key, group))
             numbers += [n for e in names if (n := naming.parse_log(entry.name, e.name)) is not None]
     return sorted(numbers)

@@ -187,6 +187,11 @@ def is_torn(data: bytes) -> bool:
     return data.startswith(_HEAD) and not data.endswith(b'"}')
 
 
+def may_bury(data: bytes) -> bool:
+    """Say whether a record that cannot be trusted calls itself a tombstone, as far as that can still be made out."""
+    return b'"kind":"delete"' in data.partition(b',"requires":')[0]  # what is behind that is a user's
+
+
 def id_in(data: bytes) -> str | None:
     """Give the id that a record names, for one whose key does not tell; ``None`` where it is no whole record."""
     try:

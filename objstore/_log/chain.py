@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from .._format import canonical, naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode, is_torn
+from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode, is_torn, may_bury
 from .._format.state import LEAF, Decoder, Leaf, Leaves, names_in, opened
 from ..errors import FormatError, IntegrityError, NotFoundError, UnavailableError
 from .base import Base, Rules, nothing
+from .hints import hints_of
 from .ops import Entry, Get, List, Moment, Now, Op, Protocol
 
 RESTARTS = 6
@@ -173,34 +174,45 @@ def _load_once(
     target = at or head
     start = (target - 1) // rules.interval * rules.interval + 1
     data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
-    newest = parse(blank, head, data[head]) if at is None else _parse_or_none(blank, head, data[head])
+    newest = parse(blank, head, data[head]) if target == head else _parse_or_none(blank, head, data[head])
+    if newest is None and target < head:
+        newest = yield from _newest_readable(rules, blank, head, target, data)
     if is_old(rules, observed, (yield Now())):
         return None  # the list may name a number that was freed and taken again by a writer who slept
-    if newest is None and (at is None or not data[head]):  # a purge; without its floor no number below can be trusted
+    if newest is None:
         key = naming.log_key(blank.key, head)
         raise IntegrityError(f"commit {key} is empty or gone, though it is the newest of {id!r}", key)
-    if newest is None:
-        newest = yield from _newest_readable(blank, head, target, data)
     if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
 
 
-def _newest_readable(base: Base, head: int, target: int, data: Mapping[int, bytes | None]) -> Protocol[Commit]:
-    """Find the newest commit below an unreadable head that tells what is retained.
+def _newest_readable(
+    rules: Rules, base: Base, head: int, target: int, data: Mapping[int, bytes | None]
+) -> Protocol[Commit]:
+    """Find the newest commit below an unreadable head that tells what is retained, unless a tombstone is above it.
 
     A number below the floor may have been freed, and taken again by a writer who slept: what stands there is nobody's.
-    So the numbers are gone down one by one, and a gap ends what can be trusted.
+    So the numbers are gone down one by one, and a gap ends what can be trusted. Only a head that is empty or gone, and
+    still the newest, is no gap: whoever purges or frees a number has put a larger one there before.
     """
+    key = naming.log_key(base.key, head)
+    if not data[head] and (yield from find_whole(rules, base.key)) != head:
+        raise IntegrityError(f"commit {key} is empty or gone, though it was the newest of {base.id!r}", key)
+    buried = [head] if may_bury(data[head] or b"") else []
     for n in range(head - 1, target - 1, -1):
         found = data[n] if n in data else (yield from read_commits(base, [n]))[n]
         commit = _parse_or_none(base, n, found)
         if commit is not None:
+            buried += [t for t in (yield from hints_of(naming.TRASH, base.key)) if t > n]
+            if buried:
+                key = naming.log_key(base.key, max(buried))
+                raise IntegrityError(f"commit {key} cannot be read, and it deleted {base.id!r} with all below it", key)
             return commit
         if not found:
             break
-    key = naming.log_key(base.key, head)
+        buried += [n] if may_bury(found) else []
     raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
 
 

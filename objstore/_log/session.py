@@ -24,6 +24,7 @@ from .chain import (
     read_objects,
     too_slow,
 )
+from .hints import hints_of
 from .land import Draft, LostError, Summarise, commit
 from .ops import Create, Delete, Entry, List, Moment, Now, Protocol
 from .save import broken
@@ -168,14 +169,9 @@ def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
 def after_delete(head: Base) -> Protocol[None]:
     """Remove what a tombstone makes useless; anybody may repeat it at any time."""
     yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
-    hints: list[Entry] = yield List(f"{naming.INDEX}{head.key}=.")
-    gone = [
-        f"{naming.INDEX}{e.name}"
-        for e in hints
-        if (h := naming.parse_hint(e.name)) and h[0] == head.key and h[1] <= head.seq
-    ]
-    if gone:
-        yield Delete(tuple(gone))
+    numbers = yield from hints_of(naming.INDEX, head.key)
+    if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
+        yield Delete(gone)
     yield from sweep(head.key, head.epoch, frozenset())
 
 

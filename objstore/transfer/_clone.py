@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from .._care.prune import hints_of
 from .._format import naming
 from .._format.commit import Commit
 from .._log.base import Base, Rules, nothing
 from .._log.chain import RESTARTS, find_head, is_old, parse, read_commits, stands_on
+from .._log.hints import hints_of
 from .._log.land import CREATES
 from .._log.ops import Create, Get, Moment, Now, Protocol, Sync
 from .._log.session import PAGE, newest

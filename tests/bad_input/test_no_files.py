@@ -67,23 +67,21 @@ def test_in_the_place_of_the_newest_commit(filled: Path, harm: Harm) -> None:
     key = log_key("s", TURNS)
     harm(filled / key)
     store = objstore.open(filled)
-    # a directory has no bytes, and nothing below a number that may have been purged can be trusted
-    way_out = "repair the session" if harm is directory else f"at={TURNS - 1}"
-    with pytest.raises(IntegrityError, match=way_out) as caught:
+    with pytest.raises(IntegrityError, match=f"at={TURNS - 1}") as caught:
         store.load("s")
     assert caught.value.key == key
-    if harm is not directory:
-        assert turns(store.load("s", at=TURNS - 1)) == TURNS - 1
+    assert turns(store.load("s", at=TURNS - 1)) == TURNS - 1
     for call in (lambda: store.save(SessionData.new("s")), lambda: store.exists("s"), lambda: store.history("s")):
         with pytest.raises(IntegrityError) as caught:
             call()
         assert caught.value.key == key
     nobody_else_is_stopped(filled, key)
-    if harm is directory:
-        (filled / key).rmdir()
-    else:
-        assert store.repair("s", dry_run=False).resumed == TURNS - 1
+    planned = store.repair("s")
+    assert (planned.resumed, [lost.seq for lost in planned.lost]) == (TURNS - 1, [TURNS])
+    assert [finding.key for finding in planned.damage] == [key]
+    assert store.repair("s", dry_run=False).resumed == TURNS - 1
     assert turns(objstore.open(filled).load("s")) == TURNS - 1
+    assert objstore.open(filled).verify().ok
 
 
 @pytest.mark.parametrize("harm", HARMS)
