@@ -26,7 +26,7 @@ class ObjstoreError(Exception):
 
 
 class ConflictError(ObjstoreError):
-    """Somebody else changed the session since the revision that this save was based on.
+    """Somebody else changed the session since the revision that this save was based on, or the id is taken.
 
     Attributes:
         id: The session.

@@ -179,8 +179,10 @@ def purge(head: Base) -> Protocol[None]:
         yield Put(naming.log_key(head.key, n), b"")
 
 
-def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = False) -> Protocol[list[Doomed]]:
+def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = False) -> Protocol[list[Doomed] | None]:
     """Remove what crashes left of one session: objects that no commit names, numbers below the floor, wrong hints.
+
+    Gives what was removed; ``None`` where nothing is stored of it.
 
     Raises:
         LostError: A writer was faster; collect again.
@@ -188,6 +190,8 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     head = yield from load(rules, id)
     objects = yield from _objects(head.key)
     hints = yield from hints_of(naming.INDEX, head.key)
+    if not (head.seq or objects or hints):
+        return None
     chain = (yield from retained(head)) if head.seq else []
     spared = bool(chain) and (yield from _spared(rules, chain))
     keep = _named(chain)
@@ -228,18 +232,21 @@ def collect_all(
     rules: Rules, ids: list[str] | None, summarise: Summarise, *, dry_run: bool = False
 ) -> Protocol[CollectReport]:
     """Collect some sessions, or all that lie in ``sessions/``; one that cannot be read keeps nobody else waiting."""
-    if ids is None:
-        ids = yield from stored_ids()
+    wanted = (yield from stored_ids()) if ids is None else ids
     removed: list[Doomed] = []
+    missing: list[str] = []
     skipped: dict[str, str] = {}
-    for id in ids:
+    for id in wanted:
         try:
-            removed += yield from collect(rules, id, summarise, dry_run=dry_run)
+            doomed = yield from collect(rules, id, summarise, dry_run=dry_run)
         except LostError:
             skipped[id] = "a writer was faster"
         except (IntegrityError, FormatError) as error:
             skipped[id] = str(error)
-    return CollectReport(len(ids), tuple(removed), skipped, dry_run)
+        else:
+            removed += doomed or ()
+            missing += [id] if doomed is None and ids is not None else ()
+    return CollectReport(len(wanted) - len(missing), tuple(removed), skipped, dry_run, tuple(missing))
 
 
 def stored_ids() -> Protocol[list[str]]:

@@ -75,9 +75,11 @@ class CollectReport:
         removed: What went (in a dry run: would go).
         skipped: Session -> why it was left for the next time.
         dry_run: Whether nothing was done.
+        missing: Those of the given ids of which nothing is stored.
     """
 
     sessions: int
     removed: tuple[Doomed, ...]
     skipped: Mapping[str, str]
     dry_run: bool
+    missing: tuple[str, ...] = ()

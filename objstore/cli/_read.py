@@ -12,12 +12,12 @@ from .._engine.summary import SessionSummary, summary_of
 from .._log.listing import Listed
 from .._log.session import CommitInfo
 from ..errors import NotFoundError
-from ..models import SessionData
+from ..models import SessionData, SessionState
 from ..store import SessionStore
 from ._output import fields, say, working, write, write_json, write_table
 from ._parts import NUMBERS, TITLES, Part, load_part, rows_of
 from ._places import Storage, moment_of
-from ._problems import Code, end_with
+from ._problems import Code, UsageError, end_with
 from ._text import age, moment, shown, size
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
@@ -50,6 +50,8 @@ def ls(
     """List the sessions, a page at a time."""
     url, _ = storage.split(args)
     since = None if updated_since is None else moment_of("--updated-since", updated_since)
+    if state is not None and state not in set(SessionState):
+        raise UsageError(f"no session is in the state {state!r}; the states are {', '.join(SessionState)}")
     found: list[SessionSummary] = []
     with working("listing") as meter, storage.existing(url, meter.observe) as store:
         ids = store.iter_ids(prefix, after=after)

@@ -73,20 +73,22 @@ def collect(
     if as_json:
         removed = [fields(each) for each in report.removed]
         skipped = dict(report.skipped)
-        write_json({"sessions": report.sessions, "removed": removed, "skipped": skipped, "dry_run": dry_run})
+        counts = {"sessions": report.sessions, "removed": removed, "skipped": skipped}
+        write_json({**counts, "missing": list(report.missing), "dry_run": dry_run})
     else:
         if dry_run:
             write_doomed(report.removed)
         verb = "would be removed" if dry_run else "removed"
         say(f"{report.sessions} sessions, {len(report.removed)} files {verb}, {len(report.skipped)} sessions skipped")
-    _skipped(report.skipped.items())
+    for id in report.missing:
+        complain(str(missing(id)))
+    _skipped(report.skipped.items(), Code.NOT_FOUND if report.missing else Code.OK)
 
 
-def _skipped(problems: Iterable[tuple[str, str]]) -> None:
-    code = Code.OK
+def _skipped(problems: Iterable[tuple[str, str]], code: Code = Code.OK) -> None:
     for id, why in problems:
         complain(f"{id!r} was skipped: {why}")
-        code = Code.FOUND
+        code = code or Code.FOUND
     end_with(code)
 
 

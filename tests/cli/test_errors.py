@@ -95,10 +95,27 @@ def test_an_id_that_names_no_session(here: Cli, local: Place, id: str) -> None:
     assert "id" in here.fails("show", local.target, id, code=2)
 
 
-@pytest.mark.parametrize("command", ["show", "log", "cat", "verify"])
+@pytest.mark.parametrize("command", ["show", "log", "cat", "verify", "du", "repair"])
 def test_a_session_that_is_not_there(cli: Cli, url: str, command: str) -> None:
     line = cli.fails(command, url, "no\nbody", code=3)
     assert line == "objstore: there is no session 'no\\nbody'; objstore ls shows what is there"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["collect", "nobody"],
+        ["rm", "--yes", "nobody"],
+        ["prune", "nobody", "--keep-last", "1"],
+        ["fork", "nobody", "new"],
+        ["restore", "nobody", "--at", "1"],
+        ["diff", "nobody", "1", "2"],
+        ["cat", "nobody", "--artifact", "a3s://x"],
+    ],
+)
+def test_nobody_is_not_found_by_any_command(here: Cli, local: Place, words: list[str]) -> None:
+    command, *rest = words
+    here(command, local.target, *rest, code=3)
 
 
 def test_what_a_session_does_not_have(here: Cli, local: Place) -> None:
@@ -132,6 +149,8 @@ def test_a_url_beside_the_one_in_the_environment_is_no_id(here: Cli, local: Plac
         ("show", "somewhere", "id", "--at", "0"),
         ("restore", "somewhere", "id"),
         ("ls", "somewhere", "--layout", "bush"),
+        ("ls", "somewhere", "--state", "zz"),
+        ("ls", "somewhere", "--state", "active"),
         ("ls", "somewhere", "--region", "eu-central-1"),
         ("ls", "somewhere", "--option", "anon=true"),
         ("ls", "foo://somewhere"),
@@ -216,5 +235,6 @@ def test_the_file_of_another_session_is_not_deleted(here: Cli, tmp_path: Path) -
     tree = Place(str(tmp_path / "tree"), directory=tmp_path / "tree")
     with tree.open("tree") as store:
         store.save(SessionData.new("a_b"))
+    # nothing is damaged: the name is taken, as where a fork goes to an id that exists
     assert "'a_b'" in here.fails("rm", tree.target, "--yes", "a/b", code=4)
     assert set(tree.files()) == {"a_b.json"}

@@ -112,8 +112,17 @@ def test_collect_lists_and_removes_left_overs(cli: Cli, url: str, place: Place) 
         "sessions": 4,
         "removed": [{"key": LEFT, "why": "no retained commit names it", "after": None}],
         "skipped": {},
+        "missing": [],
         "dry_run": False,
     }
+    assert LEFT not in place.files()
+
+
+def test_collect_of_nobody_keeps_nobody_else_waiting(cli: Cli, url: str, place: Place) -> None:
+    place.put(LEFT, b"left over")
+    result = cli("collect", url, "nobody", ID, "--json", code=3)
+    assert (result.json["sessions"], result.json["missing"]) == (1, ["nobody"])
+    assert result.err == "objstore: there is no session 'nobody'; objstore ls shows what is there\n"
     assert LEFT not in place.files()
 
 
@@ -132,6 +141,7 @@ def test_collect_skips_what_is_damaged(cli: Cli, url: str, place: Place) -> None
     result = cli("collect", url, "--json", code=1)
     assert set(result.json["skipped"]) == {ID}
     assert result.err.startswith(f"objstore: '{ID}' was skipped: ")
+    assert cli("collect", url, "nobody", ID, code=3).err.count("objstore: ") == 2
 
 
 def interrupted(place: Place) -> None:
