@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._care.ailments import Ailment, examine
 from .._care.retention import Doomed
 from .._care.verify import Finding, VerifyReport
 from .._format import patching
@@ -188,8 +189,9 @@ class Tree:
         return found
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
-        """Read every file of some sessions, or of all, as the seed would."""
+        """Read every file of some sessions, or of all, as the seed would, and look for what hurts an agent."""
         findings: list[Finding] = []
+        ailments: list[Ailment] = []
         wanted: list[tuple[str, str]] = []
         for id in (yield from self.all_ids()) if ids is None else ids:
             try:
@@ -206,8 +208,10 @@ class Tree:
                 sessions += bool(there)
                 objects += len(there)
                 size += sum(map(len, there))
-                findings += _findings(id, name, files)
-        return VerifyReport(sessions, 0, objects, size, tuple(findings))
+                state, wrong = _looked_at(id, name, files)
+                findings += wrong
+                ailments += () if wrong else examine(id, state)
+        return VerifyReport(sessions, 0, objects, size, tuple(findings), tuple(ailments))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:  # noqa: ARG002
         """There is no history.
@@ -331,17 +335,19 @@ def _inner_id(name: str, data: bytes) -> str:
         return name
 
 
-def _findings(id: str, name: str, files: Files) -> list[Finding]:
+def _looked_at(id: str, name: str, files: Files) -> tuple[dict[str, Any], list[Finding]]:
+    """Read the parts of a session, and say what is wrong with their files."""
+    state: dict[str, Any] = {}
     found: list[Finding] = []
     for part, data in files.items():
         try:
-            document = _decoded(part, name, data)
+            document = state[part] = _decoded(part, name, data)
         except IntegrityError as error:
             found.append(Finding(id, error.key, "damaged", str(error)))
         else:
             if part == five_parts.SESSION and document is not None and document["id"] != id:
                 found.append(Finding(id, key_of(part, name), "foreign", f"it holds the session {document['id']!r}"))
-    return found
+    return state, found
 
 
 def _time(seconds: int) -> datetime.datetime:
