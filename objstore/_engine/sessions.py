@@ -38,7 +38,7 @@ from ..models import (
     VerificationReport,
 )
 from ..models import _documents as documents
-from .taking import NOTHING, check_readable, document, seen, taken_down
+from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
 T = TypeVar("T")
 
@@ -158,7 +158,9 @@ class Sessions:
     def _saved(
         self, session: SessionData, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[Revision]:
+        watch = seen(session.revision).watch
         revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        hand_on(watch, revision)
         session.revision = revision
         return revision
 
@@ -200,12 +202,14 @@ class Sessions:
 
     def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
         """Save one sibling of a session, which need not have a session part."""
-        return self._save_part(
-            part, id, _taken(part, value, seen(base if isinstance(base, Revision) else None)), given(base)
-        )
+        known = seen(base if isinstance(base, Revision) else None)
+        return self._save_part(part, id, _taken(part, value, known), given(base), known)
 
-    def _save_part(self, part: Part[T], id: str, document: JSON, base: Revision | int | None) -> Protocol[Revision]:
+    def _save_part(
+        self, part: Part[T], id: str, document: JSON, base: Revision | int | None, known: Seen
+    ) -> Protocol[Revision]:
         revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
+        hand_on(known.watch, revision)
         return revision
 
     def load_part(self, part: Part[T], id: str, at: int | None) -> Protocol[T | None]:
@@ -227,7 +231,7 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.commit`."""
         parts: dict[str, JSON] = {}
-        known = seen(session_or_id.revision) if isinstance(session_or_id, SessionData) else NOTHING
+        known = seen(session_or_id.revision) if isinstance(session_or_id, SessionData) else Seen()
         if isinstance(session_or_id, SessionData):
             naming.check_id(session_or_id.id)
             parts[five_parts.SESSION] = _taken(_SESSION, session_or_id, known)
@@ -323,7 +327,7 @@ def given(base: BaseArgument) -> Revision | int | None:
     return base
 
 
-def _taken(part: Part[T], value: T, known: Mapping[str, JSON]) -> JSON:
+def _taken(part: Part[T], value: T, known: Seen) -> JSON:
     return taken_down(part.name, part.adapter, value, known)
 
 

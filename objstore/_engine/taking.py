@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from .._format import canonical, sharing
 from .._format.canonical import JSON
+from .._format.watching import Pass, Watch
 from .._log.loaded import Sight
 from .._seed import five_parts
 from ..errors import InvalidValueError
@@ -19,31 +20,48 @@ from ..models import _documents as documents
 
 T = TypeVar("T")
 
-NOTHING: Final[Mapping[str, JSON]] = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the holder of a revision has seen, so that what did not change need not be copied.
+
+    Attributes:
+        parts: The parts as they were.
+        watch: What was found of the models that it holds.
+    """
+
+    parts: Mapping[str, JSON] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
 
 
-def seen(revision: Revision | None) -> Mapping[str, JSON]:
-    """Give the parts that the holder of a revision knows, so that what did not change need not be copied."""
+def seen(revision: Revision | None) -> Seen:
+    """Give what the holder of a revision has seen; nothing, where nobody here knows it."""
     sight = revision.base if revision else None
     if not isinstance(sight, Sight):
-        return NOTHING
-    return {**(sight.base.state or {}), **sight.known}
+        return Seen()
+    return Seen({**(sight.base.state or {}), **sight.known}, sight.watch)
 
 
-def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Mapping[str, JSON] = NOTHING) -> JSON:
+def hand_on(watch: Watch, revision: Revision) -> None:
+    """Let whoever saves on a new revision go on with what was found of the models until now."""
+    if isinstance(revision.base, Sight):
+        revision.base.watch.slices.update(watch.slices)
+
+
+def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Seen) -> JSON:
     """Take a part down; what a model holds in free fields may be anything.
 
     Args:
         name: The part.
         adapter: What it is made of.
         value: The part itself.
-        known: Parts as they were. The result is the same without them, and shares with them what did not change.
+        known: What was seen. The result is the same without it, and shares with it what did not change.
 
     Raises:
         InvalidValueError: It is not JSON, or could not be loaded again; the message says where.
     """
-    old = known.get(name)
-    taken = _by_slices(adapter, value, old)
+    old = known.parts.get(name)
+    taken = _by_slices(adapter, value, old, Pass(known.watch, name))
     if taken is None:
         taken = canonical.check(document(adapter, value), what=name)
     if documents.unreadable(adapter, sharing.fresh(taken, old)):
@@ -54,13 +72,15 @@ def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Mapping[str,
     return taken
 
 
-def _by_slices(adapter: TypeAdapter[T], value: T, known: JSON) -> JSON:
+def _by_slices(adapter: TypeAdapter[T], value: T, known: JSON, look: Pass) -> JSON:
     if known is None:
         return None
     try:
-        return sharing.taken(documents.to_document(adapter, value, sliced=True), known)
+        taken = sharing.taken(documents.to_document(adapter, value, sliced=True), known, look=look)
     except ValueError:  # to say where, it has to be looked at as a whole
         return None
+    look.finish()
+    return taken
 
 
 def check_readable(name: str, adapter: TypeAdapter[Any], taken: JSON) -> None:

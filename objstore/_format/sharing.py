@@ -2,7 +2,8 @@
 
 To save a conversation of 10,000 messages after one more turn, all of them have to be looked at, since anything in them
 may have been edited in place. Looking is all that it takes: a slice of them is written, compared and let go before the
-next, and only what differs is copied.
+next, and only what differs is copied. Models that were looked at before are not even written
+(`objstore._format.watching`).
 """
 
 from __future__ import annotations
@@ -14,25 +15,27 @@ from typing import Any, Final
 from ..errors import InvalidValueError
 from ..models._base import Unwritten
 from .canonical import JSON, MAX_DEPTH, check, same
+from .watching import Pass
 
-_SLICE: Final = 64  # items: few calls, and too few new objects at once to wake the collector of garbage
+_SLICE: Final = 32  # items: few calls, and too few new objects at once to wake the collector of garbage
 
 
-def taken(value: object, known: JSON, room: int = MAX_DEPTH) -> JSON:
+def taken(value: object, known: JSON, room: int = MAX_DEPTH, look: Pass | None = None) -> JSON:
     """Copy a value as `canonical.check` does, but take what is the very same in a checked document from there.
 
     Args:
         value: What the user handed over; lists in it may be `Unwritten`.
         known: What is likely to stand in its place. It decides what is copied, never what comes out.
         room: How deep the value may be nested.
+        look: What is remembered of models that were looked at before, if anything.
 
     Raises:
         InvalidValueError: It is not JSON, or nested too deep. The message does not say where; that of `check` does.
     """
     if type(value) is dict:
-        return _object(value, known if type(known) is dict else {}, room)
+        return _object(value, known if type(known) is dict else {}, room, look)
     if type(value) is list or type(value) is Unwritten:
-        return _list(value, known if type(known) is list else [], room)
+        return _list(value, known if type(known) is list else [], room, look)
     copy = check(value, room=room)
     return known if _same(copy, known) else copy
 
@@ -51,10 +54,10 @@ def fresh(value: JSON, known: JSON) -> JSON:
     return value
 
 
-def _object(value: dict[Any, Any], known: dict[str, JSON], room: int) -> JSON:
+def _object(value: dict[Any, Any], known: dict[str, JSON], room: int, look: Pass | None) -> JSON:
     if not room:
         raise InvalidValueError("nested too deep")
-    copy = {_key(key): taken(member, known.get(key), room - 1) for key, member in value.items()}
+    copy = {_key(key): taken(member, known.get(key), room - 1, look) for key, member in value.items()}
     if len(copy) == len(known) and all(map(is_, copy.values(), known.values())) and list(copy) == list(known):
         return known
     return copy
@@ -67,14 +70,23 @@ def _key(key: object) -> str:
     return key
 
 
-def _list(value: list[Any] | Unwritten, known: list[JSON], room: int) -> JSON:
+def _list(value: list[Any] | Unwritten, known: list[JSON], room: int, look: Pass | None) -> JSON:
     if not room:
         raise InvalidValueError("nested too deep")
     items: list[JSON] = []
     for start in range(0, len(value), _SLICE):
-        part, old = value[start : start + _SLICE], known[start : start + _SLICE]
-        items += [other if _same(item, other) else taken(item, other, room - 1) for item, other in zip(part, old)]  # noqa: B905
-        items += [taken(item, None, room - 1) for item in part[len(old) :]]
+        here = slice(start, start + _SLICE)
+        old = known[here]
+        models = value.models(here) if look and type(value) is Unwritten else []
+        if look and models and look.unchanged(models, old):
+            items += old
+            continue
+        part = value[here]
+        new = [other if _same(item, other) else taken(item, other, room - 1, look) for item, other in zip(part, old)]  # noqa: B905
+        if look and len(models) == _SLICE and len(new) == _SLICE and all(map(is_, new, old)):
+            look.note(models, old)
+        items += new
+        items += [taken(item, None, room - 1, look) for item in part[len(old) :]]
     return known if len(items) == len(known) and all(map(is_, items, known)) else items
 
 

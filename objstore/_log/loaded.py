@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import is_not
 
 from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
+from .._format.watching import Watch
 from ..models import Revision
 from .base import Base
 
@@ -20,12 +21,14 @@ class Sight:
     Attributes:
         store: Which store the commit is of: where that lies, and its marker, which hardly another one shares.
         stale: Parts that it holds otherwise, and nobody here can tell how.
+        watch: What was found of the models that it holds; whoever holds the next revision goes on with it.
     """
 
     base: Base
     known: Mapping[str, JSON]
     store: tuple[str, bytes | None]
     stale: frozenset[str] = frozenset()
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Unwritten:
         written: list[Any] = self._write(self._items[part])
         return written
 
+    def models(self, part: slice) -> list[Any]:
+        """Give the models of a slice, as they are."""
+        return self._items[part]
+
 
 class Single(float):
     """A number that is single precision on the wire; only a dump with `Wire` as its context makes them."""

@@ -46,6 +46,7 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "zero to integer": lambda v: v["nested"]["list"].__setitem__(1, 0),
     "order of keys": swap,
     "order of nested keys": lambda v: swap(v["nested"]["list"][0]["deep"]),
+    "key renamed": lambda v: v.update(b=v.pop("a")),
     "key removed": lambda v: v.pop("z"),
     "null to absent and back elsewhere": lambda v: (v.pop("z"), v.update(y=None)),
     "empty list to empty object": lambda v: v.update(a={}),

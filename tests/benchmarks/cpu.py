@@ -50,7 +50,7 @@ def _appends(messages: int, count: int = 24) -> list[float]:
     return [_timed(lambda: store.append("s", messages=[_message(0)])) for _ in range(count)]
 
 
-def _saves(messages: int, count: int = 12) -> list[float]:
+def _saves(messages: int, count: int = 30) -> list[float]:
     _, store, session = _written(messages)
     taken = []
     for number in range(count):

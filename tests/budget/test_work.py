@@ -68,6 +68,20 @@ def test_an_unchanged_message_costs_a_save_a_look_and_no_copy() -> None:
     assert work(MANY) - work(10) <= 300 * (MANY - 10)
 
 
+def test_a_message_that_was_looked_at_before_costs_a_save_next_to_nothing() -> None:
+    def work(messages: int) -> int:
+        store = sessions(messages)
+        session = store.load("s")
+        assert session is not None
+        for n in range(12):  # each of them notes some of the messages
+            session.updated_at = n
+            store.save(session)
+        session.messages.append(Message.user("one more"))
+        return instructions(partial(store.save, session))
+
+    assert work(MANY) - work(10) <= 60 * (MANY - 10)
+
+
 def test_a_snapshot_is_at_most_the_work_of_a_leaf_however_long_the_session() -> None:
     few, many = appends(sessions(MANY // 10, 1_000)), appends(sessions(MANY, 1_000))
     assert sum(next(many) for _ in range(33)) == pytest.approx(sum(next(few) for _ in range(33)), rel=0.3)

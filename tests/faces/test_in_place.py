@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from objstore import Message, ObjstoreError, SessionData, ToolUseBlock
-from objstore._engine.taking import taken_down
+from objstore._engine.taking import Seen, taken_down
 from objstore._format.canonical import exact_bytes
 from objstore.models import _documents as documents
 from objstore.testing import memory_store, strategies
@@ -30,12 +30,12 @@ def outcome(call: Callable[[], Any]) -> tuple[str, Any]:
 
 
 def check_same(name: str, adapter: TypeAdapter[Any], value: Any, edits: list[Change]) -> None:
-    known = {name: taken_down(name, adapter, value)}
+    known = {name: taken_down(name, adapter, value, Seen())}
     before = copy.deepcopy(known)
     for edit in edits:
         edit(value)
-        with_it = outcome(lambda: taken_down(name, adapter, value, known))
-        assert with_it == outcome(lambda: taken_down(name, adapter, value))
+        with_it = outcome(lambda: taken_down(name, adapter, value, Seen(known)))
+        assert with_it == outcome(lambda: taken_down(name, adapter, value, Seen()))
     assert exact_bytes(known) == exact_bytes(before)
 
 
@@ -55,10 +55,10 @@ def test_odd_values_in_free_places_are_taken_or_refused_as_without_what_is_known
         call.input["a"][0] = call.input["a"][1]["b"] = value
         return session
 
-    known = {"session": taken_down("session", documents.SESSION, held(before))}
+    known = {"session": taken_down("session", documents.SESSION, held(before), Seen())}
     value = held(ODD[place])
-    assert outcome(lambda: taken_down("session", documents.SESSION, value, known)) == outcome(
-        lambda: taken_down("session", documents.SESSION, value)
+    assert outcome(lambda: taken_down("session", documents.SESSION, value, Seen(known))) == outcome(
+        lambda: taken_down("session", documents.SESSION, value, Seen())
     )
 
 
@@ -113,10 +113,10 @@ def test_what_did_not_change_is_shared_with_what_is_known(count: int) -> None:
     session.messages = [
         documents.from_document(_MESSAGE, {"role": "user", "content": [], "n": n}) for n in range(count)
     ]
-    known = {"session": taken_down("session", documents.SESSION, session)}
-    assert taken_down("session", documents.SESSION, session, known) is known["session"]
+    known = {"session": taken_down("session", documents.SESSION, session, Seen())}
+    assert taken_down("session", documents.SESSION, session, Seen(known)) is known["session"]
     session.messages.append(session.messages[0] if count else documents.from_document(_MESSAGE, _EMPTY))
-    more: Any = taken_down("session", documents.SESSION, session, known)
+    more: Any = taken_down("session", documents.SESSION, session, Seen(known))
     old: Any = known["session"]
     assert len(more["messages"]) == count + 1
     assert all(a is b for a, b in zip(more["messages"], old["messages"], strict=False))
@@ -129,9 +129,9 @@ def test_of_a_growing_run_only_the_new_events_are_copied() -> None:
         "event_count": 300,
     }  # fmt: skip
     runs = documents.from_document(documents.RUN_RECORDS, [{"snapshot": snapshot, "events": [event] * 300}] * 2)
-    known: Any = {"runs": taken_down("runs", documents.RUN_RECORDS, runs)}
+    known: Any = {"runs": taken_down("runs", documents.RUN_RECORDS, runs, Seen())}
     runs[1].events.append(runs[1].events[0])
-    more: Any = taken_down("runs", documents.RUN_RECORDS, runs, known)
+    more: Any = taken_down("runs", documents.RUN_RECORDS, runs, Seen(known))
     assert more[0] is known["runs"][0]
     assert len(more[1]["events"]) == 301
     assert all(a is b for a, b in zip(more[1]["events"], known["runs"][1]["events"], strict=False))
