@@ -77,17 +77,23 @@ class Row:
 def run(contenders: Sequence[Contender], setting: Setting, say: Callable[[str], None]) -> list[Row]:
     """Measure contenders, which all go there and are installed, in one setting; ``say`` is told of progress."""
     rows = [Row(each) for each in contenders]
+    with ExitStack() as end:  # ext4 is slow to make files where many were removed within the last minute
+        _run(rows, setting, say, None if setting.s3 else end)
+    return rows
+
+
+def _run(rows: Sequence[Row], setting: Setting, say: Callable[[str], None], end: ExitStack | None) -> None:
     groups = [[row for row in rows if row.contender.heavy is heavy] for heavy in (False, True)]
     for number, group in [*((n, groups[0]) for n in range(1, setting.repeats + 1)), (1, groups[1])]:
         racing = [_Racer(row, setting) for row in group if not row.problem]
         with ExitStack() as stack:
             for racer in racing:
-                racer.place = stack.enter_context(_place(setting))
+                racer.place = (end or stack).enter_context(_place(setting))
             _race(racing, setting)
         if setting.sessions:
             with ExitStack() as stack:
                 for racer in racing:
-                    racer.place = stack.enter_context(_place(setting))
+                    racer.place = (end or stack).enter_context(_place(setting))
                 _race_of_many(racing, setting)
         for racer in racing:
             row = racer.row
@@ -96,7 +102,6 @@ def run(contenders: Sequence[Contender], setting: Setting, say: Callable[[str], 
                 if racer.took > setting.patience / 3 and number < setting.repeats:
                     row.problem = f"measured {number} times, {racer.took:.0f} s each"
             say(f"{setting.title}, {number}/{setting.repeats}: {row.contender.name}, {racer.took:.1f} s {row.problem}")
-    return rows
 
 
 def _race(racing: Sequence[_Racer], setting: Setting) -> None:
