@@ -19,7 +19,7 @@ from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Revision
 from .ours import check_ours, not_ours
-from .spelling import spelled
+from .spelling import document_id
 from .turns import Turns
 
 _ITEMS: Final = "items"
@@ -47,7 +47,7 @@ class ObjstoreSession:
         self.session_id = session_id
         self.session_settings: SessionSettings | None = session_settings or SessionSettings()
         self._documents = documents
-        self._id = spelled(session_id, room=_ID_BYTES, slashes=True) or "%~"  # which nothing else is spelled
+        self._id = document_id(session_id, room=_ID_BYTES, slashes=True)
         self._turns = Turns()
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:

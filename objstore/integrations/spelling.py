@@ -35,6 +35,11 @@ def spelled(name: str, *, room: int | None = ROOM, slashes: bool = False) -> str
     return f"{raw[: room - len(digest) - 2].decode(errors='ignore')}%~{digest}"
 
 
+def document_id(name: str, *, room: int = ROOM, slashes: bool = False) -> str:
+    """Spell a name that is all of a document's id, which may not be empty as a name may; see `spelled`."""
+    return spelled(name, room=room, slashes=slashes) or "%"  # which spells nothing else
+
+
 def named(spelling: str) -> str:
     """Give the name that `spelled` spelled without a limit."""
     return _ESCAPE.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="surrogatepass"), spelling)

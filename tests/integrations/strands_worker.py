@@ -1,10 +1,12 @@
 """Agents of Strands in processes of their own, below python -m tests.integrations.strands_worker.
 
-``STORE MANAGER WHERE`` is one that dies in the middle of a turn, ``STORE MANAGER NAME TURNS`` one of several workers.
+``STORE MANAGER WHERE`` is one that dies in the middle of a turn, ``STORE MANAGER NAME TURNS OPTIONS`` one of several
+workers, with the options of the storage as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
@@ -22,16 +24,16 @@ DIED = 9
 
 
 def manager(kind: str, documents: DocumentStore) -> Any:
-    """Make the session manager of a kind: ours by steps or by turns, or that of Strands."""
+    """Make the session manager of a kind: ours by answers, steps or turns, or that of Strands."""
     if kind == "stock":
         return RepositorySessionManager("s", ObjstoreSessionRepository(documents))
     commit: Any = kind
     return ObjstoreSessionManager("s", documents, commit=commit)
 
 
-def work(target: str, kind: str, name: str, turns: int) -> None:
+def work(target: str, kind: str, name: str, turns: int, options: dict[str, Any]) -> None:
     """Run turns, each again in the session as it is then where it came too late."""
-    documents = DocumentStore(target)
+    documents = DocumentStore(target, storage_options=options)
     for n in range(turns):
         while True:
             try:
@@ -43,8 +45,8 @@ def work(target: str, kind: str, name: str, turns: int) -> None:
 
 def main() -> None:
     """Run one whole turn, and die in the second one: while the tool runs, or when it has run."""
-    if len(sys.argv) == 5:
-        return work(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    if len(sys.argv) == 6:
+        return work(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), json.loads(sys.argv[5]))
     target, kind, where = sys.argv[1:]
     turns = 0
 

@@ -23,7 +23,7 @@ from ...documents import DocumentSummary
 from ...errors import ConflictError, FormatError
 from ...models import Revision
 from ..ours import check_ours, not_ours
-from ..spelling import spelled
+from ..spelling import document_id
 from ..values import Large, Recent, give, names_in, plain, take
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Conversations:
         self, conversation_id: str, *, saving: bool = False, expected: str | None = None, tail: bool = False
     ) -> Iterator[None]:
         """Let what is done inside see one commit of each conversation."""
-        token = _CALL.set(_Call(self, _document_id(conversation_id), saving, expected, tail))
+        token = _CALL.set(_Call(self, document_id(conversation_id), saving, expected, tail))
         try:
             yield
         finally:
@@ -130,7 +130,7 @@ class Conversations:
 
     async def record(self, conversation_id: str) -> ConversationRecord | None:
         """Read a record; in a save, if the one that it stands on is known, that one."""
-        id, call = _document_id(conversation_id), self.current
+        id, call = document_id(conversation_id), self.current
         if call and call.saving:
             remembered = self.newest.get(id)
             if call.expected is None or (remembered and remembered.revision == call.expected):
@@ -183,7 +183,7 @@ class Conversations:
         self, record: ConversationRecord, new_entries: Sequence[ConversationEntry], expected: str | None
     ) -> None:
         """Store a record and new entries, with those of other conversations that they stand on."""
-        id, large = _document_id(record.conversation_id), Large()
+        id, large = document_id(record.conversation_id), Large()
         summary = take(_RECORD.dump_python(record), "the record", large)
         added = [take(_ENTRY.dump_python(entry), f"the message {entry.id}", large) for entry in new_entries]
         needed = dict.fromkeys([*(entry.parent_id for entry in new_entries), record.head_id])
@@ -233,7 +233,7 @@ class Conversations:
 
     async def delete(self, conversation_id: str, expected: str) -> None:
         """Delete the document of a conversation."""
-        id = _document_id(conversation_id)
+        id = document_id(conversation_id)
         held = await self.read(id, entries=False)
         if held is None or held.record.revision != expected:
             raise ConversationConflict(conversation_id)
@@ -263,10 +263,8 @@ class Conversations:
         """Read conversations that may have an entry, the likely ones first, and at last all of them."""
         call = self.current
         likely = [*call.held, call.document_id] if call else []
-        likely += [] if conversation_id is None else [_document_id(conversation_id)]
-        likely += [
-            _document_id(r.conversation_id) for r in self.newest.values() if entry_id in (r.head_id, *r.branches)
-        ]
+        likely += [] if conversation_id is None else [document_id(conversation_id)]
+        likely += [document_id(r.conversation_id) for r in self.newest.values() if entry_id in (r.head_id, *r.branches)]
         likely = list(dict.fromkeys(likely))
         for id in likely:
             if held := (call and call.held.get(id)) or await self.read(id):
@@ -288,10 +286,6 @@ class Conversations:
             self.large.put(name, read)
             found[name] = read
         return found
-
-
-def _document_id(conversation_id: str) -> str:
-    return spelled(conversation_id) or "%"  # which spells nothing else
 
 
 def _id(entry: Entry) -> str:

@@ -32,11 +32,6 @@ class SessionConflictError(SessionException):
     """Another writer changed the session. What was to be written is not; open the session again."""
 
 
-def document_id(session_id: str) -> str:
-    """Give the id of the document of a session."""
-    return spelled(session_id) or "%"  # which spells nothing else
-
-
 def agent_part(agent_id: str) -> str:
     """Name the part that holds the state of an agent."""
     return f"agent/{spelled(agent_id)}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +30,14 @@ class Edit:
 @dataclass(slots=True)
 class _Pending:
     lock: threading.RLock = field(default_factory=threading.RLock)
+    users: int = 0
     holding: bool = False
     edits: dict[object, Edit] = field(default_factory=dict)
     overtaken: Exception | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        return not (self.users or self.holding or self.edits or self.overtaken)
 
     def drop(self) -> None:
         self.edits.clear()
@@ -54,15 +60,18 @@ class Edits:
         self._documents = documents
         self._refused = refused
         self._overtaken = overtaken
-        self._pending: dict[str, _Pending] = {}
+        self._lock = threading.Lock()
+        self._pending: dict[str, _Pending] = {}  # of documents that something waits for, or that are barred
 
     def begin(self, id: str) -> None:
         """Let a document be edited, again where an edit was overtaken."""
-        self._of(id).overtaken = None
+        with self._of(id) as pending:
+            pending.overtaken = None
 
     def waiting(self, id: str, name: object) -> bool:
         """Say whether an edit of a name waits."""
-        return name in self._of(id).edits
+        with self._of(id) as pending:
+            return name in pending.edits
 
     def add(self, id: str, edit: Edit) -> None:
         """Commit an edit, or keep it until `flush`.
@@ -70,8 +79,7 @@ class Edits:
         Raises:
             Exception: As the edit does; or one was overtaken before.
         """
-        pending = self._of(id)
-        with pending.lock:
+        with self._of(id) as pending:
             if pending.overtaken:
                 raise self._overtaken(*pending.overtaken.args)
             if pending.holding:
@@ -81,7 +89,8 @@ class Edits:
 
     def hold(self, id: str) -> None:
         """Let the edits of a document wait for `flush`."""
-        self._of(id).holding = True
+        with self._of(id) as pending:
+            pending.holding = True
 
     def flush(self, id: str) -> None:
         """Commit what waits as one. Where the storage fails it waits on; where it does not fit it is dropped.
@@ -89,18 +98,37 @@ class Edits:
         Raises:
             Exception: As one of the edits does.
         """
-        pending = self._of(id)
-        with pending.lock:
+        with self._of(id) as pending:
             if pending.edits:
                 self._commit(id, pending, pending.edits.values())
             pending.drop()
 
     def forget(self, id: str) -> None:
         """Drop all that is known of a document."""
-        self._pending.pop(id, None)
+        with self._of(id) as pending:
+            pending.drop()
+            pending.overtaken = None
 
-    def _of(self, id: str) -> _Pending:
-        return self._pending.setdefault(id, _Pending())
+    @property
+    def remembered(self) -> list[str]:
+        """The documents of which something is known here."""
+        with self._lock:
+            return list(self._pending)
+
+    @contextmanager
+    def _of(self, id: str) -> Iterator[_Pending]:
+        """Give what is known of a document to one thread at a time, and forget it when that is nothing."""
+        with self._lock:
+            pending = self._pending.setdefault(id, _Pending())
+            pending.users += 1
+        try:
+            with pending.lock:
+                yield pending
+        finally:
+            with self._lock:
+                pending.users -= 1
+                if pending.says_nothing:
+                    del self._pending[id]
 
     def _commit(self, id: str, pending: _Pending, edits: Iterable[Edit]) -> None:
         def change(parts: Mapping[str, Any]) -> Mapping[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from strands.hooks import AfterInvocationEvent, BeforeInvocationEvent, HookRegistry
 from strands.session import RepositorySessionManager
@@ -12,13 +12,23 @@ from strands.types.content import Message
 from ...documents import DocumentStore
 from .repository import ObjstoreSessionRepository
 
+Commit: TypeAlias = Literal["answer", "step", "turn"]
+
+_DUE: Final[dict[str, frozenset[str]]] = {
+    "answer": frozenset({"toolUse"}),
+    "step": frozenset({"toolUse", "toolResult"}),
+    "turn": frozenset(),
+}
+"""What a message has in it that is to be stored before anything else happens."""
+
 
 class ObjstoreSessionManager(RepositorySessionManager):
     """The session manager of Strands on an objstore, with fewer and whole commits.
 
-    With ``commit="step"`` a tool is only run when its call is stored, and its result is stored before the model is
-    asked again: a turn without tools is one commit, and each round of tools two more. With ``commit="turn"`` a turn is
-    one commit, and after a crash nothing of it is there.
+    A tool is only run when its call is stored. With ``commit="answer"`` there is one commit for each answer of the
+    model, with what led to it; so the result of a tool is stored with what the model says to it. With ``commit="step"``
+    the result is stored before the model is asked again, which is one commit more for each round of tools. With
+    ``commit="turn"`` a turn is one commit, and after a crash nothing of it is there.
 
     Args:
         session_id: The session, which is created where there is none.
@@ -26,11 +36,11 @@ class ObjstoreSessionManager(RepositorySessionManager):
         commit: When to commit. An invocation that ends, in whatever way, always does.
     """
 
-    def __init__(self, session_id: str, documents: DocumentStore, *, commit: Literal["step", "turn"] = "step") -> None:
-        if commit not in ("step", "turn"):
-            raise ValueError(f"commit must be 'step' or 'turn', not {commit!r}")
+    def __init__(self, session_id: str, documents: DocumentStore, *, commit: Commit = "answer") -> None:
+        if commit not in _DUE:
+            raise ValueError(f"commit must be 'answer', 'step' or 'turn', not {commit!r}")
         self._kept = ObjstoreSessionRepository(documents)
-        self._by_steps = commit == "step"
+        self._due_blocks = _DUE[commit]
         self._due = False
         self._invoked: set[str] = set()  # agents
         super().__init__(session_id, self._kept)
@@ -46,7 +56,7 @@ class ObjstoreSessionManager(RepositorySessionManager):
         if agent.agent_id in self._invoked:
             self._kept.hold(self.session_id)
         super().append_message(message, agent, **kwargs)
-        self._due = self._by_steps and any("toolUse" in block or "toolResult" in block for block in message["content"])
+        self._due = any(not self._due_blocks.isdisjoint(block) for block in message["content"])
 
     def sync_agent(self, agent: LocalAgent, **kwargs: Any) -> None:
         """Write the state of an agent, if it changed, with the messages that wait where a step is done."""

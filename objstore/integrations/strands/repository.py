@@ -14,6 +14,7 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 from ...documents import Document, DocumentStore
 from ...errors import ConflictError, FormatError
 from ..ours import check_ours
+from ..spelling import document_id
 from ..values import Large, Recent, give, names_in, plain, take
 from . import changes
 from .changes import Change, SessionConflictError, Taken
@@ -54,12 +55,12 @@ class ObjstoreSessionRepository(SessionRepository):
         """
         taken = take(dataclasses.asdict(session), "the session")
         change = changes.session_made(session.session_id, taken)
-        self._edits.add(changes.document_id(session.session_id), Edit(object(), change))
+        self._edits.add(document_id(session.session_id), Edit(object(), change))
         return session
 
     def read_session(self, session_id: str, **kwargs: Any) -> Session | None:  # noqa: ARG002
         """Read a session; ``None`` where there is none. From here on this repository may write to it again."""
-        self._edits.begin(changes.document_id(session_id))
+        self._edits.begin(document_id(session_id))
         taken = self._read(session_id, "session")
         if taken is None:
             return None
@@ -73,14 +74,14 @@ class ObjstoreSessionRepository(SessionRepository):
         Raises:
             SessionException: There is none, or another writer changed it meanwhile.
         """
-        document = self._documents.load(changes.document_id(session_id), parts=())
+        document = self._documents.load(document_id(session_id), parts=())
         if document is None:
             raise SessionException(f"Session {session_id} does not exist")
         try:
-            self._documents.delete(changes.document_id(session_id), base=document.revision)
+            self._documents.delete(document_id(session_id), base=document.revision)
         except ConflictError as error:
             raise SessionConflictError(f"Session {session_id} was changed while it was to be deleted") from error
-        self._edits.forget(changes.document_id(session_id))
+        self._edits.forget(document_id(session_id))
 
     # Agents and what is made of several.
 
@@ -126,7 +127,7 @@ class ObjstoreSessionRepository(SessionRepository):
         taken = self._read(session_id, part)
         if taken is None:
             return None
-        self._seen.put(f"{changes.document_id(session_id)}/{part}", taken)
+        self._seen.put(f"{document_id(session_id)}/{part}", taken)
         state: dict[str, Any] = give(taken, {})
         return state
 
@@ -135,13 +136,13 @@ class ObjstoreSessionRepository(SessionRepository):
         self._put(session_id, part, taken, changes.state_made(session_id, part, what, taken, others))
 
     def _change(self, session_id: str, part: str, what: str, state: object, times: Sequence[str]) -> None:
-        id, taken = changes.document_id(session_id), take(state, what)
+        id, taken = document_id(session_id), take(state, what)
         seen = self._seen.get(f"{id}/{part}")
         if seen is None or not changes.same(seen, taken, times) or self._edits.waiting(id, part):
             self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, seen, times))
 
     def _put(self, session_id: str, part: str, taken: Taken, change: Change) -> None:
-        id = changes.document_id(session_id)
+        id = document_id(session_id)
         self._edits.add(id, Edit(part, change, lambda: self._seen.put(f"{id}/{part}", taken)))
 
     # Messages.
@@ -195,7 +196,7 @@ class ObjstoreSessionRepository(SessionRepository):
     ) -> None:
         number, large = _number(message.message_id), Large()
         change = put(session_id, agent_id, number, take(dataclasses.asdict(message), f"message {number}", large), large)
-        self._edits.add(changes.document_id(session_id), Edit(object(), change, lambda: self._keep(large)))
+        self._edits.add(document_id(session_id), Edit(object(), change, lambda: self._keep(large)))
 
     def list_messages(
         self,
@@ -222,7 +223,7 @@ class ObjstoreSessionRepository(SessionRepository):
         large = {name: value for name in names if (value := self._large.get(name)) is not None}
         missing = [name for name in names if name not in large]
         if missing:
-            document = self._documents.load(changes.document_id(session_id), parts=missing)
+            document = self._documents.load(document_id(session_id), parts=missing)
             read: Any = document.parts if document else {}
             if any(read.get(name) is None for name in missing):
                 raise SessionException(f"Session {session_id} was deleted while it was read")
@@ -234,7 +235,7 @@ class ObjstoreSessionRepository(SessionRepository):
 
     def hold(self, session_id: str) -> None:
         """Let what is written to a session wait for `flush`, to be one commit."""
-        self._edits.hold(changes.document_id(session_id))
+        self._edits.hold(document_id(session_id))
 
     def flush(self, session_id: str) -> None:
         """Commit what waits. Where the storage fails it waits on.
@@ -242,21 +243,21 @@ class ObjstoreSessionRepository(SessionRepository):
         Raises:
             SessionConflictError: Another writer was faster; what waited is dropped.
         """
-        self._edits.flush(changes.document_id(session_id))
+        self._edits.flush(document_id(session_id))
 
     def _read(self, session_id: str, part: str) -> Any:
         self.flush(session_id)
-        return self._part(session_id, part, self._documents.load(changes.document_id(session_id), parts=(part,)))
+        return self._part(session_id, part, self._documents.load(document_id(session_id), parts=(part,)))
 
     def _view(self, session_id: str, part: str) -> Any:
         """Read to look at only: to copy a long list for some of its items would cost more than all the rest."""
         self.flush(session_id)
-        return self._part(session_id, part, self._documents.view(changes.document_id(session_id), parts=(part,)))
+        return self._part(session_id, part, self._documents.view(document_id(session_id), parts=(part,)))
 
     def _part(self, session_id: str, part: str, document: Document | None) -> Any:
         if document is None:
             return None
-        check_ours(changes.document_id(session_id), document.names, ("session",), "session", "Strands")
+        check_ours(document_id(session_id), document.names, ("session",), "session", "Strands")
         return document.parts[part]
 
     def _keep(self, large: Mapping[str, str | bytes]) -> None:
