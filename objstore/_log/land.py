@@ -85,8 +85,8 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         unobserved = False
     if creates:
         yield from create_objects(rules, creates)
-    if seq > 1 and seq % naming.GROUP == 0:  # a new directory: what the old one shows may not be durable yet
-        yield Sync(naming.log_key(head.key, head.seq).rpartition("/")[0] + "/")
+    if seq > 1 and seq % naming.GROUP == 0:
+        yield from _new_directory(head)
     create = Create(naming.log_key(head.key, seq), data, beside=seq > 1 and seq % naming.GROUP != 0)
     try:
         listed = yield from _create_commit(rules, head, create, hint, attempt, unobserved=unobserved)
@@ -110,6 +110,19 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
         (0 if whole else head.weight) + len(record[1]), hinted=True,
     )  # fmt: skip
+
+
+def _new_directory(head: Base) -> Protocol[None]:
+    """Before the first commit of a directory: what the old one shows may not be durable yet, or all may be gone."""
+    log = naming.log_root(head.key)
+    old = naming.log_dir(head.key, head.seq // naming.GROUP)
+    _, groups = yield Sync(old), List(log)
+    if not groups:  # nothing that is in a log goes before there is a larger number
+        raise BackendError(
+            f"cannot create commit {head.seq + 1} in {log}: that is gone, and with it what lay there; somebody removed "
+            "it while the store was open. Nothing was saved: load what there is, and open the store anew if all of it "
+            "was removed"
+        )
 
 
 def _joined(table: Table, more: Table) -> Table:

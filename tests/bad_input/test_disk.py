@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -177,6 +178,30 @@ class TestRemoved:
         store.save(session, base=0)  # begun anew, on purpose
         assert local.open().load("s") == session
         assert local.open().verify().ok
+
+    @pytest.mark.parametrize("durability", ["full", "none"])
+    def test_nor_by_the_first_commit_of_a_new_thousand(
+        self, tmp_path: Path, durability: Literal["full", "none"]
+    ) -> None:
+        filled = objstore.open(tmp_path / "filled", durability="none")
+        session = SessionData.new("s")
+        for turn in range(999):
+            session.messages = [Message.user(f"turn {turn}")]
+            filled.save(session)
+        for number, gone in enumerate(["", "sessions", "sessions/s", "sessions/s/log"]):
+            place = tmp_path / str(number)
+            shutil.copytree(tmp_path / "filled", place)
+            store = objstore.open(place, durability=durability)
+            saved = store.load("s")
+            assert saved is not None
+            shutil.rmtree(place / gone)
+            saved.messages.append(Message.user("lost"))
+            with pytest.raises(BackendError, match="somebody removed it while the store was open"):
+                store.save(saved)
+            assert not list(place.rglob("0000001000"))
+            assert objstore.open(place).load("s") is None
+        session.messages.append(Message.user("kept"))
+        assert filled.save(session).seq == 1000
 
     def test_a_store_that_is_gone_is_not_saved_on_and_what_is_begun_anew_has_a_marker(self, local: Place) -> None:
         store = local.open()
