@@ -25,7 +25,7 @@ from ..aio import AsyncSessionStore
 from ..documents import DocumentStore
 from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
 from ..store import SessionStore, open
-from ._clone import Cloned, clone
+from ._clone import Cloned, clone, list_session
 from ._clone_objects import Side
 
 Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
@@ -210,7 +210,8 @@ def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loa
     parts = _demanded(_saved(loaded), id)
     assert loaded is not None
     try:
-        there = _saved(goal.driver.run(layout.load(id, None, None)))
+        found = goal.driver.run(layout.load(id, None, None))
+        there = _saved(found)
     except IntegrityError as error:  # damaged, or in a tree a session whose file has the same name
         raise ConflictError(f"the target has something else in the place of {id!r}: {error}", id) from error
     differing = [part for part, value in there.items() if not _same(layout, id, part, parts.get(part), value)]
@@ -221,6 +222,8 @@ def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loa
         )  # fmt: skip
     missing = {part: value for part, value in parts.items() if part not in there}
     if not missing:
+        if found is not None and found.base is not None:  # the copy that wrote it may have been cut off before the hint
+            goal.driver.run(list_session(found.base, found.base.born))
         return "unchanged"
     with ExitStack() as spools:
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .._format import naming
-from .._format.commit import Commit
+from .._format.commit import Commit, is_torn
 from .._log.base import Base, Rules, nothing
-from .._log.chain import RESTARTS, find_head, is_old, parse, read_commits, stands_on
+from .._log.chain import RESTARTS, find_head, find_whole, is_old, parse, read_commits, stands_on
 from .._log.hints import hints_of
 from .._log.land import CREATES
-from .._log.ops import Create, Get, Moment, Now, Protocol, Sync
+from .._log.ops import Create, Delete, Get, Moment, Now, Protocol, Sync
 from .._log.session import PAGE, newest
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 from ._clone_objects import Pair, Side, bring_objects, in_target
@@ -96,7 +96,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
     seq, there = target.driver.run(_ground(target.handle.rules, blank, head))
     if there and seq >= head.seq:
         top = there if seq == head.seq else target.driver.run(_confirm(blank, head, head.seq))
-        target.driver.run(_list(blank, top.born))
+        target.driver.run(list_session(blank, top.born))
         return Cloned()
     lowest = max(head.floor, seq + 1)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
@@ -105,10 +105,10 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
             raise _unlike(there)
         target.driver.run(target.handle.writing())
         objects, size = bring_objects(source, target, blank, there, found.objects)
-        target.driver.run(_write_commits(blank, found, guard=there is None and lowest > 1))
+        target.driver.run(_write_commits(target.handle.rules, blank, found, guard=there is None and lowest > 1))
         with in_target():
             top = target.driver.run(_confirm(blank, head, lowest))
-        target.driver.run(_list(blank, top.born))
+        target.driver.run(list_session(blank, top.born))
     return Cloned(len(found.commits), objects, size + sum(commit.size for commit in found.commits))
 
 
@@ -120,7 +120,7 @@ def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Comm
     """
     for _ in range(RESTARTS):
         observed: Moment = yield Now()
-        seq = yield from find_head(blank.key)
+        seq = yield from find_whole(rules, blank.key)
         if not seq:
             return 0, None
         data: bytes | None = yield Get(naming.log_key(blank.key, seq))
@@ -202,7 +202,7 @@ def _pages(first: int, last: int) -> Iterator[list[int]]:
         yield list(range(start, max(last - 1, start - PAGE), -1))
 
 
-def _write_commits(blank: Base, found: _Gathered, *, guard: bool) -> Protocol[None]:
+def _write_commits(rules: Rules, blank: Base, found: _Gathered, *, guard: bool) -> Protocol[None]:
     """Write the commits upwards, one after the other: at any time what is there is a beginning of the history.
 
     A pruned history does not begin at 1. That number has to be taken first, or a writer who saw that there is no
@@ -210,15 +210,15 @@ def _write_commits(blank: Base, found: _Gathered, *, guard: bool) -> Protocol[No
     commit it is nothing to build on.
     """
     if guard:
-        yield from _take(blank, 1, b"")
+        yield from _take(rules, blank, 1, b"")
     for kept in reversed(found.commits):
         if kept.seq > 1 and kept.seq % naming.GROUP == 0:  # a new directory: the old one may not be durable yet
             yield Sync(naming.log_dir(blank.key, (kept.seq - 1) // naming.GROUP))
         found.file.seek(kept.offset)
-        yield from _take(blank, kept.seq, found.file.read(kept.size))
+        yield from _take(rules, blank, kept.seq, found.file.read(kept.size))
 
 
-def _take(blank: Base, seq: int, data: bytes) -> Protocol[None]:
+def _take(rules: Rules, blank: Base, seq: int, data: bytes) -> Protocol[None]:
     """Create a commit, unless it is there already, be it by another copy or by a request that was sent twice."""
     create = Create(naming.log_key(blank.key, seq), data)
     error: UnavailableError | None = None
@@ -230,7 +230,9 @@ def _take(blank: Base, seq: int, data: bytes) -> Protocol[None]:
         found: bytes | None = yield Get(create.key)
         if found == data:
             return
-        if found is not None:
+        if rules.tearable and found is not None and is_torn(found):  # a copy that crashed
+            yield Delete((create.key,))
+        elif found is not None:
             raise _other(blank.id, seq)
     raise OutcomeUnknownError(
         f"the storage never said whether commit {seq} of {blank.id!r} arrived in the target; copy again"
@@ -268,7 +270,7 @@ def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
     return first
 
 
-def _list(blank: Base, born: int) -> Protocol[None]:
+def list_session(blank: Base, born: int) -> Protocol[None]:
     """Create the hint that lists the session, if it is missing."""
     if born and born not in (yield from hints_of(naming.INDEX, blank.key)):
         data = b"" if naming.id_of(blank.key) is not None else blank.id.encode()

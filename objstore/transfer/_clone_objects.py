@@ -21,9 +21,9 @@ from .._format.refs import DIGEST_LENGTH
 from .._format.state import opened
 from .._log.base import Base
 from .._log.chain import parse
-from .._log.land import CREATES
+from .._log.land import create_objects
 from .._log.ops import Create, Entry, Get, List, Protocol, Sync, Upload
-from ..errors import IntegrityError, UnavailableError
+from ..errors import IntegrityError
 
 _SMALL: Final = 2**20
 """Bytes up to which an object goes through the memory as a whole; a bigger one goes through a local file."""
@@ -68,14 +68,17 @@ def bring_objects(
     """
     known = target.driver.run(_named(blank, there)) if there else frozenset()
     needed = {pair: size for pair, size in sorted(objects.items()) if pair not in known}
-    left_over = target.driver.run(_left_over(blank, {epoch for epoch, _ in needed}))
+    is_sure = not target.handle.rules.tearable  # else what lies there may be half of it, and is sent once more
+    left_over = target.driver.run(_left_over(blank, {epoch for epoch, _ in needed})) if is_sure else frozenset()
     count = sent = 0
     small = [pair for pair, size in needed.items() if size <= _SMALL]
     for start in range(0, len(small), _AT_ONCE):
         page = small[start : start + _AT_ONCE]
         fresh = [pair for pair in page if pair not in left_over]
         stored = source.driver.run(_get(blank, fresh, needed))
-        target.driver.run(_create([Create(_key(blank, pair), data) for pair, data in zip(fresh, stored, strict=True)]))
+        creates = [Create(_key(blank, pair), data) for pair, data in zip(fresh, stored, strict=True)]
+        if creates:
+            target.driver.run(create_objects(target.handle.rules, creates))
         with in_target():
             target.driver.run(_get(blank, page, needed))
         count += len(fresh)
@@ -133,19 +136,6 @@ def _get(blank: Base, pairs: Sequence[Pair], sizes: dict[Pair, int]) -> Protocol
     return list(found)
 
 
-def _create(creates: Sequence[Create | Upload]) -> Protocol[None]:
-    """Create objects side by side; one that is there already, from another copy just now, is as good."""
-    error: UnavailableError | None = None
-    for _ in range(CREATES):
-        if not creates:
-            return
-        results = yield tuple(creates)
-        error = next((r for r in results if isinstance(r, UnavailableError)), None)
-        creates = [c for c, result in zip(creates, results, strict=True) if isinstance(result, UnavailableError)]
-    if error:
-        raise error
-
-
 def _send_big(source: Side, target: Side, key: str, size: int) -> int:
     """Bring one object through a local file; give its bytes as stored."""
     with Spool() as spool:
@@ -157,7 +147,7 @@ def _send_big(source: Side, target: Side, key: str, size: int) -> int:
                 return file.read(length)
 
             _check_big(key, size, read)
-        target.driver.run(_create([Upload(key, spool.path, spool.size)]))
+        target.driver.run(create_objects(target.handle.rules, [Upload(key, spool.path, spool.size)]))
         return spool.size
 
 

@@ -171,7 +171,11 @@ def state(backend: MemoryBackend, layout: str) -> State:
 def everything(store: SessionStore) -> State:
     seen: State = {}
     for id in ("s", "t", "fresh", "branch"):
-        bundle = store.load_bundle(id)
+        try:
+            bundle = store.load_bundle(id)
+        except IntegrityError as error:
+            seen[id] = error.key
+            continue
         if bundle is not None:
             parts = (bundle.session, bundle.artifacts, bundle.trace_events, bundle.run_records)
             # two runs make sessions at two times
