@@ -171,6 +171,9 @@ class Driver:
                 yielded = send()
             except StopIteration as stop:
                 return _Done(stop.value)
+            if isinstance(yielded, (Now, NewId)):
+                send = partial(protocol.send, _local(yielded))
+                continue
             single = not isinstance(yielded, tuple)
             outcome = _Outside((yielded,) if single else yielded, single)
             if self._remote is not None:

@@ -276,7 +276,8 @@ class Sessions:
         }
         added: Any = canonical.check(written, what="appended")  # no deeper here than where it will stand
         for kind, adapter in _APPENDED.items():
-            check_readable(kind, adapter, added[kind])
+            if added[kind]:
+                check_readable(kind, adapter, added[kind])
         for events in added["events"].values():
             for event in events:
                 check_readable("an event", _EVENT_RECORD, {"sequence": 0, "timestamp_ms": 0, **event})
