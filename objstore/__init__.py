@@ -9,7 +9,7 @@ from ._care.usage import Amount, SessionUsage, UsageReport
 from ._care.verify import Finding, VerifyReport
 from ._engine.artifacts import ArtifactInfo
 from ._engine.contents import ArtifactStream, AsyncArtifactStream
-from ._engine.drive import Event, OperationEvent, SaveEvent
+from ._engine.observing import Event, OperationEvent, SaveEvent
 from ._engine.sessions import SessionBundle
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff, Difference

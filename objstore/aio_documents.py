@@ -13,7 +13,7 @@ from fsspec import AbstractFileSystem
 
 from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
-from ._engine.drive import Observer
+from ._engine.observing import Observer
 from ._engine.opened import Opened, Options, several
 from ._engine.sessions import UNSET, BaseArgument
 from ._log.ops import Protocol

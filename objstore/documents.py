@@ -14,11 +14,12 @@ from fsspec import AbstractFileSystem
 
 from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
-from ._engine.drive import Observer
+from ._engine.observing import Observer
 from ._engine.opened import Opened, Options, several
 from ._engine.sessions import UNSET, BaseArgument, FindLayout, given
-from ._format import canonical
-from ._format.canonical import JSON, MAX_DEPTH
+from ._format import checking
+from ._format.canonical import JSON
+from ._format.checking import MAX_DEPTH
 from ._format.patching import Patch, append, diff
 from ._format.views import view
 from ._log.listing import Listed
@@ -81,7 +82,7 @@ class Documents:
         loaded = yield from (yield from self._layout(id)).load(id, parts, at)
         if loaded is None:
             return None
-        found = {name: canonical.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+        found = {name: checking.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
         return _document(loaded, found)
 
     def view(self, id: str, parts: Iterable[str] | None) -> Protocol[Document | None]:
@@ -93,7 +94,7 @@ class Documents:
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
-        values = {_name(name): canonical.check(value, what=name, binary=True) for name, value in parts.items()}
+        values = {_name(name): checking.check(value, what=name, binary=True) for name, value in parts.items()}
         return self._save(id, values, given(base), key)
 
     def _save(
@@ -106,7 +107,7 @@ class Documents:
         self, id: str, items: Mapping[str, Iterable[object]], base: BaseArgument, key: str | None
     ) -> Protocol[Revision]:
         """See `DocumentStore.append`."""
-        added = {_name(name): canonical.check([*new], what=name, binary=True) for name, new in items.items()}
+        added = {_name(name): checking.check([*new], what=name, binary=True) for name, new in items.items()}
         return self._append(id, added, given(base), key)
 
     def _append(
@@ -133,7 +134,7 @@ class Documents:
             seen = {name: view(value, MAX_DEPTH) for name, value in state.items() if value is not None}
             found: dict[str, Patch] = {}
             for name, value in (change(seen) or {}).items():
-                patch = diff(state.get(_name(name)), canonical.check(value, what=name, binary=True))
+                patch = diff(state.get(_name(name)), checking.check(value, what=name, binary=True))
                 if patch:
                     found[name] = patch
             return found
@@ -161,7 +162,7 @@ def _summary_of(listed: Listed) -> DocumentSummary:
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidValueError("the name of a part is a str that is not empty")
-    canonical.check(name, what="the name of a part")
+    checking.check(name, what="the name of a part")
     return name
 
 

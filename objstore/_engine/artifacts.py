@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .._engine.contents import ArtifactStream, Fetch, Source, Spool
-from .._format import canonical
+from .._format import checking
 from .._format.canonical import JSON
 from .._format.refs import Ref
 from .._log.loaded import Loaded
@@ -86,7 +86,7 @@ def entry(
     """
     for what, text in (("the artifact", source), ("uri", uri), ("tool_name", tool_name), ("media_type", media_type)):
         if isinstance(text, str):
-            canonical.check(text, what=what)
+            checking.check(text, what=what)
     text = source if isinstance(source, str) else None
     digest, size = (spool.digest, spool.size) if text is None else _measured(text.encode())
     tool, digits = _NOT_IN_NAMES.sub("_", tool_name), digest[:_SHOWN_DIGITS]

@@ -37,69 +37,12 @@ from .._log.ops import (
 )
 from ..backends.base import AsyncBackend, Backend
 from ..errors import ObjstoreError, UnavailableError
+from .observing import Event, Observer, Tally, event_of
 
 T = TypeVar("T")
 
 _CREATES = (Create, Upload)
 """What is told of an unknown outcome by its result, since only who asked can find out what became of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class OperationEvent:
-    """One operation on the storage, as an observer sees it.
-
-    Attributes:
-        operation: ``create``, ``upload``, ``put``, ``get``, ``read``, ``list``, ``page``, ``delete``, ``copy`` or
-            ``sync``.
-        key: The key or prefix, relative to the store; of several, the first.
-        size: Bytes sent or received as contents.
-        seconds: How long it took.
-        error: Name of the exception that it ended with, if any.
-    """
-
-    operation: str
-    key: str
-    size: int
-    seconds: float
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SaveEvent:
-    """One save that was acknowledged.
-
-    Attributes:
-        id: The session.
-        seq: The commit that holds it.
-        requests: Operations on the storage that it took.
-        size: Bytes that it sent as contents.
-        seconds: How long it took.
-    """
-
-    id: str
-    seq: int | None
-    requests: int
-    size: int
-    seconds: float
-
-
-Event = OperationEvent | SaveEvent
-Observer = Callable[[Event], None]
-
-
-class Tally:
-    """Counts what one call of the store costs."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.sent = 0
-        self.started = time.perf_counter()
-
-    def count(self, op: StorageOp) -> None:
-        """Count one operation."""
-        if not isinstance(op, Sync):
-            self.requests += 1
-        self.sent += _sent(op)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +211,8 @@ class Driver:
 
     def _observe(self, op: StorageOp, result: Any, started: float, tally: Tally, error: Exception | None) -> None:
         tally.count(op)
-        if not self._observer:
-            return
-        size = len(result) if isinstance(result, bytes) else _sent(op)
-        seconds = time.perf_counter() - started
-        self._observer(
-            OperationEvent(type(op).__name__.lower(), _key(op), size, seconds, type(error).__name__ if error else None)
-        )
+        if self._observer:
+            self._observer(event_of(op, result, time.perf_counter() - started, error))
 
 
 def needs_no_loop(backend: AsyncBackend) -> bool:
@@ -295,26 +233,6 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         return value
     coroutine.close()
     raise RuntimeError("a coroutine of a backend that needs no loop waited for one")
-
-
-def _sent(op: StorageOp) -> int:
-    match op:
-        case Create() | Put():
-            return len(op.data)
-        case Upload():
-            return op.size
-    return 0
-
-
-def _key(op: StorageOp) -> str:
-    match op:
-        case List() | Page() | Sync():
-            return op.prefix
-        case Delete():
-            return op.keys[0]
-        case Copy():
-            return op.target
-    return op.key
 
 
 def dispatch(backend: Any, op: StorageOp) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .._care import prune
@@ -17,13 +17,13 @@ from .._care.mend import RepairReport, bury, repair
 from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport, usage
 from .._care.verify import VerifyReport, verify
-from .._format import canonical, naming, patching
+from .._format import checking, naming
 from .._format.canonical import JSON
 from .._format.naming import MARKER
 from .._log import listing, session
 from .._log.base import Base, Rules
 from .._log.chain import Glimpse, follow, load
-from .._log.change import Change, Derive, Edit, MovedError, Replace, of_state, unlike
+from .._log.change import Change, Derive, Edit, Pinned, Replace
 from .._log.compare import Diff, differences
 from .._log.fork import Adopt, fork
 from .._log.land import LostError, Summarise
@@ -140,7 +140,7 @@ class Handle:
             return (yield from self._commit(id, edit, sight.base, key, sight.stale))
         except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
             for part, value in parts.items():
-                canonical.check(value, what=part, binary=True)
+                checking.check(value, what=part, binary=True)
             raise
 
     def derive(
@@ -156,7 +156,7 @@ class Handle:
         yield from self.writing()
         if base is not None:
             sight = yield from self._sight(id, base, ())
-            pinned = _Pinned(patches, {**sight.base.parts(self.rules), **sight.known}, sight.stale)
+            pinned = Pinned(patches, {**sight.base.parts(self.rules), **sight.known}, sight.stale)
             return (yield from self._commit(id, pinned, sight.base, key, sight.stale))
         head = self._memory.get(id) or (yield from load(self.rules, id))
         return (yield from self._commit(id, Derive(patches), head, key))
@@ -354,45 +354,6 @@ class Handle:
         return (yield from session.history(self.rules, naming.check_id(id)))
 
 
-@dataclass(slots=True)
-class _Pinned:
-    """A derived change that must land on the very state that the caller saw, in the parts that it touches.
-
-    Attributes:
-        seen: The parts as the caller last knew them.
-        stale: Those of which only is known that it holds them otherwise.
-    """
-
-    patches: Callable[[Mapping[str, JSON]], dict[str, Any]]
-    seen: Mapping[str, JSON]
-    stale: frozenset[str]
-    _moved: bool = field(init=False, default=False)
-
-    def on(self, state: Mapping[str, JSON], appendable: frozenset[str]) -> dict[str, Any]:
-        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
-        patches = self.patches(state)
-        moved = [p for p in patches if p not in appendable and (p in self.stale or self._has_moved(p, state))]
-        if moved:
-            raise MovedError(moved)
-        return patches
-
-    def _has_moved(self, part: str, state: Mapping[str, JSON]) -> bool:
-        return not canonical.same(self.seen.get(part), state.get(part))
-
-    def known(self, state: Mapping[str, JSON]) -> dict[str, JSON]:
-        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
-            return {}
-        return unlike(self.held(), state)
-
-    def held(self) -> dict[str, JSON]:
-        try:
-            patches = self.patches(self.seen)
-        except NotFoundError:  # it adds to something that others made since
-            return {**self.seen}
-        own: Any = patching.apply(of_state(self.seen, patches), {**self.seen}) if patches else {}
-        return {**self.seen, **own}
-
-
 def _check_stale(id: str, base: Revision, stale: frozenset[str], parts: Iterable[str]) -> None:
     touched = sorted(stale.intersection(parts))
     if touched:
@@ -407,6 +368,6 @@ def _check_key(key: str | None) -> None:
         return
     if not isinstance(key, str):
         raise InvalidValueError(f"an idempotency key is a str, not {type(key).__name__}")
-    canonical.check(key, what="the idempotency key")
+    checking.check(key, what="the idempotency key")
     if not 0 < len(key.encode()) <= KEY_BYTES:
         raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")

@@ -35,9 +35,10 @@ from ..backends import AsyncBackend, Backend, open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, UnsupportedError
 from ..models import Revision
-from .drive import Driver, Observer, SaveEvent, Tally
+from .drive import Driver
 from .handle import Handle
 from .memory import Memory
+from .observing import Observer, SaveEvent, Tally
 from .pages import IdPages, SummaryPages, Wanted
 from .sessions import BaseArgument, Layout, given
 from .summary import SessionSummary, summary_of

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from .._care.retention import Doomed
 from .._care.verify import VerifyReport
-from .._format import canonical, naming
+from .._format import checking, naming
 from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._log.listing import IdPage, Listed
@@ -274,7 +274,7 @@ class Sessions:
             "artifacts": [document(_ARTIFACT, a) for a in artifacts],
             "verification": document(documents.VERIFICATION_REPORTS, list(verification_reports)),
         }
-        added: Any = canonical.check(written, what="appended")  # no deeper here than where it will stand
+        added: Any = checking.check(written, what="appended")  # no deeper here than where it will stand
         for kind, adapter in _APPENDED.items():
             if added[kind]:
                 check_readable(kind, adapter, added[kind])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from .._format import canonical, sharing
+from .._format import checking, sharing
 from .._format.canonical import JSON
 from .._format.watching import Pass, Watch
 from .._log.loaded import Sight
@@ -63,7 +63,7 @@ def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Seen) -> JSO
     old = known.parts.get(name)
     taken = _by_slices(adapter, value, old, Pass(known.watch, name))
     if taken is None:
-        taken = canonical.check(document(adapter, value), what=name)
+        taken = checking.check(document(adapter, value), what=name)
     if documents.unreadable(adapter, sharing.fresh(taken, old)):
         check_readable(name, adapter, taken)  # as a whole, to say where
     if name == five_parts.ARTIFACTS and isinstance(taken, dict):

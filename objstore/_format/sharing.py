@@ -14,14 +14,15 @@ from typing import Any, Final
 
 from ..errors import InvalidValueError
 from ..models._base import Unwritten
-from .canonical import JSON, MAX_DEPTH, check, same
+from .canonical import JSON, same
+from .checking import MAX_DEPTH, check
 from .watching import Pass
 
 _SLICE: Final = 32  # items: few calls, and too few new objects at once to wake the collector of garbage
 
 
 def taken(value: object, known: JSON, room: int = MAX_DEPTH, look: Pass | None = None) -> JSON:
-    """Copy a value as `canonical.check` does, but take what is the very same in a checked document from there.
+    """Copy a value as `checking.check` does, but take what is the very same in a checked document from there.
 
     Args:
         value: What the user handed over; lists in it may be `Unwritten`.

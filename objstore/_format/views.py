@@ -16,7 +16,7 @@ class ObjectView(Mapping[str, Any]):
 
     Attributes:
         value: The object itself.
-        room: How deep what stands in its place may be nested; see `canonical.MAX_DEPTH`.
+        room: How deep what stands in its place may be nested; see `checking.MAX_DEPTH`.
     """
 
     __slots__ = ("room", "value")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .._format import canonical, patching
 from .._format.canonical import JSON
+from ..errors import NotFoundError
 
 State = Mapping[str, JSON]
 
@@ -140,6 +141,48 @@ class Derive:
     def held(self) -> dict[str, JSON]:
         """See `Change.held`."""
         return {}
+
+
+@dataclass(slots=True)
+class Pinned:
+    """A derived change that must land on the very state that the caller saw, in the parts that it touches.
+
+    Attributes:
+        seen: The parts as the caller last knew them.
+        stale: Those of which only is known that it holds them otherwise.
+    """
+
+    patches: Callable[[State], dict[str, Any]]
+    seen: State
+    stale: frozenset[str]
+    _moved: bool = field(init=False, default=False)
+
+    def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
+        """See `Change.on`: what it touches must be as it was seen, or only grow."""
+        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
+        patches = self.patches(state)
+        moved = [p for p in patches if p not in appendable and (p in self.stale or self._has_moved(p, state))]
+        if moved:
+            raise MovedError(moved)
+        return patches
+
+    def _has_moved(self, part: str, state: State) -> bool:
+        return not canonical.same(self.seen.get(part), state.get(part))
+
+    def known(self, state: State) -> dict[str, JSON]:
+        """See `Change.known`."""
+        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
+            return {}
+        return unlike(self.held(), state)
+
+    def held(self) -> dict[str, JSON]:
+        """See `Change.held`."""
+        try:
+            patches = self.patches(self.seen)
+        except NotFoundError:  # it adds to something that others made since
+            return {**self.seen}
+        own: Any = patching.apply(of_state(self.seen, patches), {**self.seen}) if patches else {}
+        return {**self.seen, **own}
 
 
 def unlike(held: State, state: State) -> dict[str, JSON]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from .._format import canonical, naming
+from .._format import checking, naming
 from .._format.canonical import JSON
 from .._log.loaded import described, plain
 from ..errors import IntegrityError, InvalidIdError, InvalidValueError, UnsupportedError
@@ -107,7 +107,7 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
                 "store, or copy with lossy=True"
             )
         return data
-    canonical.check(document, what=part, binary=True)  # what no layout can hold is the value's fault, not the layout's
+    checking.check(document, what=part, binary=True)  # what no layout can hold is the value's fault, not the layout's
     raise UnsupportedError(f"the {part} of {id!r} cannot be kept in the tree layout ({problem}); use a log store")
 
 

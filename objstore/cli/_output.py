@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .._care.retention import Doomed
-from .._engine.drive import Event, OperationEvent
+from .._engine.observing import Event, OperationEvent
 from ._text import moment, shown, size
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from .. import store as face
-from .._engine.drive import Observer
+from .._engine.observing import Observer
 from .._log.marker import look
 from ..errors import NotFoundError
 from ..store import SessionStore

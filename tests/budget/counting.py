@@ -10,7 +10,8 @@ from typing import Any
 
 import objstore
 from objstore import SessionStore
-from objstore._engine.drive import Driver, Tally
+from objstore._engine.drive import Driver
+from objstore._engine.observing import Tally
 from objstore._log.ops import Create, Get, StorageOp
 from objstore.backends import Backend
 from objstore.backends.memory import MemoryBackend

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from objstore._format.canonical import JSON, MAX_DEPTH, MAX_STORED_DEPTH, dumps, loads, same
+from objstore._format.canonical import JSON, MAX_STORED_DEPTH, dumps, loads, same
+from objstore._format.checking import MAX_DEPTH
 from objstore._format.patching import Patch, append, appended, apply, diff, is_append
 from objstore._format.refs import Ref
 

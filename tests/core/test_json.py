@@ -15,7 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from objstore._format.canonical import MAX_DEPTH, MAX_STORED_DEPTH, check, dumps, exact_bytes, loads, same
+from objstore._format.canonical import MAX_STORED_DEPTH, dumps, exact_bytes, loads, same
+from objstore._format.checking import MAX_DEPTH, check
 from objstore._format.refs import Ref
 from objstore.errors import InvalidValueError
 

@@ -110,7 +110,7 @@ def repaired_under_a_sweep(place: Place) -> SessionStore:
     lived(place.open(), 5)
     deleting = place.open()._opened.delete("s", 5, purge=False, keep_versions=False)
     deleter = Stopped(place, deleting, creates("trash/s=.0000000006"))
-    damage(place, 6)  # nothing tells any more that it was a tombstone
+    damage(place, 6, "foreign")  # nothing tells any more that it was a tombstone
     report = place.open().repair("s", dry_run=False)
     assert (report.resumed, report.seq) == (5, 7)
     deleter.go_on()

@@ -6,7 +6,7 @@ from typing import Any
 
 import objstore
 from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact
-from objstore._engine.drive import Event
+from objstore._engine.observing import Event
 from objstore.backends import Backend
 
 
