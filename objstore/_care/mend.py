@@ -39,7 +39,9 @@ class RepairReport:
         id: The session.
         damage: Stored bytes of the newest state that are damaged or missing.
         lost: Commits that are set aside, newest first.
-        resumed: Where commits are set aside: the commit whose state goes on; ``None`` where none can be read any more.
+        resumed: Where commits are set aside: the commit whose state goes on; ``None`` where none can be read any more,
+            and where the session was deleted.
+        deleted: Whether what is set aside had deleted the session, as far as can be made out: then it stays deleted.
         floor: The oldest commit that can be loaded by its number afterwards. Setting commits aside gives up all older
             states, too; what shall be kept of them has to be forked before.
         mends: What is put right in the newest state, ailments and lost contents.
@@ -52,6 +54,7 @@ class RepairReport:
     damage: tuple[Finding, ...]
     lost: tuple[LostCommit, ...]
     resumed: int | None
+    deleted: bool
     floor: int
     mends: tuple[Mend, ...]
     ailments: tuple[Ailment, ...]
@@ -89,8 +92,9 @@ def repair(rules: Rules, id: str, care: Care, summarise: Summarise, *, dry_run: 
     if changed and not dry_run:
         head = (yield from save(rules, id, Edit(seen, changed), head, key=None, summarise=summarise)).base
     floor = head.floor if found.over is None or not dry_run else found.newest + 1
+    resumed = found.base.seq or None if found.over and not found.deleted else None
     return RepairReport(
-        id, found.damage, found.lost, found.base.seq or None if found.over else None, floor, losses + mends,
+        id, found.damage, found.lost, resumed, found.deleted, floor, losses + mends,
         care.examine(id, mended), found.newest if dry_run else head.seq, dry_run,
     )  # fmt: skip
 
@@ -145,7 +149,8 @@ def set_aside(rules: Rules, found: Diagnosis, state: Mapping[str, JSON] | None, 
         head = yield from commit(rules, replace(ground, present={}), Draft(kind="delete", over=found.over), summarise)
         yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
         numbers = yield from hints_of(naming.INDEX, head.key)
-        yield Delete(tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq))
+        if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
+            yield Delete(gone)
         return head
     needed = Encoder(found.base.present, found.base.epoch, found.base.leaves, rules.limits)
     needed.state(state)

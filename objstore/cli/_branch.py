@@ -138,7 +138,9 @@ def _tell(report: RepairReport) -> None:
     rows += [(a.kind, _place(a), f"remains ({a.severity}): {a.detail}") for a in report.ailments]
     if rows:
         write_table(("problem", "where", "what"), rows)
-    if report.lost and report.resumed is None:
+    if report.lost and report.deleted:
+        say(f"{report.id} was deleted, and {'would stay' if report.dry_run else 'stays'} so")
+    elif report.lost and report.resumed is None:
         say("no state of the session can be read any more")
     elif report.lost:
         goes_on = f"{'would go on' if report.dry_run else 'goes on'} from the state of commit {report.resumed}"

@@ -180,6 +180,15 @@ def test_repair_sets_a_damaged_commit_aside(cli: Cli, url: str, place: Place) ->
     assert len(saved(place).messages) == 2
 
 
+def test_repair_says_that_a_deleted_session_stays_deleted(cli: Cli, url: str, place: Place) -> None:
+    cli("rm", url, ID, "--yes")
+    break_newest(place)
+    lines = cli("repair", url, ID, code=1).lines
+    assert f"{ID} was deleted, and would stay so" in lines
+    assert f"{ID} was deleted, and stays so" in cli("repair", url, ID, "--apply").lines
+    cli.fails("show", url, ID, code=3)
+
+
 def test_repair_of_nobody(cli: Cli, url: str) -> None:
     cli.fails("repair", url, "nobody", code=3)
 
