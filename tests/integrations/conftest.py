@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from objstore import DocumentStore, Event, OperationEvent
+from objstore.backends import MemoryBackend
+from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
 from tests.places import PLACES, Place, make_place
 
 
@@ -48,6 +50,19 @@ class Count:
         """Begin anew."""
         self.asked.clear()
         self.sent = self.received = 0
+
+
+class Silent:
+    """A place in memory that stores commits and, while it is ``silent``, never says so."""
+
+    def __init__(self) -> None:
+        self.silent = False
+        self.backend = FaultyBackend(MemoryBackend.isolated(), self._choose)
+
+    def _choose(self, request: Request) -> Fault | None:
+        if not self.silent or "/log/" not in request.keys[0]:
+            return None
+        return lost_answer() if request.operation == "create" else unavailable()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -46,17 +47,22 @@ def said(text: str, id: str) -> dict[str, Any]:
     return {"messages": [HumanMessage(text, id=id)]}
 
 
-def agent() -> StateGraph[Any, None, Any, Any]:
-    """An agent that looks something up and answers; all its ids follow from the state."""
+def agent(*, tools: bool = True, work: Callable[[], object] = bool) -> StateGraph[Any, None, Any, Any]:
+    """An agent that looks something up, if it has tools, and answers; all its ids follow from the state.
+
+    What it calls to ``work`` stands for the time that its model and its tools take.
+    """
 
     def think(state: Talk) -> dict[str, Any]:
+        work()
         n = len(state["messages"])
-        if isinstance(state["messages"][-1], HumanMessage):
+        if tools and isinstance(state["messages"][-1], HumanMessage):
             call = {"id": f"call-{n}", "name": "look", "args": {"page": n}}
             return {"messages": [AIMessage("", id=f"ai-{n}", tool_calls=[call])]}
         return {"messages": [AIMessage(f"the answer of {n} " * 10, id=f"ai-{n}")]}
 
     def look(state: Talk) -> dict[str, Any]:
+        work()
         n, asked = len(state["messages"]), state["messages"][-1]
         assert isinstance(asked, AIMessage)
         return {"messages": [ToolMessage("found " * 50, tool_call_id=asked.tool_calls[0]["id"], id=f"tool-{n}")]}

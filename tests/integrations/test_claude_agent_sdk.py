@@ -28,9 +28,10 @@ import objstore
 from objstore import AsyncDocumentStore, InvalidIdError, OutcomeUnknownError
 from objstore.backends import MemoryBackend
 from objstore.integrations.claude_agent_sdk import ObjstoreSessionStore
-from objstore.testing.faults import Fault, FaultyBackend, Request, Wait, lost_answer, unavailable
+from objstore.testing.faults import Fault, FaultyBackend, Request, Wait
 from tests.budget.test_requests import but_for_a_race
 from tests.docs.test_tutorial import blocks_of, run
+from tests.integrations.conftest import Silent
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -249,25 +250,17 @@ def test_entries_without_a_uuid_are_never_taken_for_each_other(memory: Place) ->
 
 
 def test_a_batch_whose_answer_was_lost_is_there_once_when_it_is_appended_again() -> None:
-    broken = False
-
-    def choose(request: Request) -> Fault | None:
-        if not broken or "/log/" not in request.keys[0]:
-            return None
-        return lost_answer() if request.operation == "create" else unavailable()
-
-    backend = FaultyBackend(MemoryBackend.isolated(), choose)
+    place = Silent()
 
     async def main() -> None:
-        nonlocal broken
-        store = ObjstoreSessionStore(AsyncDocumentStore(backend))
+        store = ObjstoreSessionStore(AsyncDocumentStore(place.backend))
         await store.append(KEY, [entry(1)])
         batch = [entry(2), entry(3)]
-        broken = True
+        place.silent = True
         with pytest.raises(OutcomeUnknownError):
             await store.append(KEY, batch)
-        broken = False
-        assert uuids(await ObjstoreSessionStore(AsyncDocumentStore(backend)).load(KEY))[1:] == uuids(batch), (
+        place.silent = False
+        assert uuids(await ObjstoreSessionStore(AsyncDocumentStore(place.backend)).load(KEY))[1:] == uuids(batch), (
             "it arrived"
         )
         await store.append(KEY, batch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import pytest
@@ -20,6 +21,7 @@ from objstore import DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.integrations.conftest import Count
 from tests.integrations.graphs import agent, said, thread
+from tests.integrations.langgraph_turns import Turns
 from tests.places import Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -109,30 +111,78 @@ def test_a_value_that_is_replaced_each_time_is_not_read_with_the_thread(
 
 
 @pytest.mark.parametrize(
-    ("durability", "puts"), [("exit", 1), ("async", 5), ("sync", 5)]
-)  # the turn has five checkpoints: its input, and what follows the start, the model, the tool and the model
-def test_200_turns_on_s3(
+    ("durability", "tools", "late", "count", "puts", "leaves"),
+    [
+        pytest.param("async", False, False, 200, 2, 5, id="async, the model takes longer than a commit"),
+        pytest.param("async", True, False, 40, 4, 1, id="async, with a tool, model and tool take longer than a commit"),
+        pytest.param("async", True, True, 200, 2, 8, id="async, with a tool, all takes less than a commit"),
+        pytest.param("sync", False, False, 40, 2, 0, id="sync"),
+        pytest.param("sync", True, False, 40, 4, 1, id="sync, with a tool"),
+        pytest.param("exit", True, False, 200, 1, 3, id="exit, with a tool"),
+    ],
+)  # a turn with a tool has five checkpoints: its input, and what follows the start, the model, the tool and the model
+def test_what_turns_cost_on_s3(
+    s3_place: Place,
+    s3_server: MotoServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    durability: Literal["sync", "async", "exit"],
+    tools: bool,
+    late: bool,
+    count: int,
+    puts: int,
+    leaves: int,
+) -> None:
+    turns = Turns(monkeypatch, checkpoints=0)
+    with turns.store(s3_place, late=late) as store:
+        work = turns.soon if late else turns.slow
+        given = {} if durability == "exit" else {"work": work}
+        graph = agent(tools=tools, **given).compile(checkpointer=ObjstoreSaver(store, patience=10))
+        graph.invoke(said("look it up", "h"), thread("another"), durability=durability)  # the store is in use
+        turns.checkpoints = 5 if tools else 3
+        s3_server.reset()
+        for n in range(count):
+            turns.next()
+            graph.invoke(said("look it up", f"h{n}"), thread(), durability=durability)
+        asked = s3_server.methods
+        stored = ObjstoreSaver(store).get_tuple(thread())
+        assert store.verify().ok
+    first = Counter({"GET": 3, "PUT": 1})  # to look for the thread, twice for its head, and to list it by a hint
+    how = f"durability={durability!r}, {'with a tool' if tools else 'without tools'}{', late commits' if late else ''}"
+    with capsys.disabled():
+        print(f"\n{count} turns on S3, {how}: {dict(asked)}, {asked.total() / count:.2f} a turn")
+    assert asked - first == Counter({"PUT": puts * count + leaves, "GET": count})
+    assert stored is not None
+    assert len(stored.checkpoint["channel_values"]["messages"]) == count * (4 if tools else 2)
+
+
+@pytest.mark.parametrize("face", ["waiting", "awaiting"])
+def test_what_turns_cost_on_s3_as_they_come(
     s3_place: Place,
     s3_server: MotoServer,
     open_store: Callable[..., DocumentStore],
     capsys: pytest.CaptureFixture[str],
-    durability: Literal["sync", "async", "exit"],
-    puts: int,
+    face: str,
 ) -> None:
-    turns = 200 if durability == "exit" else 10
-    graph = agent().compile(checkpointer=ObjstoreSaver(open_store(s3_place), patience=10))
-    graph.invoke(said("look it up", "h"), thread("another"), durability=durability)  # the store is in use
+    """How many of five checkpoints share a commit is a matter of time here; LangGraph's default durability."""
+    count = 40
+    graph = agent().compile(checkpointer=ObjstoreSaver(open_store(s3_place)))
+
+    async def turns(numbers: Iterable[int]) -> None:
+        for n in numbers:
+            if face == "awaiting":
+                await graph.ainvoke(said("look it up", f"h{n}"), thread())
+            else:
+                graph.invoke(said("look it up", f"h{n}"), thread())
+
+    asyncio.run(turns([0]))
     s3_server.reset()
-    for n in range(turns):
-        graph.invoke(said("look it up", f"h{n}"), thread(), durability=durability)
+    asyncio.run(turns(range(1, count + 1)))
     asked = s3_server.methods
-    first = Counter({"GET": 3, "PUT": 1})  # to look for the thread, twice for its head, and to list it by a hint
     with capsys.disabled():
-        print(
-            f"\n{turns} turns on S3 with durability={durability!r}: {dict(asked)}, {asked.total() / turns:.2f} a turn"
-        )
-    leaves = 3 if durability == "exit" else 0  # of the longer thread
-    assert asked - first == Counter({"PUT": puts * turns + leaves, "GET": turns})
+        print(f"\n{count} turns on S3, {face}, as they come: {dict(asked)}, {asked.total() / count:.2f} a turn")
+    assert asked["GET"] == count
+    assert asked["PUT"] <= 5 * count + 2
 
 
 @pytest.mark.parametrize("where", ["memory", pytest.param("s3", marks=pytest.mark.deep)])

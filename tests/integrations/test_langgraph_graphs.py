@@ -19,11 +19,12 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint, task
 from langgraph.types import Command, StateSnapshot, interrupt
 
-from objstore import DocumentStore
+from objstore import DocumentStore, UnavailableError
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations import graphs
-from tests.integrations.graphs import adding, asking, chain, said, thread
+from tests.integrations.graphs import adding, agent, asking, chain, said, thread
+from tests.integrations.langgraph_turns import CHECKPOINTS, DIED, Turns
 from tests.places import Place
 
 ROOT = Path(__file__).parents[2]
@@ -258,6 +259,57 @@ def test_a_process_that_dies_in_a_node_loses_nothing_that_came_before(tmp_path: 
     assert run("crash").returncode == 9
     gone_on = run("resume")
     assert gone_on.stdout.strip() == "['zero', 'one', 'two', 'three']", gone_on.stderr
+
+
+# Checkpoints that are handed over while another one is being stored go together in the next commit
+
+
+def turn(turns: Turns, place: Place) -> Any:
+    graph = agent(work=turns.soon).compile(checkpointer=ObjstoreSaver(turns.store(place, late=True), patience=10))
+    return graph.invoke(said("look it up", "h"), thread())  # LangGraph's default, durability="async"
+
+
+def test_checkpoints_that_share_a_commit_are_those_that_the_saver_in_memory_keeps(
+    memory: Place, another: Callable[[], ObjstoreSaver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, known = Turns(monkeypatch, CHECKPOINTS), agent().compile(checkpointer=InMemorySaver())
+    assert turn(turns, memory) == known.invoke(said("look it up", "h"), thread())
+    assert turns.committed == 2
+    found = agent().compile(checkpointer=another()).get_state_history(thread())
+    assert shown(found) == shown(known.get_state_history(thread()))
+
+
+def test_a_run_whose_last_commit_fails_raises_and_leaves_a_beginning_to_go_on_from(
+    memory: Place, another: Callable[[], ObjstoreSaver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(monkeypatch, CHECKPOINTS)
+
+    def fail() -> None:
+        raise UnavailableError("the storage does not answer")
+
+    turns.second = fail
+    with pytest.raises(UnavailableError):
+        turn(turns, memory)
+    goes_on_from_the_beginning(another())
+
+
+def test_a_process_that_dies_with_checkpoints_in_hand_leaves_a_beginning_to_go_on_from(tmp_path: Path) -> None:
+    target = str(tmp_path / "store")
+    command = [sys.executable, "-m", "tests.integrations.langgraph_turns", target]
+    assert subprocess.run(command, cwd=ROOT).returncode == DIED
+    with DocumentStore(target) as store:
+        goes_on_from_the_beginning(ObjstoreSaver(store))
+        assert store.verify().ok
+
+
+def goes_on_from_the_beginning(saver: ObjstoreSaver) -> None:
+    """The checkpoints of the first commit are there, and nothing of the second; a run goes on from them."""
+    graph = agent().compile(checkpointer=saver)
+    history = list(graph.get_state_history(thread()))
+    assert [state.next for state in history] == [("think",), ("__start__",)]
+    found = graph.invoke(None, thread())
+    assert found == agent().compile().invoke(said("look it up", "h"))
+    assert len(list(graph.get_state_history(thread()))) == CHECKPOINTS
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)

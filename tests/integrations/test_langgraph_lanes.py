@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,12 +14,13 @@ pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
 
 from langgraph.checkpoint.base import empty_checkpoint
 
-from objstore import DocumentStore, InvalidValueError, UnavailableError
+from objstore import DocumentStore, InvalidValueError, ObjstoreError, UnavailableError
 from objstore.backends import MemoryBackend
 from objstore.integrations.langgraph import ObjstoreSaver
 from objstore.integrations.langgraph.faces import Faces, Steps, Wait
 from objstore.integrations.langgraph.lanes import Lane
 from objstore.integrations.langgraph.threads import Threads
+from objstore.testing.faults import Fault, FaultyBackend, Request, unavailable
 from tests.integrations.graphs import thread
 
 Commit = Callable[[list[str]], Steps[list[Exception | None]]]
@@ -121,6 +123,87 @@ def test_when_the_one_whose_turn_it_is_gives_up_the_others_commit_themselves(fac
     asyncio.run(main())
 
 
+def test_who_is_answered_for_returns_at_once_and_who_answers_when_both_are_stored(faces: Faces) -> None:
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+
+        def write(change: str, **how: Any) -> asyncio.Task[None]:
+            return asyncio.create_task(faces.arun(lane.write(change, commit, **how)))
+
+        under_way = write("under way", name=1)
+        await until(lambda: commit.begun == [["under way"]])
+        answered = write("bad", name=2)
+        await asyncio.sleep(0.01)
+        assert not answered.done()
+        answering = write("writes", answers_for=2, patience=60)
+        await answered  # though nothing of it is stored
+        early = write("early writes", answers_for=3, patience=60)
+        await until(lambda: len(lane) == 4)
+        await write("late", name=3)
+        of_who_leads = write("of who leads", answers_for=1, patience=60)
+        await until(lambda: len(lane) == 6)
+        assert not any(task.done() for task in (answering, early, of_who_leads, under_way))
+        commit.gate.set_result(None)
+        found = await asyncio.gather(under_way, answering, early, of_who_leads, return_exceptions=True)
+        assert commit.begun[1:] == [["bad", "writes", "early writes", "late", "of who leads"]]
+        assert [str(error) for error in found] == ["None", "bad", "None", "None"]  # it raises for the other
+        assert lane.idle
+
+    asyncio.run(main())
+
+
+def test_who_can_be_answered_for_leaves_the_commit_to_who_has_to_wait(faces: Faces) -> None:
+    lane, commit = Lane[str](), Committing()
+    writes = lane.write("writes", commit, patience=60)
+    checkpoint = lane.write("checkpoint", commit, name=1)
+    patience, waiting = next(writes), next(checkpoint)
+    assert isinstance(patience, Wait)
+    assert isinstance(waiting, Wait)
+    assert (patience.future.done(), waiting.future.done(), commit.begun) == (True, False, [])
+    writes.send(None)
+    assert commit.begun == [["writes", "checkpoint"]]
+
+
+def test_who_was_answered_for_is_left_out_when_who_answers_gives_up() -> None:
+    lane, commit = Lane[str](), Committing()
+    first = lane.write("first", commit)
+    answered = lane.write("answered for", commit, name=1)
+    answering = lane.write("answering", commit, answers_for=1)
+    next(first), next(answered), next(answering)
+    with pytest.raises(StopIteration):
+        answered.send(None)
+    answering.close()
+    with pytest.raises(StopIteration):
+        first.send(None)
+    assert commit.begun == [["first"]]
+    assert lane.idle
+
+
+def test_who_is_still_there_when_who_answers_gives_up_waits_itself() -> None:
+    lane, commit = Lane[str](), Committing()
+    first = lane.write("first", commit)
+    answered = lane.write("answered for", commit, name=1)
+    answering = lane.write("answering", commit, answers_for=1)
+    next(first), next(answered), next(answering)
+    answering.close()
+    assert isinstance(answered.send(None), Wait)
+    with pytest.raises(StopIteration):
+        first.send(None)
+    answered.send(None)
+    assert commit.begun == [["first"], ["answered for"]]
+
+
+def test_what_was_under_way_is_left_out_of_the_next_commit_when_nobody_waits_for_it_any_more() -> None:
+    lane, commit = Lane[str](), Committing()
+    gone = lane.write("gone", commit, patience=60)
+    leader = lane.write("leader", commit)
+    next(gone), next(leader)
+    assert commit.begun == [["gone", "leader"]]
+    gone.close()
+    leader.close()
+    assert lane.idle
+
+
 def test_who_gives_up_when_it_is_the_next_passes_the_turn_on() -> None:
     lane, commit = Lane[str](), Committing()
     first, second, third = (lane.write(change, commit) for change in ("first", "second", "third"))
@@ -205,3 +288,27 @@ def test_the_threads_that_were_used_last_are_remembered_up_to_a_number_of_entrie
         assert "".join(threads.remembered()) == remembered
     threads.forget("b")
     assert threads.remembered() == ["d"]
+
+
+def test_why_a_checkpoint_is_not_there_is_told_of_those_that_follow_it() -> None:
+    broken = False
+
+    def choose(request: Request) -> Fault | None:
+        return unavailable() if broken and request.operation == "create" else None
+
+    saver = ObjstoreSaver(DocumentStore(FaultyBackend(MemoryBackend.isolated(), choose)))
+    config = saver.put(thread(checkpoint_ns=""), empty_checkpoint(), {"step": 0}, {})
+    first, second = empty_checkpoint(), empty_checkpoint()
+    after_first = thread(checkpoint_ns="", checkpoint_id=first["id"])
+    broken = True
+    with pytest.raises(ObjstoreError) as why:
+        saver.put(config, first, {"step": 1}, {})
+    broken = False
+    with pytest.raises(type(why.value), match=re.escape(str(why.value))):
+        saver.put(after_first, second, {"step": 2}, {})
+    with pytest.raises(type(why.value)):
+        saver.put_writes(after_first, [("a", 1)], "task")
+    saver.put(config, first, {"step": 1}, {})
+    saver.put_writes(after_first, [("a", 1)], "task")
+    saver.put(after_first, second, {"step": 2}, {})
+    assert [found.metadata["step"] for found in saver.list(thread())] == [2, 1, 0]

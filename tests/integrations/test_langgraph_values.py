@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import datetime
 import decimal
 import math
@@ -88,6 +90,60 @@ def test_a_number_as_the_id_of_a_thread_is_its_text(memory: Place, open_store: C
     saver = ObjstoreSaver(open_store(memory))
     put(saver, {"a": 1}, thread(42))
     assert got(saver, thread("42")).checkpoint["channel_values"] == {"a": 1}
+
+
+def test_a_listing_gives_what_stands_before_a_checkpoint(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    saver, config = ObjstoreSaver(open_store(memory)), thread()
+    configs: list[RunnableConfig] = []
+    for n in range(5):
+        checkpoint = empty_checkpoint() | {"channel_values": {"n": n}, "channel_versions": {"n": n + 1}}
+        config = saver.put(config, checkpoint, {"step": n}, {"n": n + 1})  # type: ignore[arg-type]
+        configs.append(config)
+
+    def listed(before: RunnableConfig | None, **options: Any) -> list[int]:
+        return [
+            found.checkpoint["channel_values"]["n"] for found in saver.list(thread(space=""), before=before, **options)
+        ]
+
+    assert [listed(config) for config in configs] == [[], [0], [1, 0], [2, 1, 0], [3, 2, 1, 0]]
+    assert listed(configs[3], limit=2) == [2, 1]
+    assert listed(None) == listed(thread()) == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_checkpoint_can_be_changed_by_who_made_it_while_it_waits(
+    memory: Place, open_store: Callable[..., DocumentStore], follows: bool
+) -> None:
+    saver = ObjstoreSaver(open_store(memory), patience=60)  # which the checkpoint of an input has
+    config = put(saver, {"a": ["zero"], "b": {"x": [1]}}) if follows else thread()
+    given: Any = empty_checkpoint() | {
+        "channel_versions": {"a": 2, "b": 1},
+        "versions_seen": {"node": {"a": 1}},
+        "channel_values": {"a": ["one"], "b": {"x": [1]}},
+    }
+    kept, metadata = copy.deepcopy(given), {"source": "input", "step": 0, "of": []}
+
+    async def main() -> None:
+        putting = asyncio.ensure_future(saver.aput(config, given, metadata, {"a": 2}))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        metadata["of"] = ["changed"]
+        given["channel_versions"].update(a=3, b=3, c=3)
+        given["versions_seen"]["node"]["a"] = 3
+        given["versions_seen"]["other"] = {}
+        given["channel_values"]["a"].append("two")
+        given["channel_values"]["b"]["x"].append(2)
+        given["channel_values"]["c"] = "new"
+        given["id"] = "another"
+        assert not putting.done()
+        await saver.aput(thread(space="of one in more of a hurry"), empty_checkpoint(), {"step": 0}, {})
+        await putting
+
+    asyncio.run(main())
+    found = got(ObjstoreSaver(open_store(memory)))
+    assert found.checkpoint == kept
+    assert found.metadata == {"source": "input", "step": 0, "of": []}
 
 
 @pytest.mark.parametrize("id", ["", "a\0b", "x" * 1025, "\ud800"])

@@ -23,10 +23,9 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 
 import objstore
 from objstore import AsyncDocumentStore, OutcomeUnknownError
-from objstore.backends import MemoryBackend
 from objstore.integrations.openai_agents import ObjstoreSession
-from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
 from tests.docs.test_tutorial import blocks_of, run
+from tests.integrations.conftest import Silent
 from tests.places import PLACES, Place, make_place
 from tests.servers.moto_server import MotoServer
 
@@ -334,23 +333,15 @@ def test_processes_lose_nothing_and_are_given_nothing_twice(kind: str, request: 
 
 
 def test_an_unknown_outcome_is_told_and_what_arrived_is_there_once() -> None:
-    broken = False
-
-    def choose(request: Request) -> Fault | None:
-        if not broken or "/log/" not in request.keys[0]:
-            return None
-        return lost_answer() if request.operation == "create" else unavailable()
-
-    backend = FaultyBackend(MemoryBackend.isolated(), choose)
+    place = Silent()
 
     async def main() -> None:
-        nonlocal broken
-        session = ObjstoreSession("session", AsyncDocumentStore(backend))
+        session = ObjstoreSession("session", AsyncDocumentStore(place.backend))
         await session.add_items([user(1)])
-        broken = True
+        place.silent = True
         with pytest.raises(OutcomeUnknownError):
             await session.add_items([user(2)])
-        broken = False
+        place.silent = False
         assert contents(await session.get_items()) == [1, 2]
 
     asyncio.run(main())

@@ -42,8 +42,9 @@ class PutCheckpoint:
         parent: The id of the checkpoint that it follows.
         branch: Whether its parent was asked for by its id, so that it need not be the newest.
         first: Whether its run was told that there is nothing yet.
+        values: All values, as they were given.
         new: The channels that changed since the parent.
-        encoded: The values of these, and of others where it turns out that the parent has them otherwise.
+        encoded: The values of these, and of others where it turns out that the parent does not have them.
         big: Parts that go with it.
     """
 
@@ -55,8 +56,10 @@ class PutCheckpoint:
     codec: Codec
     meta: Item
     rest: Item
-    checkpoint: Checkpoint
-    new: Collection[str]
+    versions: dict[str, Any]
+    seen: dict[str, dict[str, Any]]
+    values: dict[str, Any]
+    new: frozenset[str]
     encoded: dict[str, Value]
     big: dict[str, bytes]
 
@@ -76,24 +79,32 @@ class PutCheckpoint:
     ) -> PutCheckpoint:
         """Take a checkpoint down; whoever made it may go on changing it.
 
+        Of channels that did not change since the parent the values themselves are not taken down: the parent has them.
+
         Raises:
             InvalidValueError: One of its names or versions is too long.
         """
-        seen = (version for versions in checkpoint["versions_seen"].values() for version in versions.values())
-        _check_names(*key, *checkpoint["channel_versions"].values(), *seen)
+        versions, values = dict(checkpoint["channel_versions"]), dict(checkpoint["channel_values"])
+        seen = {node: dict(versions) for node, versions in checkpoint["versions_seen"].items()}
+        _check_names(*key, *versions.values(), *(version for of in seen.values() for version in of.values()))
         big: dict[str, bytes] = {}
-        values = checkpoint["channel_values"]
         rest = {name: value for name, value in checkpoint.items() if name not in _APART}
+        changed = values if parent is None else [name for name in new if name in values]
         return cls(
-            thread, key, parent, branch, first, codec, codec.item(metadata, big), codec.item(rest, big), checkpoint,
-            new.keys(), {name: codec.value(values[name], big) for name in new if name in values}, big,
+            thread, key, parent, branch, first, codec, codec.item(metadata, big), codec.item(rest, big), versions, seen,
+            values, frozenset(new), {name: codec.value(values[name], big) for name in changed}, big,
         )  # fmt: skip
 
-    def on(self, thread: Thread) -> dict[str, bytes]:
+    def on(self, thread: Thread, refused: Mapping[Key, ObjstoreError]) -> dict[str, bytes]:
         """Add it to a thread, and give the parts that go with it.
+
+        Args:
+            thread: What is there.
+            refused: Why checkpoints that came before are not.
 
         Raises:
             ConflictError: The thread went on from its parent without it.
+            ObjstoreError: Its parent was refused.
         """
         space = self.key[0]
         known = thread.place(self.key)
@@ -102,6 +113,8 @@ class PutCheckpoint:
         newest = thread.newest(space)
         place = None if self.parent is None else thread.place((space, self.parent))
         if self.parent is not None and place is None:
+            if (space, self.parent) in refused:
+                raise refused[space, self.parent]
             raise self._refused(f"{self.parent}, which is not there: it was deleted, or never stored")
         expected = self.branch or newest == self.parent or (self.parent is None and not self.first)
         if known is not None or not (expected or newest is None):
@@ -109,11 +122,7 @@ class PutCheckpoint:
                 f"{self.parent or 'nothing'}, but {newest} was stored meanwhile: another run was faster"
             )
         old = None if place is None else thread.resolve(place)
-        new = Resolved(
-            dict(self.checkpoint["channel_versions"]),
-            {node: dict(seen) for node, seen in self.checkpoint["versions_seen"].items()},
-            self._values(old or Resolved()),
-        )
+        new = Resolved(self.versions, self.seen, self._values(old or Resolved()))
         thread.add_checkpoint(checkpoint_entry(self.key, self.parent, self.meta, self.rest, new, old), new)
         return self.big
 
@@ -122,13 +131,12 @@ class PutCheckpoint:
         return ConflictError(f"{what}; load the thread again and redo the turn", self.thread)
 
     def _values(self, old: Resolved) -> dict[str, Value]:
-        versions = self.checkpoint["channel_versions"]
         kept = {
             name: value
             for name, value in old.values.items()
-            if name in versions and name not in self.new and old.versions.get(name) == versions[name]
+            if name in self.versions and name not in self.new and old.versions.get(name) == self.versions[name]
         }
-        for name, value in self.checkpoint["channel_values"].items():
+        for name, value in self.values.items():
             if name not in kept and name not in self.encoded:
                 self.encoded[name] = self.codec.value(value, self.big)
         return kept | self.encoded
@@ -136,8 +144,13 @@ class PutCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class PutWrites:
-    """Writes of a task that are to be stored, with the parts that go with them."""
+    """Writes of a task that are to be stored, with the parts that go with them.
 
+    Attributes:
+        key: The checkpoint that they are on.
+    """
+
+    key: Key
     entry: dict[str, Any]
     big: dict[str, bytes]
 
@@ -154,10 +167,16 @@ class PutWrites:
             [WRITES_IDX_MAP.get(channel, index), channel, stored(codec.value(value, big), None)]
             for index, (channel, value) in enumerate(writes)
         ]
-        return cls({"ns": key[0], "id": key[1], "task": task, "path": path, "writes": found}, big)
+        return cls(key, {"ns": key[0], "id": key[1], "task": task, "path": path, "writes": found}, big)
 
-    def on(self, thread: Thread) -> dict[str, bytes]:
-        """Add them to a thread, unless the very same are there, and give the parts that go with them."""
+    def on(self, thread: Thread, refused: Mapping[Key, ObjstoreError]) -> dict[str, bytes]:
+        """Add them to a thread, unless the very same are there, and give the parts that go with them.
+
+        Raises:
+            ObjstoreError: The checkpoint that they are on was refused.
+        """
+        if self.key in refused and thread.place(self.key) is None:
+            raise refused[self.key]
         if thread.has_writes(self.entry):
             return {}
         thread.add_writes(self.entry)
@@ -175,10 +194,13 @@ class Draft:
         errors: Why a change was refused, or ``None``, for each.
     """
 
-    def __init__(self, id: str, known: Thread | None, changes: Sequence[Change]) -> None:
+    def __init__(
+        self, id: str, known: Thread | None, changes: Sequence[Change], refused: Mapping[Key, ObjstoreError]
+    ) -> None:
         self._id = id
         self._known = known
         self._changes = changes
+        self._refused = refused
         self.thread = Thread()
         self.errors: list[Exception | None] = []
 
@@ -188,12 +210,14 @@ class Draft:
         known = Thread.of(parts, self._known)
         self.thread, self.errors = known.copy(), []
         changed: dict[str, Any] = {}
+        refused = dict(self._refused)
         for change in self._changes:
             try:
-                changed |= change.on(self.thread)
+                changed |= change.on(self.thread, refused)
                 self.errors.append(None)
             except ObjstoreError as error:
                 self.errors.append(error)
+                refused[change.key] = error
         for name, old, now in (
             ("checkpoints", known.checkpoints, self.thread.checkpoints),
             ("writes", known.writes, self.thread.writes),

@@ -98,7 +98,10 @@ class Checkpointer:
             branch=_is_branch(config, parent),
             first=parent is None and self.threads.begin(id, space),
         )  # fmt: skip
-        yield from self.threads.write(id, change)
+        patience = (
+            self.patience if metadata.get("source") == "input" else 0.0
+        )  # the first step is no work, so it follows
+        yield from self.threads.write(id, change, patience)
         return _config(id, key)
 
     def put_writes(

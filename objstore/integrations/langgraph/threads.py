@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import partial
 from typing import Any, Final
 
-from ... import ConflictError, InvalidValueError
-from .changes import PARTS, Change, Draft, check_ours, without
+from ... import ConflictError, InvalidValueError, ObjstoreError
+from .changes import PARTS, Change, Draft, PutCheckpoint, check_ours, without
 from .entries import Key, Thread
 from .faces import Ask, Steps, Work
 from .lanes import Lane
@@ -18,6 +19,7 @@ from .values import names_of_parts
 ATTEMPTS: Final = 5
 _ENTRIES: Final = 50_000
 _EMPTY: Final = 4096
+_REFUSED: Final = 32
 
 
 class _Row:
@@ -26,6 +28,14 @@ class _Row:
     def __init__(self) -> None:
         self.lane: Lane[Change] = Lane()
         self.thread: Thread | None = None
+        self.refused: dict[Key, ObjstoreError] = {}
+
+    def refuse(self, changes: Iterable[Change], why: ObjstoreError) -> None:
+        """Remember for a while why checkpoints are not stored, to tell it of those that were to follow them."""
+        bare = copy(why)  # without what its traceback holds
+        self.refused |= {change.key: bare for change in changes if isinstance(change, PutCheckpoint)}
+        for key in list(self.refused)[:-_REFUSED]:
+            del self.refused[key]
 
     @property
     def size(self) -> int:
@@ -73,26 +83,39 @@ class Threads:
     def write(self, id: str, change: Change, patience: float = 0.0) -> Steps[None]:
         """Store a change, in one commit with what else of this process waits to be stored in the thread.
 
+        The call for a checkpoint returns before that where its run went on without waiting and the writes of its tasks
+        are here: their calls then return when both are stored, and raise why one is not.
+
         Raises:
             ConflictError: Another run went on from there.
         """
         row = self._row(id)
 
         def commit(changes: list[Change]) -> Steps[list[Exception | None]]:
-            draft = Draft(id, row.thread, changes)
+            draft = Draft(id, row.thread, changes, row.refused)
             try:
                 draft.thread.revision = yield Ask("update", (id, draft.on))
             except InvalidValueError as error:
                 if len(changes) == 1:
+                    row.refuse(changes, error)
                     return [error]
                 errors: list[Exception | None] = []
                 for one in changes:
                     errors += yield from commit([one])
                 return errors
+            except ObjstoreError as error:
+                row.refuse(changes, error)
+                raise
+            for one, why in zip(changes, draft.errors, strict=True):
+                if isinstance(why, ObjstoreError):
+                    row.refuse([one], why)
             self._remember(id, draft.thread)
             return draft.errors
 
-        yield from row.lane.write(change, commit, patience=patience)
+        if isinstance(change, PutCheckpoint):
+            yield from row.lane.write(change, commit, patience=patience, name=change.key)
+        else:
+            yield from row.lane.write(change, commit, patience=patience, answers_for=change.key)
 
     def remove(self, id: str, choose: Callable[[Thread], Steps[set[Key]]]) -> Steps[None]:
         """Remove the checkpoints that a function chooses, chosen anew where others were faster."""
