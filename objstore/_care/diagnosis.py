@@ -105,18 +105,20 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
 
     A number that is not there may have been freed, unless it is the newest (a directory may be in its place). What lies
     below such a gap may be of a writer who slept and took a freed number, so it only counts where the newest commit
-    retains it.
+    retains it. One that the commit above it does not stand on is of such a writer, or the other one is, and so is all
+    below.
     """
     blank = nothing(id, None)
     damage: list[Finding] = []
     above: dict[int, Commit] = {}
-    gap, retained = False, newest
+    gap, retained, parent = False, newest, None
     for start in range(newest, 0, -PAGE):
         page = list(range(start, max(0, start - PAGE), -1))
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)
-            gap = gap or (data[n] is None and n < newest)
+            gap = gap or (data[n] is None and n < newest) or (found is not None and parent not in (None, found.digest))
+            parent = found.parent if found and not found.over else None
             if gap and n < retained:
                 return blank, damage
             if found is not None and n == newest:  # an older one may have been freed, and have landed once more

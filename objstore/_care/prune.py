@@ -18,6 +18,7 @@ from .._log.base import Base, Rules
 from .._log.chain import find_head, load, parse, read_commits, read_each, stands_on
 from .._log.hints import hints_of
 from .._log.land import Draft, LostError, Summarise, commit, foresee
+from .._log.listing import ids_in
 from .._log.ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
 from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
@@ -231,8 +232,11 @@ def _done(head: Base, due: list[Doomed]) -> Protocol[list[Doomed]]:
 def collect_all(
     rules: Rules, ids: list[str] | None, summarise: Summarise, *, dry_run: bool = False
 ) -> Protocol[CollectReport]:
-    """Collect some sessions, or all that lie in ``sessions/``; one that cannot be read keeps nobody else waiting."""
-    wanted = (yield from stored_ids()) if ids is None else ids
+    """Collect some sessions, or all that lie there or are listed; one that cannot be read keeps nobody else waiting."""
+    wanted = ids
+    if wanted is None:
+        wanted = yield from stored_ids()
+        wanted += yield from _only_listed(wanted)
     removed: list[Doomed] = []
     missing: list[str] = []
     skipped: dict[str, str] = {}
@@ -263,6 +267,14 @@ def stored_ids() -> Protocol[list[str]]:
         if id is not None and naming.session_key(id) == key:
             ids.append(id)
     return ids
+
+
+def _only_listed(stored: list[str]) -> Protocol[list[str]]:
+    """Give the ids that only hints name: of first saves that were broken off and had nothing to store before."""
+    keys = {naming.session_key(id) for id in stored}
+    entries: list[Entry] = yield List(naming.INDEX)
+    names = [e.name for e in entries if (hint := naming.parse_hint(e.name)) and hint[0] not in keys]
+    return (yield from ids_in(names, ""))
 
 
 def _objects(key: str) -> Protocol[set[tuple[int, str]]]:

@@ -131,9 +131,18 @@ def read_each(keys: list[str]) -> Protocol[list[bytes | None]]:
 
 
 def load(
-    rules: Rules, id: str, *, at: int | None = None, old: Leaves | None = None, glimpse: Glimpse | None = None
+    rules: Rules,
+    id: str,
+    *,
+    at: int | None = None,
+    old: Leaves | None = None,
+    glimpse: Glimpse | None = None,
+    surely: bool = False,
 ) -> Protocol[Base]:
     """Read a session's state at its head, or at commit ``at``. A glimpse of the head must be of the same call.
+
+    An older state is given even if the head cannot be read, so that one can go back before it; not so if it has to be
+    ``surely`` one of those that are retained, which only the head tells.
 
     Raises:
         NotFoundError: ``at`` is below the floor or above the head.
@@ -143,7 +152,7 @@ def load(
     failure: IntegrityError | None = None
     for _ in range(RESTARTS):
         try:
-            base = yield from _load_once(rules, id, at, old or Leaves(), glimpse)
+            base = yield from _load_once(rules, id, at, old or Leaves(), glimpse, surely=surely)
         except IntegrityError as error:
             failure = error
             continue
@@ -163,7 +172,7 @@ def _observe(rules: Rules, key: str) -> Protocol[tuple[Moment, int]]:
 
 
 def _load_once(
-    rules: Rules, id: str, at: int | None, leaves: Leaves, glimpse: Glimpse | None = None
+    rules: Rules, id: str, at: int | None, leaves: Leaves, glimpse: Glimpse | None = None, *, surely: bool = False
 ) -> Protocol[Base | None]:
     observed, head = glimpse or (yield from _observe(rules, naming.session_key(id)))
     blank = nothing(id, observed)
@@ -174,8 +183,8 @@ def _load_once(
     target = at or head
     start = (target - 1) // rules.interval * rules.interval + 1
     data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
-    newest = parse(blank, head, data[head]) if target == head else _parse_or_none(blank, head, data[head])
-    if newest is None and target < head:
+    newest = parse(blank, head, data[head]) if target == head or surely else _parse_or_none(blank, head, data[head])
+    if newest is None and target < head and not surely:
         newest = yield from _newest_readable(rules, blank, head, target, data)
     if is_old(rules, observed, (yield Now())):
         return None  # the list may name a number that was freed and taken again by a writer who slept
@@ -193,26 +202,32 @@ def _newest_readable(
 ) -> Protocol[Commit]:
     """Find the newest commit below an unreadable head that tells what is retained, unless a tombstone is above it.
 
-    A number below the floor may have been freed, and taken again by a writer who slept: what stands there is nobody's.
-    So the numbers are gone down one by one, and a gap ends what can be trusted. Only a head that is empty or gone, and
-    still the newest, is no gap: whoever purges or frees a number has put a larger one there before.
+    The head may retain less. A number below its floor may have been freed, and taken again by a writer who slept: what
+    stands there is nobody's. So the numbers are gone down one by one to the one that is wanted; a gap ends what can be
+    trusted, and so does a commit that the one above it does not stand on. Only a head that is empty or gone, and still
+    the newest, is no gap: whoever purges or frees a number has put a larger one there before.
     """
     key = naming.log_key(base.key, head)
     if not data[head] and (yield from find_whole(rules, base.key)) != head:
         raise IntegrityError(f"commit {key} is empty or gone, though it was the newest of {base.id!r}", key)
     buried = [head] if may_bury(data[head] or b"") else []
+    newest: Commit | None = None
+    above: Commit | None = None
     for n in range(head - 1, target - 1, -1):
         found = data[n] if n in data else (yield from read_commits(base, [n]))[n]
         commit = _parse_or_none(base, n, found)
-        if commit is not None:
+        if not found or (above and commit and not stands_on(above.parent, commit.digest)):
+            break
+        if commit and newest is None:
             buried += [t for t in (yield from hints_of(naming.TRASH, base.key)) if t > n]
             if buried:
                 key = naming.log_key(base.key, max(buried))
                 raise IntegrityError(f"commit {key} cannot be read, and it deleted {base.id!r} with all below it", key)
-            return commit
-        if not found:
-            break
-        buried += [n] if may_bury(found) else []
+        elif newest is None and may_bury(found):
+            buried.append(n)
+        above, newest = commit, newest or commit
+        if newest and (n == target or newest.floor > target):
+            return newest
     raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
 
 

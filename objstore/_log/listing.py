@@ -64,7 +64,7 @@ def list_ids(prefix: str = "") -> Protocol[list[str]]:
     for beginning in naming.beginnings(prefix):
         entries: list[Entry] = yield List(naming.INDEX + beginning)
         names += (entry.name for entry in entries)
-    return sorted((yield from _ids_in(names, prefix)))
+    return sorted((yield from ids_in(names, prefix)))
 
 
 def page_of_ids(prefix: str, cursor: str) -> Protocol[IdPage]:
@@ -77,7 +77,7 @@ def page_of_ids(prefix: str, cursor: str) -> Protocol[IdPage]:
         if cursor > beginning and not cursor.startswith(beginning):
             continue  # it lies behind all that begins so
         page: Names = yield Page(naming.INDEX + beginning, cursor)
-        ids += yield from _ids_in(page.names, prefix)
+        ids += yield from ids_in(page.names, prefix)
         if page.more:
             hint = naming.parse_hint(page.names[-1])
             return IdPage(ids, naming.behind_hints(hint[0]) if hint else page.names[-1])
@@ -89,7 +89,7 @@ def cursor_behind(id: str) -> str:
     return naming.behind_hints(naming.session_key(id))
 
 
-def _ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
+def ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
     """Give the ids that hints stand for, each once and in their order."""
     hints = {hint[0]: name for name in names if (hint := naming.parse_hint(name))}
     found = {key: naming.id_of(key) for key in hints}

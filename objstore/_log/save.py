@@ -111,7 +111,7 @@ def _after_sleep(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base 
         OutcomeUnknownError: The log does not reach down to it any more. To repeat the save could apply it twice.
     """
     try:
-        found = yield from load(rules, id, at=seq)
+        found = yield from load(rules, id, at=seq, surely=True)
     except NotFoundError:
         raise OutcomeUnknownError(
             f"this process slept while it saved commit {seq} of {id!r}, which was pruned since; load it to see"

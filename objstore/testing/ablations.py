@@ -5,8 +5,8 @@ Each ablation replaces one small function or constant of the real code, as one m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
@@ -14,13 +14,14 @@ from typing import Any, Final
 from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
-from .._format.commit import Table
+from .._format.commit import Commit, Table
 from .._log import chain, fork, land, listing, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
 from .._log.ops import Copy, Delete, Moment, Now, Protocol
 from .._log.save import Saved
+from ..errors import IntegrityError
 from ..models import Revision
 
 
@@ -116,6 +117,25 @@ def _forgotten(rules: Rules, id: str, seq: int, digest: str) -> Protocol[Base | 
     yield
 
 
+def _whatever_lies_between(
+    rules: Rules,  # noqa: ARG001
+    base: Base,
+    head: int,
+    target: int,
+    data: Mapping[int, bytes | None],
+) -> Protocol[Commit]:
+    for n in range(head - 1, target - 1, -1):
+        found = data[n] if n in data else (yield from chain.read_commits(base, [n]))[n]
+        with suppress(IntegrityError):
+            if commit := chain.parse(base, n, found):
+                return commit
+    raise IntegrityError("nothing below can be read", base.key)
+
+
+def _whoever_is_retained(rules: Rules, id: str, at: int | None = None, *, surely: bool = False) -> Protocol[Base]:  # noqa: ARG001
+    return (yield from chain.load(rules, id, at=at))
+
+
 def _no_answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:  # noqa: ARG001
     return None
 
@@ -191,6 +211,16 @@ ABLATIONS: Final = MappingProxyType(
         "stubs": Ablation("a purge leaves stubs", ((prune, "Put", _remove),)),
         "tombstones": Ablation("a tombstone changes every part", ((save, "broken", _unbroken),)),
         "slept": Ablation("an addition whose fate is not known is not repeated", ((save, "_after_sleep", _forgotten),)),
+        "surely": Ablation(
+            "who slept asks what is retained of a head that can be read",
+            ((save, "load", _whoever_is_retained),),
+            damage=True,
+        ),
+        "gap": Ablation(
+            "below a damaged head only that counts to which an unbroken row of numbers leads",
+            ((chain, "_newest_readable", _whatever_lies_between),),
+            damage=True,
+        ),
         "keys": Ablation("an idempotency key is looked for in each head", ((save, "_answer", _no_answer),)),
         "fork-epoch": Ablation(
             "a fork copies into the epoch of its target's tombstone", ((fork, "_copy", _into_epoch_zero),)

@@ -99,10 +99,12 @@ class Reader:
         if wanted < first.floor and not oracle.damaged:  # a head that cannot be read does not tell its floor
             raise Violation("C", f"commit {wanted} was given, though the floor was {first.floor} already")
         if loaded is None:
-            if oracle.chain[wanted].state is not None:
+            if oracle.chain[wanted].state is not None and not oracle.strayed(wanted, None):
                 raise Violation("C", f"commit {wanted} was read as a tombstone")
             return
         assert loaded.base is not None
+        if oracle.strayed(wanted, loaded.base.digest):
+            return
         oracle.committed(loaded.base)
         self._check(loaded, wanted)
 

@@ -16,7 +16,8 @@ from .actors import Reader, Writer, summarise
 from .forkers import Forker, adopt
 from .lookers import Looker
 from .machines import Actor, Clock, Machine, Nap
-from .oracle import Oracle, Oracles
+from .oracle import Oracle
+from .oracles import Oracles
 from .removers import Remover
 from .world import Storage
 
@@ -24,7 +25,8 @@ SKEW = 100.0
 """Wall clocks differ by twice this at most; with what sleeping machines miss it stays under grace - patience."""
 _MEMORY = (0, 1_500, 1 << 20)  # nothing, hardly two sessions, all
 _Act = Callable[[Handle, Oracle], Protocol[None]]
-_NAPS: tuple[Nap, ...] = ("anywhere", "before its commit", "behind its commit", "behind a list")
+_NAPS: tuple[Nap, ...] = ("anywhere", "before its commit", "before its commit", "behind its commit")
+_COMMIT = ("writer", "pruner", "deleter", "forker", "repairer")  # the others hardly ever do
 
 
 class Casting:
@@ -126,29 +128,34 @@ class Casting:
             enter(f"repairer{n + 1}", lambda s, o: removes(s, o).repair(draw.randint(1, 4)), subjects[0])
         for _ in range(draw.choice((0, 1, 2, 3))):  # somebody sleeps through what the others do, and goes on regardless
             actor = draw.choice(started)
-            actor.nap, actor.nap_after = draw.choice(_NAPS), draw.randint(1, 20)
+            actor.nap = draw.choice(_NAPS) if actor.name.startswith(_COMMIT) else "anywhere"
+            actor.nap_after = draw.randint(1, 20)
         return started
 
-    def others(self, sleeper: Actor, oracle: Oracle) -> list[Actor]:
-        """Make those who go on while somebody sleeps, until numbers are freed, and one who looks on and dozes off."""
+    def others(self, sleeper: Actor, oracle: Oracle) -> Actor:
+        """Make those who go on while somebody sleeps, until numbers are freed."""
         draw = self._draw
         shared = [machine for machine in self._machines if machine.clock is sleeper.clock]
         busy = draw.choice(shared) if draw.random() < 0.4 else self.somewhere()
+        return Actor("others", self._life(busy.store, oracle), busy.clock, draw.random(), oracle.id)
+
+    def dozer(self, oracle: Oracle) -> Actor:
+        """Make one who looks on and dozes off over a list."""
         idle = self.somewhere()
-        reader = Reader(idle.store, oracle, draw)
-        looks_on = Actor("dozer", reader.run(6), idle.clock, draw.random(), oracle.id)
-        looks_on.nap = "behind a list"
-        return [Actor("others", self._life(busy.store, oracle), busy.clock, draw.random(), oracle.id), looks_on]
+        reader = Reader(idle.store, oracle, self._draw)
+        dozer = Actor("dozer", reader.run(6), idle.clock, self._draw.random(), oracle.id)
+        dozer.nap = "behind a list"
+        return dozer
 
     def _life(self, store: Handle, oracle: Oracle) -> Protocol[None]:
         draw = self._draw
-        writer, remover = self.writer(store, oracle), Remover(store, oracle, draw, thorough=draw.random() < 0.7)
+        writer, remover = self.writer(store, oracle), Remover(store, oracle, draw, thorough=draw.random() < 0.8)
         yield from writer.write(draw.randint(1, 3), blind=draw.random() < 0.5)
         if draw.random() < 0.35:
             yield from remover.delete(1, purge=draw.random() < 0.6, careful=False)
         else:
             yield from remover.prune(1)
-        for _ in range(draw.choice((0, 1, 1, 2))):
+        for _ in range(draw.choice((0, 1, 1, 1, 2))):
             yield Pause(self._rules.grace + 20)
             yield from draw.choice((remover.finish, remover.collect))(1)
         yield from writer.write(1, blind=True)

@@ -12,6 +12,7 @@ from .._log.loaded import Sight
 from .._log.ops import Protocol
 from ..errors import ConflictError, IntegrityError, NotFoundError, OutcomeUnknownError, UnavailableError
 from .oracle import Oracle
+from .removers import Remover
 from .world import Violation
 
 
@@ -31,27 +32,34 @@ class Forker:
         self._draw = draw
 
     def run(self, rounds: int) -> Protocol[None]:
-        """Fork again and again."""
+        """Fork again and again, and often delete what stands in the way."""
         for _ in range(rounds):
-            yield from self._fork()
+            in_the_way = yield from self._fork()
+            if in_the_way and self._draw.random() < 0.5:
+                purge = self._draw.random() < 0.3
+                yield from Remover(self._store, self._target, self._draw).delete(1, purge=purge, careful=False)
+                yield from self._fork()
 
-    def _fork(self) -> Protocol[None]:
+    def _fork(self) -> Protocol[bool]:
+        """Fork, and say whether there was such a session."""
         origin, target = self._origin, self._target
         begun, mark = origin.head.seq, target.head.seq
         at = self._draw.randint(max(1, origin.head.floor), max(1, begun)) if self._draw.random() < 0.4 else None
         try:
             revision = yield from self._store.fork(origin.id, target.id, at)
-        except (ConflictError, NotFoundError):
+        except (ConflictError, NotFoundError) as error:
             target.counts["not forked"] += 1
-            return
+            return isinstance(error, ConflictError)
         except (IntegrityError, OutcomeUnknownError, UnavailableError):
             target.counts["forks broken off"] += 1
-            return
+            return False
         assert isinstance(revision.base, Sight)
         _, after = target.acknowledged(revision.base.base, mark)
         commit = target.chain[revision.base.base.seq].commit
         assert commit is not None
         said = commit.origin
+        if said and origin.strayed(said.seq, said.digest):
+            return False
         if said is None or said.id != origin.id or origin.chain[said.seq].digest != said.digest:
             raise Violation("C", f"commit {revision.seq} says that it is a fork of what was never committed")
         if said.seq != at if at else said.seq < begun:
@@ -59,3 +67,4 @@ class Forker:
         if not canonical.same(after, adopt(origin.state_at(said.seq), target.id)):
             raise Violation("C", f"commit {revision.seq} is not the state of commit {said.seq} that it is a fork of")
         target.counts["forks"] += 1
+        return False

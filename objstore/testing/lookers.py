@@ -8,7 +8,8 @@ from .._engine.handle import Handle
 from .._format import naming
 from .._log.ops import Protocol
 from ..errors import IntegrityError, UnavailableError
-from .oracle import Oracle, Oracles
+from .oracle import Oracle
+from .oracles import Oracles
 from .world import Storage, Violation
 
 

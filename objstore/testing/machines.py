@@ -58,8 +58,8 @@ class Actor:
 
     Attributes:
         id: The session that it is about.
-        asleep_until: The operation up to which it sleeps.
-        sleeps_for: Those whom it sleeps through.
+        sleeps: Says whether it still does.
+        rival: Who sleeps with a commit in hand, for one who is to believe in that.
     """
 
     def __init__(self, name: str, protocol: Protocol[None], clock: Clock, priority: float, id: str = "") -> None:
@@ -72,10 +72,10 @@ class Actor:
         self.results: list[Any] = []
         self.single = True
         self.error: UnavailableError | None = None
-        self.asleep_until = 0
+        self.sleeps: Callable[[], bool] = _is_awake
         self.nap: Nap | None = None
         self.nap_after = 0
-        self.sleeps_for: tuple[Actor, ...] = ()
+        self.rival: tuple[Actor, Create] | None = None
 
     def resume(self, answer: Callable[[Actor, Op], Any]) -> bool:
         """Tell the protocol what came of its operations, and take up what it asks for next.
@@ -106,6 +106,10 @@ class Actor:
                 return True
 
 
+def _is_awake() -> bool:
+    return False
+
+
 def _requests(op: Op) -> Iterable[Op | Listing]:
     match op:
         case Delete():
@@ -120,6 +124,7 @@ class Luck:
     """How likely each disaster is in a schedule.
 
     Attributes:
+        lands: How likely one of the requests that are late lands before the next operation.
         pace: About how many seconds a request takes.
         page: How many names a list shows at once; ``None``: all.
         scans: Whether it shows them in an order of its own.
@@ -128,6 +133,7 @@ class Luck:
     jump: float
     lost: float
     late: float
+    lands: float
     twice: float
     crash: float
     failed: float

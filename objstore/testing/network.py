@@ -10,7 +10,7 @@ from typing import Any
 from .._log.ops import Copy, Create, Delete, Entry, Get, List, Names, Op, Page, Put
 from ..errors import UnavailableError
 from .machines import Actor, Listing, Luck
-from .oracle import Oracles
+from .oracles import Oracles
 from .world import Storage
 
 
@@ -56,6 +56,10 @@ class Network:
         if chance < 2 * luck.lost + luck.twice:
             self.late.append(op)
         return result
+
+    def has(self, key: str) -> bool:
+        """Say whether there is such an object."""
+        return key in self._storage.objects
 
     def _unanswered(self, actor: Actor, op: Op) -> UnavailableError:
         error = UnavailableError("no answer")

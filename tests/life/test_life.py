@@ -13,6 +13,7 @@ import pytest
 
 import objstore
 from objstore import ArtifactStore, ConflictError, Message, NotFoundError, SessionData, SessionStore, ToolArtifact
+from objstore._format import naming
 from objstore._log.session import CommitInfo
 
 Place = tuple[str, dict[str, Any] | None]
@@ -205,6 +206,26 @@ def test_collect_removes_what_a_crashed_save_left(store: SessionStore, place: Pl
     assert store.collect(dry_run=True).removed == ()
     assert len(loaded(store, "s").messages) == 3
     assert store.verify().ok
+
+
+@pytest.mark.parametrize("id", ["never", "long " * 60])
+def test_collect_removes_the_hint_of_a_first_save_that_was_broken_off(
+    store: SessionStore, place: Place, id: str
+) -> None:
+    from objstore.testing.blocking import blocking
+
+    lived(store, 3)
+    backend = blocking(objstore.backends.open_backend(place[0], storage_options=place[1]))
+    key = naming.session_key(id)
+    backend.create(naming.index_hint(key, 1), b"" if naming.id_of(key) else id.encode())
+    assert set(store.list()) == {"s", id}
+    assert [doomed.key for doomed in store.collect(dry_run=True).removed] == [naming.index_hint(key, 1)]
+    store.collect()
+    assert store.list() == ["s"]
+    assert not store.exists(id)
+    assert store.collect(dry_run=True).removed == ()
+    assert store.save(SessionData.new(id)).seq == 2
+    assert set(store.list()) == {"s", id}
 
 
 @pytest.mark.parametrize("purge", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from objstore._care import prune
 from objstore._format import naming, patching
 from objstore._format.canonical import JSON
 from objstore._log import chain
@@ -13,8 +14,9 @@ from objstore._log.base import Base
 from objstore._log.change import Derive, Edit
 from objstore._log.ops import Copy, Create, Delete, Get, NewId, Now, Op, Protocol, Put
 from objstore.testing.machines import Actor, Clock, Listing
-from objstore.testing.oracle import Oracle, Oracles
-from objstore.testing.scheduler import FORKED, ID, RULES
+from objstore.testing.oracle import Oracle
+from objstore.testing.oracles import Oracles
+from objstore.testing.schedule import FORKED, ID, RULES
 from objstore.testing.world import Storage
 
 
@@ -121,3 +123,25 @@ def saved(stage: Stage, first: int, last: int) -> Base:
         base = stage.alone(save(base, value)).base
         assert base.seq == value
     return base
+
+
+def free_up_to_eight(stage: Stage) -> None:
+    """Commit 6 to 9, and remove all that is below 9, as late as that may be."""
+    saved(stage, 6, 9)
+    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
+    stage.now += RULES.grace + 1
+    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
+
+
+def free_all_below_a_prune(stage: Stage) -> None:
+    """Put a prune that is its own floor on top, and remove all that is below it, as late as that may be."""
+    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq + 1, lambda *_: {}))
+    stage.now += RULES.grace + 1
+    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
+
+
+def lands(stage: Stage, writer: Actor, n: int) -> None:
+    """Let a writer who slept take a number that is free again."""
+    assert log(n) not in stage.storage.objects
+    stage.request(writer)
+    assert log(n) in stage.storage.objects

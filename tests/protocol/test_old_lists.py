@@ -9,9 +9,8 @@ import pytest
 
 from objstore._log import listing, session
 from objstore._log.ops import Protocol
-from objstore.testing.scheduler import ID, RULES
-from tests.protocol.by_hand import Stage, log, save, saved
-from tests.protocol.test_ablations import free_up_to_eight
+from objstore.testing.schedule import ID, RULES
+from tests.protocol.by_hand import Stage, free_up_to_eight, log, save, saved
 
 
 def history() -> Protocol[list[tuple[int, str | None]]]:

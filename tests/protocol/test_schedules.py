@@ -25,19 +25,17 @@ def counted(first: int, schedules: int) -> Counter[str]:
 @pytest.mark.parametrize("first", range(0, 2_000, CHUNK))
 def test_no_schedule_breaks_a_guarantee(first: int) -> None:
     counts = counted(first, CHUNK)
-    assert counts["acknowledged"] > 5 * CHUNK
-    assert counts["reads"] > 3 * CHUNK
-    assert counts["conflicts"]
-    assert counts["deletes"]
-    assert counts["answered"]
-    assert counts["leaves"]
-    assert counts["forks"]
-    assert counts["not forked"]
-    assert counts["pages"]
-
-
-def test_requests_of_writers_who_are_gone_land_late_in_the_schedules() -> None:
-    assert counted(0, CHUNK)["zombies"]  # too rare to be in each hundred
+    assert counts["acknowledged"] > 8 * CHUNK
+    assert counts["reads"] > 6 * CHUNK
+    assert counts["conflicts"] > CHUNK / 4
+    assert counts["deletes"] > CHUNK / 5
+    assert counts["answered"] > CHUNK / 10
+    assert counts["leaves"] > 2 * CHUNK
+    assert counts["forks"] > CHUNK / 20
+    assert counts["not forked"] > CHUNK / 5
+    assert counts["pages"] > 20 * CHUNK
+    assert counts["zombies"] > CHUNK / 20
+    assert counts["dozes"] > CHUNK / 50
 
 
 @pytest.mark.deep

@@ -1,0 +1,79 @@
+"""Numbers that were freed, and taken again by a writer who slept, while the newest commit is damaged.
+
+Only the newest commit tells what is retained: what stands below a damaged one may be nobody's. Found by the scheduler.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from objstore._care.diagnosis import diagnose
+from objstore._log import chain
+from objstore._log.ops import Get
+from objstore.errors import IntegrityError, OutcomeUnknownError
+from objstore.testing.schedule import ID, RULES
+from tests.protocol.by_hand import Stage, append, free_all_below_a_prune, free_up_to_eight, lands, log, save, saved
+
+
+def test_a_number_that_was_taken_again_is_not_given_below_a_damaged_head() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 4), 50))
+    saved(stage, 5, 5)
+    free_up_to_eight(stage)  # 9 is the floor, and says itself that 1 is
+    lands(stage, writer, 5)
+    stage.oracle.damage(b"damaged")
+    assert stage.alone(chain.load(RULES, ID, at=9)).digest == stage.oracle.chain[9].digest
+    with pytest.raises(IntegrityError, match="nothing below tells whether commit 5 is retained"):
+        stage.alone(chain.load(RULES, ID, at=5))
+
+
+def test_a_number_that_the_one_above_does_not_stand_on_is_not_given_below_a_damaged_head() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
+    other = stage.enter("other", save(saved(stage, 9, 9), 100))
+    saved(stage, 10, 10)
+    free_all_below_a_prune(stage)
+    lands(stage, writer, 9)
+    lands(stage, other, 10)
+    stage.oracle.damage(b"damaged")
+    with pytest.raises(IntegrityError, match="nothing below tells whether commit 9 is retained"):
+        stage.alone(chain.load(RULES, ID, at=9))
+
+
+def test_a_repair_does_not_go_on_from_what_the_commit_above_does_not_stand_on() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
+    other = stage.enter("other", save(saved(stage, 9, 9), 100))
+    saved(stage, 10, 10)
+    free_all_below_a_prune(stage)
+    lands(stage, writer, 9)
+    lands(stage, other, 10)
+    stage.oracle.damage(b"damaged")
+    assert stage.alone(diagnose(RULES, ID)).base.seq == 0
+
+
+def test_a_writer_who_slept_is_not_told_that_it_saved_where_the_head_was_damaged_since() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
+    saved(stage, 9, 9)
+    free_all_below_a_prune(stage)
+    lands(stage, writer, 9)
+    assert writer.resume(stage.answer)
+    stage.before(writer, Get, log(9))  # it knows that it lost, and loads what is there
+    stage.request(writer)
+    assert writer.resume(stage.answer)
+    stage.before(writer, Get, log(9))  # it looks whether it had won before the number was freed
+    stage.oracle.damage(b"damaged")
+    with pytest.raises(IntegrityError):
+        stage.finish(writer)
+    assert "writer" not in stage.results
+
+
+def test_a_writer_who_slept_is_told_that_it_cannot_be_known_where_nothing_was_damaged() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
+    saved(stage, 9, 9)
+    free_all_below_a_prune(stage)
+    lands(stage, writer, 9)
+    with pytest.raises(OutcomeUnknownError):
+        stage.finish(writer)
