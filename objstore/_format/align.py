@@ -44,7 +44,8 @@ def align(old: Sequence[JSON], new: Sequence[JSON], head: int) -> list[Run]:
 def common_prefix(old: Sequence[JSON], new: Sequence[JSON]) -> int:
     """Count the items at the beginning that are the same."""
     most = min(len(old), len(new))
-    count = 0
+    very = [*map(is_, old, new)]  # mostly all but the new ones: nothing is quicker to see
+    count = very.index(False) if False in very else most
     while count < most and _all_same(old[count : count + _CHUNK], new[count : count + _CHUNK]):
         count += _CHUNK
     while count < most and same(old[count], new[count]):

@@ -5,6 +5,7 @@ import math
 import operator
 from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
+from itertools import repeat
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, overload
 
 from pydantic import (
@@ -150,6 +151,17 @@ class ByType:
         return core_schema.tagged_union_schema(choices, choose)
 
 
+def check_each(items: list[Any], model: type[BaseModel]) -> None:
+    """Refuse a list of models that something else stands in.
+
+    Raises:
+        TypeError: An item is no such model.
+    """
+    if not all(map(isinstance, items, repeat(model))):
+        wrong = next(item for item in items if not isinstance(item, model))
+        raise TypeError(f"{type(wrong).__name__} stands in a list of {model.__name__}")
+
+
 class Each:
     """Marks a list of models of one class, to be written only if every item is of it.
 
@@ -160,11 +172,11 @@ class Each:
         (model,) = get_args(source)
 
         def check(items: list[Any], write: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
-            for item in items:
-                if not isinstance(item, model):
-                    raise TypeError(f"{type(item).__name__} stands in a list of {model.__name__}")
             slices = info.context.writers.get(model) if isinstance(info.context, Sliced) else None
-            return Unwritten(items, slices) if slices and type(items) is list else write(items)
+            if slices and type(items) is list:
+                return Unwritten(items, slices)
+            check_each(items, model)
+            return write(items)
 
         writer = core_schema.wrap_serializer_function_ser_schema(check, schema=handler(source), info_arg=True)
         return core_schema.list_schema(handler.generate_schema(model), strict=True, serialization=writer)

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidValueError
-from ._base import ListOf, Model, Sliced, Wire
+from ._base import ListOf, Model, Sliced, Wire, check_each
 from .artifacts import ArtifactStore
 from .messages import Message
 from .runs import RunEventRecord, RunRecord
@@ -91,7 +91,15 @@ def describe(error: ValidationError) -> str:
 
 def _slices_of(model: type[Model]) -> Callable[[list[Any]], Any]:
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[model], config=_LATER)  # type: ignore[valid-type]
-    return lambda items: to_document(adapter, items, sliced=True)
+
+    def write(items: list[Any]) -> Any:
+        try:
+            check_each(items, model)
+        except TypeError as error:
+            raise InvalidValueError(str(error)) from None
+        return to_document(adapter, items, sliced=True)
+
+    return write
 
 
 _SLICED: Final = Sliced({model: _slices_of(model) for model in (Message, TraceEvent, RunRecord, RunEventRecord)})
