@@ -194,6 +194,8 @@ def _load_once(
     if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
+    if target < head and chain[-1].whole:
+        yield from _check_neighbours(blank, chain[-1], newest.floor, head)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
 
 
@@ -262,6 +264,29 @@ def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol
         if commit.whole:
             return chain[::-1]
         n, digest = n - 1, commit.parent
+
+
+def _check_neighbours(base: Base, found: Commit, floor: int, head: int) -> Protocol[None]:
+    """Make sure that an older whole commit is of this chain: nothing was read that names its digest.
+
+    It may be that of another store, say, whose session has the same id. One neighbour that fits is enough, since the
+    other one may be that, too; so may one above that is not the head, unless the next one stands on it.
+    """
+    n = found.seq
+    data = yield from read_commits(base, [n for n in (n - 1, n + 1, n + 2) if floor <= n <= head])
+    near = {m: commit for m, stored in data.items() if (commit := _parse_or_none(base, m, stored))}
+    fits = [_fits(near[n - 1], found)] if n - 1 in near else []
+    if n + 1 in near:
+        is_sure = n + 1 == head or (n + 2 in near and _fits(near[n + 1], near[n + 2]))
+        fits += [True] if _fits(found, near[n + 1]) else [False] if is_sure else []
+    if fits and not any(fits):
+        key = naming.log_key(base.key, n)
+        raise IntegrityError(f"commit {key} is not the one that belongs between those beside it", key)
+
+
+def _fits(lower: Commit, upper: Commit) -> bool:
+    """Say whether one stands on the other; one that sets damage aside stands on one further down."""
+    return upper.over is not None or stands_on(upper.parent, lower.digest)
 
 
 def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base]:

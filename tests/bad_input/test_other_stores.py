@@ -1,0 +1,56 @@
+"""Commits of another store in the place of one's own: whole, of the same session and number, and yet not these."""
+
+from __future__ import annotations
+
+import pytest
+
+import objstore
+from objstore import IntegrityError, Message, SessionData
+from objstore.backends import MemoryBackend
+from tests.bad_input.damage import log_key
+
+TURNS = 70
+INTERVAL = 32
+
+
+def lived(word: str) -> MemoryBackend:
+    place = MemoryBackend.isolated()
+    store = objstore.open(place)
+    session = SessionData.new("s")
+    for turn in range(1, TURNS + 1):
+        session.messages.append(Message.user(f"{word} {turn}"))
+        store.save(session)
+    return place
+
+
+MINE, OTHER = lived("mine"), lived("other")
+
+
+@pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 34, 64, 65, 66, 69, 70])
+def test_none_of_them_is_taken_for_ours(n: int) -> None:
+    mine, other = MINE.get(log_key("s", n)), OTHER.get(log_key("s", n))
+    assert mine is not None
+    assert other is not None
+    right = {at: objstore.open(MINE).load("s", at=at) for at in range(1, TURNS + 1)}
+    MINE.put(log_key("s", n), other)
+    try:
+        store = objstore.open(MINE)
+        read = set()
+        for at in range(1, TURNS + 1):
+            try:
+                found = store.load("s", at=at)
+            except IntegrityError:
+                continue
+            assert found == right[at]
+            read.add(at)
+        # all is still there that does not stand on it
+        after = next((at for at in range(n + 1, TURNS + 1) if at % INTERVAL == 1), TURNS + 1)
+        assert read == {*range(1, n), *range(after, TURNS + 1)}
+        with pytest.raises(IntegrityError) as caught:
+            store.load("s", at=n)
+        assert caught.value.key in (log_key("s", n), log_key("s", n - 1))
+        assert log_key("s", n if n < TURNS else n - 1) in {finding.key for finding in store.verify().findings}
+        with pytest.raises(IntegrityError):
+            store.history("s")
+    finally:
+        MINE.put(log_key("s", n), mine)
