@@ -134,7 +134,9 @@ def heads(rules: Rules, ids: Iterable[str], *, sizes: bool = False) -> Protocol[
         page = wanted[start : start + PAGE]
         commits = yield from _newest_of(rules, page)
         there = [(b, c, why) for b, (c, why) in zip(page, commits, strict=True) if why or (c and c.born)]
-        stored: list[int | None] = (yield from _sizes([b.key for b, _, _ in there])) if sizes else [None] * len(there)
+        stored: list[int | None] = (
+            (yield from _each_size([b.key for b, _, _ in there])) if sizes else [None] * len(there)
+        )
         for (base, commit, problem), size in zip(there, stored, strict=True):
             if commit is None:
                 found.append(Listed(base.id, None, _NEVER, {}, size, problem))
@@ -147,10 +149,22 @@ def _newest_of(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | N
     """Read the newest commit of each session, or the newest intact one and why it is not the newest."""
     for _ in range(RESTARTS):
         begun: Moment = yield Now()
-        found = yield from _read_newest(rules, page)
+        found = yield from _each_newest(rules, page)
         if not is_old(rules, begun, (yield Now())):  # else a list may name a number that was freed and taken again
             return found
     raise too_slow(rules, f"the logs of {len(page)} sessions")
+
+
+def _each_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
+    try:
+        return (yield from _read_newest(rules, page))
+    except IntegrityError as error:  # something is in the place of somebody's directory, such as a link
+        if len(page) == 1:
+            return [(None, str(error))]
+    found: list[tuple[Commit | None, str | None]] = []
+    for base in page:
+        found += yield from _each_newest(rules, [base])
+    return found
 
 
 def _read_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
@@ -182,6 +196,18 @@ def _intact_below(base: Base, n: int) -> Protocol[Commit | None]:
         if commit is not None:
             return commit
     return None
+
+
+def _each_size(keys: list[str]) -> Protocol[list[int | None]]:
+    try:
+        return (yield from _sizes(keys))
+    except IntegrityError:
+        if len(keys) == 1:
+            return [None]
+    totals: list[int | None] = []
+    for key in keys:
+        totals += yield from _each_size([key])
+    return totals
 
 
 def _sizes(keys: list[str]) -> Protocol[list[int | None]]:

@@ -22,6 +22,7 @@ from .._care.verify import Finding, VerifyReport
 from .._format import patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
+from .._log.chain import Unreadable, read_each
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded
 from .._log.ops import Delete, Entry, Get, List, Names, Page, Protocol, Put
@@ -190,7 +191,7 @@ class Tree:
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read every file of some sessions, or of all, as the seed would, and look for what hurts an agent."""
-        findings: list[Finding] = []
+        findings: list[Finding] = (yield from _misplaced()) if ids is None else []
         ailments: list[Ailment] = []
         wanted: list[tuple[str, str]] = []
         for id in (yield from self.all_ids()) if ids is None else ids:
@@ -249,12 +250,14 @@ def _read(name: str, parts: Iterable[str]) -> Protocol[Files]:
 
 
 def _read_all(names: list[str]) -> Protocol[list[Files]]:
-    data = yield tuple(Get(key_of(part, name)) for name in names for part in five_parts.PARTS)
+    data = yield from read_each([key_of(part, name) for name in names for part in five_parts.PARTS])
     count = len(five_parts.PARTS)
     return [dict(zip(five_parts.PARTS, data[n * count : (n + 1) * count], strict=True)) for n in range(len(names))]
 
 
 def _decoded(part: str, name: str, data: bytes | None) -> Any:
+    if isinstance(data, Unreadable):
+        raise data.error
     return None if data is None else decode(part, name, data)
 
 
@@ -320,7 +323,7 @@ def _ids_of(names: list[str]) -> Protocol[list[str]]:
     unsure = [name for name in names if is_shared(name)]
     for start in range(0, len(unsure), PAGE):
         page = unsure[start : start + PAGE]
-        contents = yield tuple(Get(key_of(five_parts.SESSION, name)) for name in page)
+        contents = yield from read_each([key_of(five_parts.SESSION, name) for name in page])
         for name, data in zip(page, contents, strict=True):
             found[name] = None if data is None else _inner_id(name, data)  # it was deleted since it was listed
     return list(dict.fromkeys(id for id in found.values() if id is not None))
@@ -333,6 +336,24 @@ def _inner_id(name: str, data: bytes) -> str:
         return found if found is not None and name_of(found) == name else name
     except InvalidIdError:
         return name
+
+
+def _misplaced() -> Protocol[list[Finding]]:
+    """Find files in the place of directories, and the other way round: a listing passes over both."""
+    found: list[Finding] = []
+    for directory in ("", *(f"{part}/" for part in SIBLINGS)):
+        entries: list[Entry] = yield List(directory)
+        for entry in entries:
+            stem = _stem(entry.name)
+            expected = entry.name in SIBLINGS if not directory else directory == f"{five_parts.ARTIFACTS}/"
+            if entry.is_directory and stem and not expected:
+                detail = "a directory is in the place of a file; move it away, and bring the file back"
+            elif not entry.is_directory and expected:
+                detail = "something is in the place of a directory; move it away, and bring the directory back"
+            else:
+                continue
+            found.append(Finding(stem, directory + entry.name, "foreign", detail))
+    return found
 
 
 def _looked_at(id: str, name: str, files: Files) -> tuple[dict[str, Any], list[Finding]]:

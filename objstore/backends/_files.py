@@ -129,7 +129,7 @@ def entry(item: os.DirEntry[str]) -> Entry | None:
     """Describe what a directory listing found; ``None`` for an unfinished file, or one that is gone already."""
     if item.name.startswith(TEMPORARY):
         return None
-    if item.is_dir():
+    if _is_directory(item):
         return Entry(item.name, is_directory=True)
     try:
         return Entry(item.name, is_directory=False, size=item.stat(follow_symlinks=False).st_size)
@@ -139,7 +139,16 @@ def entry(item: os.DirEntry[str]) -> Entry | None:
 
 def is_object(item: os.DirEntry[str]) -> bool:
     """Tell an object from a directory and from an unfinished file, without looking at the file itself."""
-    return not item.name.startswith(TEMPORARY) and not item.is_dir()
+    return not item.name.startswith(TEMPORARY) and not _is_directory(item)
+
+
+def _is_directory(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False  # a link that leads in a circle: who reads it is told, and nobody else is stopped
 
 
 def untouched(root: str, folder: str, before: float) -> Iterator[str]:

@@ -253,6 +253,8 @@ class LocalBackend:
         try:
             directory = os.open(self._path(name), DIRECTORY)
         except OSError as error:
+            if error.errno == errno.ELOOP and os.path.isdir(self._root):
+                raise NoFileError(error.errno, "a symbolic link in the way leads in a circle: remove it") from None
             # A file where the store should be is a mistake; one further down is no directory, so nothing is in it.
             if error.errno not in ABSENT or (error.errno == errno.ENOTDIR and not os.path.isdir(self._root)):
                 raise

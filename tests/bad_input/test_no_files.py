@@ -27,6 +27,11 @@ def dangling(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+def circle(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
 def pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
@@ -38,7 +43,7 @@ def directory(path: Path) -> None:
 
 
 Harm = Callable[[Path], None]
-HARMS: list[Harm] = [link, dangling, pipe, directory]
+HARMS: list[Harm] = [link, dangling, circle, pipe, directory]
 
 
 @pytest.fixture
@@ -108,7 +113,7 @@ def test_in_the_place_of_an_object(filled: Path, harm: Harm) -> None:
     nobody_else_is_stopped(filled, key)
 
 
-@pytest.mark.parametrize("harm", [link, dangling, pipe])
+@pytest.mark.parametrize("harm", [link, dangling, circle, pipe])
 def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Path, harm: Harm) -> None:
     (hint,) = (path for path in (filled / "index").iterdir() if path.read_bytes())
     harm(hint)
@@ -122,6 +127,23 @@ def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Pat
     assert turns(store.load("other")) == TURNS
     assert store.collect().sessions == 2
     assert {usage.id for usage in store.du().sessions} == {"other", "s"}
+
+
+@pytest.mark.parametrize("name", ["sessions/s", "sessions/s/log", "sessions/s/log/000000", "sessions/s/objects"])
+def test_a_directory_that_is_a_link_in_a_circle_stops_nobody_else(filled: Path, name: str) -> None:
+    shutil.rmtree(filled / name)
+    (filled / name).symlink_to((filled / name).name)
+    store = objstore.open(filled)
+    assert {finding.id for finding in store.verify().findings} == {"s"}
+    assert {usage.id for usage in store.du().sessions} >= {"other", LONG}
+    assert store.list() == sorted(["other", "s", LONG])
+    for sizes in (False, True):
+        listed = {found.id: found for found in store.iter_summaries(sizes=sizes)}
+        assert listed.keys() == {"other", "s", LONG}
+        assert (listed["other"].problem, listed[LONG].problem) == (None, None)
+        assert (listed["s"].problem is None) == (name == "sessions/s/objects")
+    with pytest.raises(IntegrityError, match="leads in a circle"):
+        store.load_artifacts("s")
 
 
 def test_a_directory_of_a_session_that_is_a_link_stops_nobody_else(

@@ -1,0 +1,76 @@
+"""Links, pipes and directories in the place of a tree's files on local disk, and files in that of its directories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import objstore
+from objstore import IntegrityError, SessionData, SessionStore, TraceEvent
+
+
+def outside(path: Path) -> None:
+    shutil.move(path, path.parent.parent.parent / "outside")
+    path.symlink_to(path.parent.parent.parent / "outside")
+
+
+def circle(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def directory_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def fill(store: SessionStore) -> None:
+    for id in ("a/b", "s", "t"):
+        traces = [TraceEvent.tool_execution("t", success=True, exit_code=0, duration_ms=1, output_bytes=1)]
+        store.commit(SessionData.new(id), trace_events=traces, artifacts=objstore.ArtifactStore())
+
+
+@pytest.mark.parametrize("key", ["a_b.json", "s.json", "traces/s.json", "artifacts/s/artifacts.json"])
+@pytest.mark.parametrize("harm", [outside, circle, pipe])
+def test_they_are_named_and_stop_nobody_else(
+    local: SessionStore, directory: Path, harm: Callable[[Path], None], key: str
+) -> None:
+    fill(local)
+    harm(directory / key)
+    id = "a/b" if key == "a_b.json" else "s"
+    with pytest.raises(IntegrityError) as caught:
+        local.load_bundle(id)
+    assert caught.value.key == key
+    shown = "a_b" if key == "a_b.json" else id  # who it is stands in the file
+    assert local.list() == sorted({"a/b", "s", "t"} - {id} | {shown})
+    summaries = {summary.id: summary.problem for summary in local.iter_summaries()}
+    assert (summaries["t"], summaries[shown] is None) == (None, False)
+    report = local.verify()
+    assert [(finding.id, finding.key, finding.problem) for finding in report.findings] == [(shown, key, "damaged")]
+    assert report.sessions == 3
+    assert local.load("t") is not None
+
+
+@pytest.mark.parametrize("key", ["s.json", "traces/s.json"])
+def test_a_directory_in_the_place_of_a_file_is_found(local: SessionStore, directory: Path, key: str) -> None:
+    fill(local)
+    assert local.verify().ok
+    directory_instead(directory / key)
+    assert [(finding.id, finding.key) for finding in local.verify().findings] == [("s", key)]
+
+
+@pytest.mark.parametrize("key", ["artifacts", "traces", "artifacts/s"])
+def test_a_file_in_the_place_of_a_directory_is_found(local: SessionStore, directory: Path, key: str) -> None:
+    fill(local)
+    shutil.rmtree(directory / key)
+    (directory / key).write_bytes(b"a file")
+    assert [finding.key for finding in local.verify().findings] == [key]
