@@ -274,7 +274,11 @@ def _only_listed(stored: list[str]) -> Protocol[list[str]]:
     keys = {naming.session_key(id) for id in stored}
     entries: list[Entry] = yield List(naming.INDEX)
     names = [e.name for e in entries if (hint := naming.parse_hint(e.name)) and hint[0] not in keys]
-    return (yield from ids_in(names, ""))
+    found: list[str] = []
+    for name in names:
+        with suppress(IntegrityError):  # neither it nor a log tells the id, which `verify` says
+            found += yield from ids_in([name], "")
+    return found
 
 
 def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
