@@ -6,23 +6,21 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
-from botocore.exceptions import NoCredentialsError
-from botocore.session import Session
 from obstore import exceptions as obs
 from obstore.store import S3Store
 
 from .._log.ops import Entry, Names
 from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries, running_loop
-from ._obstore_options import S3Settings, s3_settings
+from ._obstore_client import Waiting, config_of
+from ._obstore_options import s3_settings
 from ._s3_codes import refusal_of
-from ._s3_models import share_models
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
@@ -59,10 +57,10 @@ class ObstoreAdapter:
         self._make = make
         self._stores: dict[tuple[int, float], S3Store] = {}
 
-    def _client(self, size: int = 0) -> S3Store | _Waiting:
+    def _client(self, size: int = 0) -> S3Store | Waiting:
         """Give a client for the running loop, or for the calling thread where there is none."""
         store = self._awaited(size)
-        return store if running_loop() else _Waiting(store)
+        return store if running_loop() else Waiting(store)
 
     def _awaited(self, size: int = 0, retries: int = 0) -> S3Store:
         """Give a client that waits long enough for a body to be sent: obstore counts that as time without an answer."""
@@ -237,7 +235,7 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
     _home = os.getpid()
     settings = s3_settings(target.options)
     bucket, _, prefix = target.path.strip("/").partition("/")
-    config = await asyncio.to_thread(_config, settings, bucket)
+    config = await asyncio.to_thread(config_of, settings, bucket)
     endpoint = urlsplit(config["endpoint"])
     # The time in all is not limited: obstore counts it from the beginning of a request to the end of its body.
     client: Any = {
@@ -263,85 +261,6 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
         return S3Store(bucket, client_options=client | {"read_timeout": patience}, retry_config=again, **config)
 
     return ObstoreAdapter(bucket, prefix, make, retries)
-
-
-def _config(settings: S3Settings, bucket: str) -> dict[str, Any]:
-    """Say where the bucket is and who we are: what the user said, and what botocore finds for the rest."""
-    config: dict[str, Any] = {**settings.config, "conditional_put": "etag", "skip_signature": settings.anonymous}
-    region, endpoint = settings.region, settings.endpoint
-    if settings.key is not None:
-        config |= {"access_key_id": settings.key, "secret_access_key": settings.secret}
-        config |= {} if settings.token is None else {"session_token": settings.token}
-    if endpoint is None or region is None or (settings.key is None and not settings.anonymous):
-        session = Session(profile=settings.profile)
-        share_models(session)
-        client = session.create_client(
-            "s3", region_name=region, endpoint_url=endpoint, use_ssl=settings.tls, verify=settings.verify
-        )
-        region, endpoint = client.meta.region_name, client.meta.endpoint_url
-        if settings.key is None and not settings.anonymous:
-            config["credential_provider"] = _Credentials(session)
-    host = urlsplit(endpoint)
-    style = settings.style
-    if style == "auto":  # as botocore does it: by name where that is Amazon's and can be part of a host name
-        amazon = bool(re.search(r"\.amazonaws\.com(\.cn)?$", host.hostname or ""))
-        style = "virtual" if amazon and re.fullmatch(r"[a-z0-9-]+", bucket) else "path"
-    if style == "virtual":
-        endpoint = host._replace(netloc=f"{bucket}.{host.netloc}").geturl()
-    region = "us-east-1" if region in (None, "aws-global") else region
-    return {
-        **config,
-        "endpoint": endpoint,
-        "region": region,
-        "virtual_hosted_style_request": style == "virtual",
-    }
-
-
-class _Waiting:
-    """A client whose coroutines wait in the calling thread, so that they can be finished without an event loop."""
-
-    def __init__(self, store: S3Store) -> None:
-        self._store = store
-
-    async def put_async(
-        self, key: str, data: bytes, *, mode: Literal["create"] | None = None, use_multipart: bool | None = None
-    ) -> Any:
-        return self._store.put(key, data, mode=mode, use_multipart=use_multipart)
-
-    async def get_async(self, key: str) -> Any:
-        return self._store.get(key)
-
-    async def get_range_async(self, key: str, *, start: int, length: int) -> Any:
-        return self._store.get_range(key, start=start, length=length)
-
-    async def list_with_delimiter_async(self, directory: str) -> Any:
-        return self._store.list_with_delimiter(directory)
-
-    async def list(self, directory: str | None, *, offset: str | None, chunk_size: int) -> AsyncIterator[Any]:
-        for chunk in self._store.list(directory, offset=offset, chunk_size=chunk_size):
-            yield chunk
-
-    async def delete_async(self, keys: Sequence[str]) -> None:
-        self._store.delete(keys)
-
-
-class _Credentials:
-    """What botocore finds, asked for again every few minutes; it renews what ends at least 10 minutes before."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-
-    def __call__(self) -> Any:
-        found = self._session.get_credentials()
-        if found is None:
-            raise NoCredentialsError
-        now = found.get_frozen_credentials()
-        return {
-            "access_key_id": now.access_key,
-            "secret_access_key": now.secret_key,
-            "token": now.token,
-            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
-        }
 
 
 def _before(start: str) -> str:

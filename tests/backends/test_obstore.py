@@ -437,11 +437,11 @@ class TestOptions:
     def test_a_bucket_is_addressed_as_botocore_does_it(
         self, bucket: str, options: dict[str, Any], endpoint: str
     ) -> None:
-        from objstore.backends._obstore import _config
+        from objstore.backends._obstore_client import config_of
         from objstore.backends._obstore_options import s3_settings
 
         given = {"key": "k", "secret": "s", "client_kwargs": {"region_name": "eu-central-1"}} | options
-        found = _config(s3_settings(given), bucket)
+        found = config_of(s3_settings(given), bucket)
         assert found["endpoint"] == endpoint
         assert found["virtual_hosted_style_request"] is ("//bucket." in endpoint)
 
