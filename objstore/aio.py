@@ -25,10 +25,11 @@ from ._care.verify import VerifyReport
 from ._engine import sessions
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import AsyncArtifactStream, Source, Spool
+from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import LayoutName, Opened, Options, several
 from ._engine.pages import Wanted
-from ._engine.sessions import UNSET, BaseArgument, Part, SessionBundle, Sessions
+from ._engine.sessions import Part, SessionBundle, Sessions
 from ._engine.summary import SessionSummary
 from ._format.canonical import JSON
 from ._log.compare import Diff

@@ -14,9 +14,9 @@ from fsspec import AbstractFileSystem
 
 from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
+from ._engine.layouts import UNSET, BaseArgument, FindLayout, given
 from ._engine.observing import Observer
 from ._engine.opened import Opened, Options, several
-from ._engine.sessions import UNSET, BaseArgument, FindLayout, given
 from ._format import checking
 from ._format.canonical import JSON
 from ._format.checking import MAX_DEPTH

@@ -17,7 +17,7 @@ from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
 from ..errors import FormatError, NotFoundError
 from ..models import Revision
-from .sessions import FindLayout
+from .layouts import FindLayout
 
 _SHOWN_DIGITS: Final = 32
 # A uri stands in prompts, so it should be short. 64 bits would do against accidents, but a tool's output can come from

@@ -37,10 +37,10 @@ from ..errors import BackendError, FormatError, UnsupportedError
 from ..models import Revision
 from .drive import Driver
 from .handle import Handle
+from .layouts import BaseArgument, Layout, given
 from .memory import Memory
 from .observing import Observer, SaveEvent, Tally
 from .pages import IdPages, SummaryPages, Wanted
-from .sessions import BaseArgument, Layout, given
 from .summary import SessionSummary, summary_of
 from .unfinished import unfinished
 

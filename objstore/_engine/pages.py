@@ -13,7 +13,7 @@ from itertools import islice
 from .._format import naming
 from .._log.ops import Call, Protocol
 from .._log.session import PAGE
-from .sessions import Layout
+from .layouts import Layout
 from .summary import SessionSummary, summary_of
 
 FindLayout = Callable[[], Protocol[Layout]]

@@ -10,19 +10,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
-from typing import Protocol as Contract
 
 from pydantic import TypeAdapter, ValidationError
 
-from .._care.retention import Doomed
-from .._care.verify import VerifyReport
 from .._format import checking, naming
 from .._format.canonical import JSON
-from .._format.patching import Patch
-from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded, described, plain
 from .._log.ops import Call, Moment, NewId, Now, Pause, Protocol
-from .._log.session import CommitInfo
 from .._seed import five_parts
 from ..errors import ConflictError, FormatError, InvalidValueError, NotFoundError
 from ..models import (
@@ -38,56 +32,10 @@ from ..models import (
     VerificationReport,
 )
 from ..models import _documents as documents
+from .layouts import UNSET, BaseArgument, FindLayout, Unset, given
 from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
 T = TypeVar("T")
-
-
-class Unset:
-    """Says that an argument was not given, where ``None`` would say something."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset()
-
-BaseArgument = Revision | int | Unset
-"""What a save may be based on: a revision, the number of one, ``0`` for "must not exist"."""
-
-
-class Layout(Contract):
-    """What a layout offers to the calls below; in terms of parts, as protocols."""
-
-    def load(
-        self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
-    ) -> Protocol[Loaded | None]: ...
-    def save(
-        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
-    ) -> Protocol[tuple[Revision, bool]]: ...
-    def derive(
-        self,
-        id: str,
-        patches: Callable[[Mapping[str, JSON]], dict[str, Patch]],
-        base: Revision | int | None,
-        key: str | None,
-    ) -> Protocol[tuple[Revision, bool]]: ...
-    def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]: ...
-    def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]: ...
-    def foresee_delete(self, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]: ...
-    def exists(self, id: str) -> Protocol[bool]: ...
-    def list_ids(self, prefix: str) -> Protocol[list[str]]: ...
-    def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]: ...
-    def cursor_behind(self, id: str) -> str: ...
-    def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]: ...
-    def history(self, id: str) -> Protocol[list[CommitInfo]]: ...
-    def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]: ...
-
-
-class FindLayout(Contract):
-    """Finds out what layout a place has, and looks for the head of a session at once that it will be asked to load."""
-
-    def __call__(self, loading: str | None = None) -> Protocol[Layout]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,23 +257,6 @@ class Sessions:
 
 def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
     return session.revision if isinstance(base, Unset) else given(base)
-
-
-def given(base: BaseArgument) -> Revision | int | None:
-    """Give what a save is to be based on; ``None`` where nothing was said.
-
-    Raises:
-        InvalidValueError: It is none of what a base can be. Above all no ``None``: a revision that somebody forgot
-            would replace the work of others without a look.
-    """
-    if isinstance(base, Unset):
-        return None
-    if isinstance(base, bool) or not isinstance(base, Revision | int):
-        raise InvalidValueError(
-            f"base must be a revision or the number of one, not {type(base).__name__}; leave it out to save on what "
-            "is there"
-        )
-    return base
 
 
 def _taken(part: Part[T], value: T, known: Seen) -> JSON:

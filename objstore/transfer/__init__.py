@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, TypeVar
 from .._engine.artifacts import read_range
 from .._engine.contents import CHUNK, ArtifactStream, Spool
 from .._engine.handle import Handle
+from .._engine.layouts import Layout
 from .._engine.opened import Opened
-from .._engine.sessions import Layout
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
