@@ -131,7 +131,7 @@ class LogMachine(StoreMachine):
         if (handle, id) in self.held:
             self.known[handle, id] = copy.deepcopy(self.sessions[id])
 
-    @rule(id=IDS, handle=HANDLES, place=PLACES, words=st.lists(TEXTS, min_size=1, max_size=2), kind=st.integers(0, 3))
+    @rule(id=IDS, handle=HANDLES, place=PLACES, words=st.lists(TEXTS, min_size=1, max_size=2), kind=st.integers(0, 4))
     def edit_what_was_loaded(self, id: str, handle: int, place: int, words: list[str], kind: int) -> None:
         session = self.held.pop((handle, id), None)
         if session is None:
@@ -144,6 +144,8 @@ class LogMachine(StoreMachine):
                 session.messages[place % (len(session.messages) + 1) :] = []  # truncate
             case 2:
                 session.messages[: place % (len(session.messages) + 1)] = new  # compact
+            case 3 if session.messages:  # a word inside
+                session.messages[place % len(session.messages)].content = list(new[0].content)
             case _:
                 session.messages.insert(place % (len(session.messages) + 1), new[0])
         before = self.known[handle, id].get("messages")
@@ -222,10 +224,38 @@ class LogMachine(StoreMachine):
             for commit in objstore.open(self.backend).history(id)
         ) or session.revision.seq < min(self.versions[id], default=0)
 
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, name=st.text(max_size=5), word=st.text(max_size=5))
+    def save_what_was_never_seen(self, id: str, handle: int, name: str, word: str) -> None:
+        """A handle whose traces went on top of a conversation that it has not seen may not save that."""
+        bundle = self.stores[handle].load_bundle(id)
+        if bundle is None or bundle.session is None:
+            return
+        self.append(id, 1 - handle, [word])
+        traces = [*(bundle.trace_events or []), trace(name)]
+        revision = self.stores[handle].save_trace_events(id, traces, base=bundle.revision)
+        self.changed(id, traces=[*(self.sessions[id]["traces"] or []), name])
+        bundle.session.messages.append(Message.user(f"unseen {word}"))
+        with pytest.raises(ConflictError):
+            self.stores[handle].save(bundle.session, base=revision)
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES)
+    def save_unchanged_what_another_deleted(self, id: str, handle: int) -> None:
+        session = self.stores[handle].load(id)
+        if session is not None:
+            self.delete(id, 1 - handle)
+            with pytest.raises(ConflictError):
+                self.stores[handle].save(session)
+
     @rule(id=IDS, handle=HANDLES)
     def delete(self, id: str, handle: int) -> None:
+        older = min(self.versions.get(id) or {0: {}})
         super().delete(id, handle)
         self.forget(id)
+        if older:
+            with pytest.raises(NotFoundError):
+                self.stores[handle].load(id, at=older)
 
     def forget(self, id: str) -> None:
         self.sessions.pop(id, None)
@@ -248,15 +278,18 @@ class LogMachine(StoreMachine):
             self.changed(onto, **versions[at])
 
     @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
-    @rule(id=IDS, handle=HANDLES, word=BIG, drop=st.booleans())
-    def fork_away(self, id: str, handle: int, word: str, drop: bool) -> None:
+    @rule(id=IDS, handle=HANDLES, word=BIG, drop=st.booleans(), newest=st.booleans())
+    def fork_away(self, id: str, handle: int, word: str, drop: bool, newest: bool) -> None:
         """A fork of something big stands alone, whatever becomes of its origin."""
         if "messages" not in self.sessions.get(id, {}):
             return
         self.append(id, handle, [word])
+        at = max(self.versions[id])
+        if not newest:
+            self.append(id, handle, ["after the fork"])
         self.delete("fork", handle)
-        self.stores[1 - handle].fork(id, "fork")
-        self.changed("fork", **self.sessions[id])
+        self.stores[1 - handle].fork(id, "fork", at=at)
+        self.changed("fork", **self.versions[id][at])
         if drop:
             self.stores[handle].delete(id, purge=True)
             self.forget(id)
@@ -275,6 +308,26 @@ class LogMachine(StoreMachine):
             self.versions[id][newest.seq] = copy.deepcopy(self.sessions[id])
             for other in (0, 1):  # a revision below the floor may conflict; the model does not follow that
                 self.held.pop((other, id), None)
+            if report.floor > 1:
+                with pytest.raises(NotFoundError):
+                    self.stores[handle].load(id, at=report.floor - 1)
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, word=BIG, keep=st.integers(2, 6))
+    def prune_above_what_is_gone(self, id: str, handle: int, word: str, keep: int) -> None:
+        """What only commits in the middle name stays while they do."""
+        session = self.stores[handle].load(id)
+        if session is None:
+            return
+        self.prune(id, handle, 1, 0)
+        for turn in range(4):
+            self.append_trace(id, handle, f"turn {turn}")
+        before = self.sessions[id]["messages"]
+        self.append(id, handle, [f"{word} for a while"])
+        self.create_or_replace(id, handle, before)
+        self.prune(id, 1 - handle, keep, 0)
+        for at in self.versions[id]:
+            self.travelled(id, at, handle)
 
     @rule(handle=HANDLES)
     def collect(self, handle: int) -> None:
@@ -288,10 +341,12 @@ class LogMachine(StoreMachine):
     def travel(self, id: str, place: int, handle: int) -> None:
         versions = self.versions.get(id)
         if versions:
-            at = sorted(versions)[place % len(versions)]
-            bundle = self.stores[handle].load_bundle(id, at=at)
-            assert bundle is not None
-            assert (bundle.session and texts(bundle.session)) == versions[at].get("messages")
+            self.travelled(id, sorted(versions)[place % len(versions)], handle)
+
+    def travelled(self, id: str, at: int, handle: int) -> None:
+        bundle = self.stores[handle].load_bundle(id, at=at)
+        assert bundle is not None
+        assert (bundle.session and texts(bundle.session)) == self.versions[id][at].get("messages")
 
     @precondition(lambda self: any(self.versions.values()))
     @rule(id=IDS, place=PLACES, handle=HANDLES)
