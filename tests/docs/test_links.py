@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -38,17 +39,46 @@ def names(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def defined(path: str) -> set[tuple[str, ...]]:
+    """The tests and classes of a file, tests in a class both with it and without."""
+    if not (ROOT / path).is_file():
+        return set()
+    found: set[tuple[str, ...]] = {()}
+    for node in ast.parse((ROOT / path).read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add((node.name,))
+        if isinstance(node, ast.ClassDef):
+            inside = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+            found |= {(node.name,), *((name,) for name in inside), *((node.name, name) for name in inside)}
+    return found
+
+
+def absent(text: str) -> list[str]:
+    """Give those of the tests that a text mentions that do not exist."""
+    mentions = [(path, tuple(filter(None, names))) for path, *names in TEST.findall(text)]
+    return ["::".join((path, *names)) for path, names in mentions if names not in defined(path)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_tests_that_are_mentioned_exist(page: Path) -> None:
-    missing = []
-    for path, *parts in TEST.findall(page.read_text()):
-        source = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
-        found = all(
-            re.search(rf"^\s*(?:async )?(?:def|class) {part}\b", source, re.MULTILINE) for part in parts if part
-        )
-        if not source or not found:
-            missing.append("::".join([path, *filter(None, parts)]))
-    assert missing == []
+    assert absent(page.read_text()) == []
+
+
+def test_one_that_does_not_exist_is_found() -> None:
+    here = "tests/docs/test_links.py"
+    there = f"`{here}`, `{here}::test_one_that_does_not_exist_is_found`, `tests/bad_input/test_disk.py::TestRemoved`"
+    assert absent(there) == []
+    # a call inside a test, a test of another class, of another file, and a file that is none
+    wrong = [f"{here}::here", "tests/bad_input/test_disk.py::TestRemoved::fill", f"{here}::test_fuzz", "tests/no.py::a"]
+    assert absent(" ".join(wrong)) == wrong
+
+
+def test_every_promise_names_the_test_that_proves_it() -> None:
+    table = (ROOT / "docs" / "guarantees.md").read_text().partition("\n\n## ")[0]
+    promises = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(promises) > 25
+    for promise in promises:
+        assert any(names for _, *rest in TEST.findall(promise) for names in rest if names), promise
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)
