@@ -8,7 +8,7 @@ from .._format import naming
 from .._format.canonical import JSON
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .base import Base, Rules, nothing
-from .chain import follow, is_newest, is_old, load, parse
+from .chain import follow, is_newest, is_old, load, parse, stands_on
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
@@ -137,18 +137,24 @@ def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
 
 
 def broken(first: Base, head: Base) -> Protocol[bool]:
-    """Say whether a tombstone, or the mend of a damaged commit, lies between two heads: they change every part."""
+    """Say whether a tombstone, or the mend of a damaged commit, lies between two heads: they change every part.
+
+    The fence of the head is never below its floor. One that is may have been freed, and taken again by a writer who
+    slept, so nothing is believed of it.
+    """
     if head.state is None or head.seq < first.seq:
         return True
     epoch = head.epoch
     while epoch > first.seq:
+        if epoch < head.floor:
+            return True
         fence = parse(head, epoch, (yield Get(naming.log_key(head.key, epoch))))
         if fence is None or fence.kind == "delete" or fence.over:
             return True
-        below = (
-            parse(head, epoch - 1, (yield Get(naming.log_key(head.key, epoch - 1)))) if epoch - 1 > first.seq else None
-        )
-        if below is None:
-            return epoch - 1 > first.seq
+        if epoch - 1 <= first.seq:
+            return False
+        below = parse(head, epoch - 1, (yield Get(naming.log_key(head.key, epoch - 1))))
+        if below is None or not stands_on(fence.parent, below.digest):
+            return True
         epoch = below.epoch
     return False

@@ -103,9 +103,9 @@ def load() -> Protocol[Base]:
     return chain.load(RULES, ID)
 
 
-def save(base: Base, value: int) -> Protocol[saving.Saved]:
+def save(base: Base, value: JSON, key: str | None = None) -> Protocol[saving.Saved]:
     change = Edit(base.parts(RULES), {"session": value})
-    return saving.save(RULES, ID, change, base, key=None, summarise=lambda *_: {})
+    return saving.save(RULES, ID, change, base, key=key, summarise=lambda *_: {})
 
 
 def append(base: Base, item: int) -> Protocol[saving.Saved]:

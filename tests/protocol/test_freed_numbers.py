@@ -1,16 +1,17 @@
-"""Numbers that were freed, and taken again by a writer who slept, while the newest commit is damaged.
+"""Numbers that were freed, and taken again by a writer who slept, are no history; found by the scheduler.
 
-Only the newest commit tells what is retained: what stands below a damaged one may be nobody's. Found by the scheduler.
+Only the newest commit tells what is retained, so what stands below a damaged one may be nobody's.
 """
 
 from __future__ import annotations
 
 import pytest
 
+from objstore._care import prune
 from objstore._care.diagnosis import diagnose
-from objstore._log import chain
+from objstore._log import chain, session
 from objstore._log.ops import Get
-from objstore.errors import IntegrityError, OutcomeUnknownError
+from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES
 from tests.protocol.by_hand import Stage, append, free_all_below_a_prune, free_up_to_eight, lands, log, save, saved
 
@@ -76,4 +77,17 @@ def test_a_writer_who_slept_is_told_that_it_cannot_be_known_where_nothing_was_da
     free_all_below_a_prune(stage)
     lands(stage, writer, 9)
     with pytest.raises(OutcomeUnknownError):
+        stage.finish(writer)
+
+
+def test_an_edit_conflicts_over_a_delete_whose_number_was_freed_and_taken_again_by_that_very_edit() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 2), 30, key="a key, so that it goes on"))
+    stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    again = stage.alone(save(stage.alone(chain.load(RULES, ID)), 2)).base  # it is as the writer saw it
+    stage.alone(prune.prune(RULES, ID, lambda _: again.seq, lambda *_: {}))
+    stage.now += RULES.grace + 1
+    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
+    lands(stage, writer, 3)
+    with pytest.raises(ConflictError):
         stage.finish(writer)
