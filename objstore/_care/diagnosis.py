@@ -14,7 +14,8 @@ from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.refs import Ref
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import RESTARTS, assemble, find_head, load, parse, read_commits, read_each, stands_on
+from .._log.chain import assemble, load, parse, read_commits, read_each, stands_on
+from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol, Read
 from .._log.session import PAGE, touched

@@ -22,10 +22,11 @@ from .._format.canonical import JSON
 from .._format.naming import MARKER
 from .._log import listing, session
 from .._log.base import Base, Rules
-from .._log.chain import Glimpse, follow, load
+from .._log.chain import follow, load
 from .._log.change import Change, Derive, Edit, Pinned, Replace
 from .._log.compare import Diff, differences
 from .._log.fork import Adopt, fork
+from .._log.head import Glimpse
 from .._log.land import LostError, Summarise
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded, Sight, described, plain

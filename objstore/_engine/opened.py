@@ -22,9 +22,9 @@ from .._format import canonical, naming
 from .._format.naming import MARKER
 from .._format.patching import Patch
 from .._log.base import Rules
-from .._log.chain import Glimpse, find_head
 from .._log.compare import Diff
 from .._log.fork import Adopt
+from .._log.head import Glimpse, find_head
 from .._log.land import Summarise
 from .._log.marker import look, probe
 from .._log.ops import Call, Get, Moment, Now, Protocol, beside

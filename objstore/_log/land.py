@@ -15,7 +15,8 @@ from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .base import Base, Rules
-from .chain import find_head, head_from, head_ops, is_newest, is_old, ops, parse, stands_on
+from .chain import ops, parse, stands_on
+from .head import find_head, head_from, head_ops, is_newest, is_old
 from .ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
 
 CREATES = 4

@@ -8,8 +8,9 @@ from .._format import naming
 from .._format.canonical import JSON
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .base import Base, Rules, nothing
-from .chain import follow, is_newest, is_old, load, parse, stands_on
+from .chain import follow, load, parse, stands_on
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
+from .head import is_newest, is_old
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
 

@@ -13,17 +13,8 @@ from .._format.commit import Commit, Origin, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
-from .chain import (
-    RESTARTS,
-    find_whole,
-    follow,
-    is_old,
-    load,
-    parse,
-    read_commits,
-    read_objects,
-    too_slow,
-)
+from .chain import follow, load, parse, read_commits, read_objects
+from .head import RESTARTS, find_whole, is_old, too_slow
 from .hints import hints_of
 from .land import Draft, LostError, Summarise, commit
 from .ops import Create, Delete, Entry, List, Moment, Now, Protocol

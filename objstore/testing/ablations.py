@@ -15,7 +15,7 @@ from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
 from .._format.commit import Commit, Table
-from .._log import chain, fork, land, listing, save, session
+from .._log import chain, fork, head, land, listing, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
@@ -67,7 +67,7 @@ def _always(*_: object) -> bool:
     return True
 
 
-def _young(rules: Rules, observed: Moment | None, now: Moment, is_old: Any = chain.is_old) -> bool:
+def _young(rules: Rules, observed: Moment | None, now: Moment, is_old: Any = head.is_old) -> bool:
     return bool(is_old(rules, observed, now))
 
 
@@ -103,8 +103,8 @@ def _no_lists(_: str) -> tuple[()]:
 
 
 def _clock_after(rules: Rules, key: str) -> Protocol[tuple[Moment, int]]:
-    head = yield from chain.find_whole(rules, key)
-    return (yield Now()), head
+    newest = yield from head.find_whole(rules, key)
+    return (yield Now()), newest
 
 
 def _unbroken(first: Base, head: Base) -> Protocol[bool]:  # noqa: ARG001
@@ -191,7 +191,7 @@ ABLATIONS: Final = MappingProxyType(
         "old-list": Ablation(
             "a reader does not believe an old list",
             (
-                *((module, "is_old", _never) for module in (chain, session, listing)),
+                *((module, "is_old", _never) for module in (head, chain, session, listing)),
                 (chain, "too_old_to_follow", _age_of_base),
             ),
         ),

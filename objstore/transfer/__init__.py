@@ -16,7 +16,7 @@ from .._engine.opened import Opened
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
-from .._log.chain import find_head
+from .._log.head import find_head
 from .._log.loaded import Loaded, plain
 from .._log.ops import Entry, Get, List, Protocol
 from .._seed.tree import Tree
