@@ -144,8 +144,9 @@ class LogMachine(StoreMachine):
                 session.messages[place % (len(session.messages) + 1) :] = []  # truncate
             case 2:
                 session.messages[: place % (len(session.messages) + 1)] = new  # compact
-            case 3 if session.messages:  # a word inside
-                session.messages[place % len(session.messages)].content = list(new[0].content)
+            case 3 if session.messages:  # inside a message
+                message = session.messages[place % len(session.messages)]
+                message.content = [*message.content, *(block for m in new for block in m.content)]
             case _:
                 session.messages.insert(place % (len(session.messages) + 1), new[0])
         before = self.known[handle, id].get("messages")
