@@ -27,7 +27,7 @@ from ._log.loaded import Loaded
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
-from .errors import InvalidValueError
+from .errors import FormatError, InvalidValueError
 from .models import Revision
 
 T = TypeVar("T")
@@ -82,7 +82,12 @@ class Documents:
         loaded = yield from (yield from self._layout(id)).load(id, parts, at)
         if loaded is None:
             return None
-        found = {name: checking.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+        try:
+            found = {name: checking.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+        except InvalidValueError as error:
+            raise FormatError(
+                f"{id!r} is whole, but not as an objstore would have saved it: {error}", loaded.key
+            ) from None
         return _document(loaded, found)
 
     def view(self, id: str, parts: Iterable[str] | None) -> Protocol[Document | None]:

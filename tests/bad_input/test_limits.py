@@ -195,3 +195,15 @@ def test_a_list_of_more_items_than_can_be_read_is_not_written(place: Place, monk
         store.save("e", {"list": [*range(20_000)]})
     assert opened(place).load("d") is not None
     assert opened(place).load("e") is None
+
+
+def test_what_is_stored_deeper_than_anything_that_is_saved_is_refused_with_its_key(place: Place) -> None:
+    key = "sessions/d/log/000000/0000000001"
+    opened(place).save("d", {"part": {"a": 1}})
+    data = place.backend.get(key)
+    assert data is not None
+    text = data[:-75].replace(b'{"a":1}', b'{"a":' * 300 + b"1" + b"}" * 300)
+    place.put(key, text + b',"self":"' + hashlib.sha256(text).hexdigest().encode() + b'"}')
+    with pytest.raises(FormatError, match="nested deeper") as caught:
+        opened(place).load("d")
+    assert caught.value.key == key
