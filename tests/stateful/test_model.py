@@ -162,6 +162,19 @@ class LogMachine(StoreMachine):
                 self.stores[handle].save(session)
 
     @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @rule(id=IDS, handle=HANDLES, word=BIG, more=st.text(max_size=5))
+    def edit_inside_a_big_message(self, id: str, handle: int, word: str, more: str) -> None:
+        session = self.stores[handle].load(id)
+        if session is None:
+            return
+        session.messages.append(Message.user(word))
+        self.stores[handle].save(session)
+        self.changed(id, messages=texts(session))
+        session.messages[-1].content = [*session.messages[-1].content, TextBlock(text=more)]
+        self.stores[handle].save(session)
+        self.changed(id, messages=texts(session))
+
+    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
     @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=2, max_size=2, unique=True))
     def collide(self, id: str, handle: int, words: list[str]) -> None:
         """Both handles load a session and save it: the second is told."""
