@@ -141,7 +141,6 @@ class Lane(Generic[C]):
             for ticket in batch:
                 if ticket.settled:
                     _wake(ticket)
-            self._wake_next()
 
     def _leave(self, ticket: _Ticket[C]) -> None:
         with self._lock:
