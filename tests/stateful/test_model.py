@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import objstore
-from objstore import ConflictError, Message, NotFoundError, SessionData, SessionStore, TextBlock, TraceEvent
+from objstore import (
+    ConflictError,
+    IntegrityError,
+    Message,
+    NotFoundError,
+    SessionData,
+    SessionStore,
+    TextBlock,
+    TraceEvent,
+)
 from objstore.backends import MemoryBackend
 
 IDS = st.sampled_from(["a/b", "B"])
@@ -96,6 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
             for id in ("a/b", "B", "fork"):
                 bundle = store.load_bundle(id)
                 parts = self.sessions.get(id)
+                assert store.exists(id) == ("messages" in (parts or {}))
                 if parts is None:
                     assert bundle is None
                     continue
@@ -384,6 +394,16 @@ class TreeMachine(StoreMachine):
     """The tree layout: the last writer wins."""
 
     layout = "tree"
+
+    @precondition(lambda self: "messages" in self.sessions.get("a/b", {}))
+    @rule(handle=HANDLES)
+    def take_the_file_of_another(self, handle: int) -> None:
+        with pytest.raises(ConflictError):
+            self.stores[handle].save(SessionData.new("a_b"))
+        with pytest.raises(ConflictError):
+            self.stores[handle].delete("a_b")
+        with pytest.raises(IntegrityError):
+            self.stores[handle].load("a_b")
 
 
 _QUICK = settings(
