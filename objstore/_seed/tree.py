@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +166,8 @@ class Tree:
         sessions = yield from _names("")
         orphans: set[str] = set()
         for part in SIBLINGS:
-            orphans |= (yield from _names(f"{part}/")) - sessions
+            with suppress(IntegrityError):  # a link is in its place, which the load of each session tells
+                orphans |= (yield from _names(f"{part}/")) - sessions
         ids = yield from _ids_of(sorted(sessions))
         return sorted({*ids, *orphans})
 
@@ -342,7 +344,11 @@ def _misplaced() -> Protocol[list[Finding]]:
     """Find files in the place of directories, and the other way round: a listing passes over both."""
     found: list[Finding] = []
     for directory in ("", *(f"{part}/" for part in SIBLINGS)):
-        entries: list[Entry] = yield List(directory)
+        try:
+            entries: list[Entry] = yield List(directory)
+        except IntegrityError as error:
+            found.append(Finding(None, error.key, "damaged", str(error)))
+            continue
         for entry in entries:
             stem = _stem(entry.name)
             expected = entry.name in SIBLINGS if not directory else directory == f"{five_parts.ARTIFACTS}/"

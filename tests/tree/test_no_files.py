@@ -68,6 +68,21 @@ def test_a_directory_in_the_place_of_a_file_is_found(local: SessionStore, direct
     assert [(finding.id, finding.key) for finding in local.verify().findings] == [("s", key)]
 
 
+@pytest.mark.parametrize("key", ["runs", "verification"])
+def test_a_link_in_a_circle_in_the_place_of_a_directory_stops_no_check(
+    local: SessionStore, directory: Path, key: str
+) -> None:
+    fill(local)
+    (directory / key).symlink_to(key)
+    assert local.list() == ["a/b", "s", "t"]
+    report = local.verify()
+    assert report.sessions == 3
+    assert {finding.id for finding in report.findings} == {None, "a/b", "s", "t"}
+    assert local.load("s") is not None
+    with pytest.raises(IntegrityError, match="leads in a circle"):
+        local.load_bundle("s")
+
+
 @pytest.mark.parametrize("key", ["artifacts", "traces", "artifacts/s"])
 def test_a_file_in_the_place_of_a_directory_is_found(local: SessionStore, directory: Path, key: str) -> None:
     fill(local)
