@@ -66,7 +66,7 @@ class Oracle(Truth):
 
     def is_answer(self, seq: int, key: str) -> bool:
         """Say whether a commit applied an idempotency key, so that a save with that is not repeated."""
-        if seq not in (self._answered.get(key), self._passed_over.get(key)):
+        if seq not in (self._answered.get(key), self._forgotten.get(key)):
             return False
         self.counts["answered"] += 1
         return True

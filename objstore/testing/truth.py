@@ -70,7 +70,7 @@ class Truth:
         self._live: set[str] = set()
         self._acknowledged_lives: set[int] = set()
         self._answered: dict[str, int] = {}
-        self._passed_over: dict[str, int] = {}
+        self._forgotten: dict[str, int] = {}
         self._strays: dict[str, Link] = {}
 
     @property
@@ -191,7 +191,7 @@ class Truth:
         if not buried and below.digest not in self._strays and link.state != below.state:
             raise Violation("C", f"commit {link.seq} goes on from another state than that of {below.seq}")
         for key in [key for key, n in self._answered.items() if n in passed]:
-            self._passed_over[key] = self._answered.pop(key)
+            self._forgotten[key] = self._answered.pop(key)
         self.counts["set aside"] += 1
 
     def _is_whole_down(self, n: int) -> bool:
@@ -214,6 +214,7 @@ class Truth:
                 raise Violation("A", f"commit {seq} is a fork on top of a session that lives")
             if commit.keys:
                 raise Violation("A", f"commit {seq} is a fork, and brings keys that were never used here")
+            self._forgotten |= self._answered  # who remembers an older head may still be answered
             self._answered.clear()
         for key in commit.keys:
             if key.digest is None and self._answered.setdefault(key.key, seq) != seq:
