@@ -1,16 +1,28 @@
-"""What opening a conversation takes in memory at its peak: what is remembered of it and the models together."""
+"""What calls take in memory at their peak: to open a conversation, what is remembered of it and the models together."""
 
 from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 from objstore import Message, SessionData
+from objstore.testing import memory_store
 from tests.budget.counting import Bench
 
 KIB = 1024
+
+
+def peak_of(call: Callable[[], object]) -> int:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def peak_of_opening(count: int, size: int) -> tuple[int, int]:
@@ -22,15 +34,10 @@ def peak_of_opening(count: int, size: int) -> tuple[int, int]:
     length = len(session.model_dump_json().encode())
     del session
     bench.open().load("s")  # what is made once is not the conversation's
-    gc.collect()
-    tracemalloc.start()
-    try:
-        loaded = bench.open().load("s")
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert loaded is not None
-    assert len(loaded.messages) == count
+    loaded: list[SessionData | None] = []
+    peak = peak_of(lambda: loaded.append(bench.open().load("s")))
+    assert loaded[0] is not None
+    assert len(loaded[0].messages) == count
     return peak, length
 
 
@@ -52,3 +59,18 @@ def test_those_between_take_two_kilobytes_beside_their_text(size: int) -> None:
     count = 3_000
     peak, _ = peak_of_opening(count, size)
     assert peak <= (2 * KIB + size) * count
+
+
+@pytest.mark.parametrize("name", ["collect", "verify", "du"])
+def test_care_holds_the_names_of_the_sessions_and_not_what_is_in_them(name: str) -> None:
+    def peak(count: int) -> int:
+        store = memory_store()
+        for number in range(count):
+            session = SessionData.new(f"session-{number:04}")
+            session.messages = [Message.user("text " * 4 * KIB)]
+            store.save(session)
+        getattr(store, name)()  # what is made once
+        return peak_of(getattr(store, name))
+
+    few, many = 20, 120
+    assert peak(many) - peak(few) <= KIB * (many - few)  # of 20 KiB each
