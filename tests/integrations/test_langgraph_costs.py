@@ -133,7 +133,7 @@ def test_what_turns_cost_on_s3(
     puts: int,
     leaves: int,
 ) -> None:
-    turns = Turns(monkeypatch, checkpoints=0)
+    turns = Turns(monkeypatch, checkpoints=0, writes=durability != "exit")
     with turns.store(s3_place, late=late) as store:
         work = turns.soon if late else turns.slow
         given = {} if durability == "exit" else {"work": work}
