@@ -37,8 +37,9 @@ _AT_ONCE: Final = 16
 class ObjstoreSaver(BaseCheckpointSaver[int]):
     """Keeps the checkpoints of LangGraph threads in a store of documents, one document for each thread.
 
-    Every checkpoint is one atomic commit that holds what it changes: unchanged channels are not written again, nor are
-    the messages that a list had before. It can be used by any number of graphs, threads and event loops at once.
+    A checkpoint is stored as what it changes, in one atomic commit, with others of its thread that come at that time:
+    unchanged channels are not written again, nor are the messages that a list had before. It can be used by any number
+    of graphs, threads and event loops at once.
 
     Two runs on the newest checkpoint of one thread do not hide each other's turns: the first to save goes on, the other
     raises `ConflictError`. To branch from an older checkpoint on purpose, name its ``checkpoint_id``, as always.
@@ -52,8 +53,9 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         Args:
             store: Where the threads are kept. Give LangGraph a place of its own.
             serde: Serialises values and metadata; LangGraph's own by default.
-            patience: How many seconds the writes of a task wait for the checkpoint that mostly follows at once and
-                takes them along in its commit. Who stores them waits as long, and knows them stored after that.
+            patience: How many seconds the writes of a task, and the checkpoint of an input, wait for the checkpoint
+                that mostly follows at once and takes them along in its commit. Who stores them waits as long, and knows
+                them stored after that.
         """
         super().__init__(serde=serde)
         self._faces = Faces(store)
@@ -82,6 +84,9 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint behind its parent, which the configuration names.
+
+        It is stored when this returns, unless its run went on meanwhile and the writes of its tasks are being stored as
+        well: then `put_writes`, which returns when both are, answers for it, and raises why it is not.
 
         Raises:
             ConflictError: The parent is not the newest checkpoint any more, and was not asked for by its id.
