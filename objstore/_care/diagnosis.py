@@ -14,7 +14,7 @@ from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.refs import Ref
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import assemble, load, parse, read_commits, read_each, stands_on
+from .._log.chain import assemble, check_neighbours, load, parse, read_commits, read_each, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol, Read
@@ -126,6 +126,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
                 retained = found.floor
             if found is not None and found.whole:
                 try:
+                    yield from check_neighbours(blank, found, 1, newest)
                     base = yield from assemble(blank, [found], current=False)
                 except IntegrityError as error:
                     damage.append(_finding(id, error))

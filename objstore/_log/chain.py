@@ -119,7 +119,7 @@ def _load_once(
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
     if target < head and chain[-1].whole:
-        yield from _check_neighbours(blank, chain[-1], newest.floor, head)
+        yield from check_neighbours(blank, chain[-1], newest.floor, head)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
 
 
@@ -190,11 +190,14 @@ def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol
         n, digest = n - 1, commit.parent
 
 
-def _check_neighbours(base: Base, found: Commit, floor: int, head: int) -> Protocol[None]:
+def check_neighbours(base: Base, found: Commit, floor: int, head: int) -> Protocol[None]:
     """Make sure that an older whole commit is of this chain: nothing was read that names its digest.
 
     It may be that of another store, say, whose session has the same id. One neighbour that fits is enough, since the
     other one may be that, too; so may one above that is not the head, unless the next one stands on it.
+
+    Raises:
+        IntegrityError: It fits none of them.
     """
     n = found.seq
     data = yield from read_commits(base, [n for n in (n - 1, n + 1, n + 2) if floor <= n <= head])

@@ -52,5 +52,22 @@ def test_none_of_them_is_taken_for_ours(n: int) -> None:
         assert log_key("s", n if n < TURNS else n - 1) in {finding.key for finding in store.verify().findings}
         with pytest.raises(IntegrityError):
             store.history("s")
+        report = store.repair("s")
+        assert not report.lost or report.resumed in read
     finally:
         MINE.put(log_key("s", n), mine)
+
+
+def test_a_repair_does_not_go_on_from_one_of_them() -> None:
+    place, other = MemoryBackend.isolated(), MemoryBackend.isolated()
+    for where, word in ((place, "mine"), (other, "other")):
+        session = SessionData.new("s")
+        for turn in range(2):
+            session.messages.append(Message.user(f"{word} {turn}"))
+            objstore.open(where).save(session)
+    foreign = other.get(log_key("s", 1))
+    assert foreign is not None
+    place.put(log_key("s", 1), foreign)
+    assert objstore.open(place).repair("s").resumed is None
+    with pytest.raises(IntegrityError, match="no state of 's' can be read"):
+        objstore.open(place).repair("s", dry_run=False)
