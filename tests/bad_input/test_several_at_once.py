@@ -10,15 +10,27 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import FormatError, IntegrityError, NotFoundError, SessionBundle
+from objstore import FormatError, IntegrityError, Message, NotFoundError, SessionBundle, SessionData
 from objstore._format import naming
 from objstore.backends import MemoryBackend
 
-from .test_every_object import IDS, RICH, keys, rich
+from .test_every_object import IDS, RICH, keys
 
 OURS = {key: RICH.get(key) or b"" for key in keys(RICH)}
-OTHER = rich()
-"""A store with sessions of the same ids."""
+
+
+def lived_otherwise() -> MemoryBackend:
+    """Make a store with sessions of the same ids and numbers, and other words."""
+    place = MemoryBackend.isolated()
+    for id in IDS:
+        session = SessionData.new(id)
+        for turn in range(8):
+            session.messages.append(Message.user(f"other {turn}"))
+            objstore.open(place).save(session)
+    return place
+
+
+OTHER = lived_otherwise()
 
 Found = SessionBundle | IntegrityError | FormatError | NotFoundError | None
 
