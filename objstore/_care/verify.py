@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from .._format import naming
+from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
@@ -22,6 +23,8 @@ Problem = Literal["damaged", "missing", "unknown format", "foreign"]
 
 _OBJECTS_AT_ONCE = 16
 _AT_ONCE = 4 * 2**20
+_HELD = 16 * 2**20  # bytes of commits, as text, that are kept from one look to the other
+_AGAIN: Final[JSON] = ["what has to be read again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +179,12 @@ def _numbers(id: str | None, key: str, count: _Count) -> Protocol[list[int]]:
 
 
 def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Commit]]:
-    """Read the retained commits, newest first; what is below the floor belongs to nobody any more."""
+    """Read the retained commits, newest first; what is below the floor belongs to nobody any more.
+
+    Of a long history what the older ones hold is let go; `_states` reads it again.
+    """
     chain: list[Commit] = []
-    floor, above = 1, None
+    floor, above, held = 1, None, 0
     present = set(numbers)
     for start in range(numbers[-1], 0, -PAGE):
         page = [n for n in range(start, max(0, start - PAGE), -1) if n >= floor]
@@ -203,6 +209,9 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
                     count.findings.append(Finding(blank.id, key, "missing", f"commit {n} is retained and not there"))
             if commit is not None:
                 count.commits += 1
+                held += commit.length
+                if held > _HELD:
+                    commit = replace(commit, body=_AGAIN)
                 if above is not None and above.seq == n + 1 and above.parent != commit.digest and above.over is None:
                     detail = f"commit {n} is not the one that commit {n + 1} stands on"
                     count.findings.append(Finding(blank.id, key, "damaged", detail))
@@ -260,8 +269,20 @@ def _streamed(blank: Base, key: str, size: int, count: _Count) -> Protocol[None]
 def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Protocol[Base | None]:
     """Build every retained state from the floor upwards, as a reader of each commit would; give the newest."""
     base = blank
-    for commit in reversed(chain):
+    read: dict[int, bytes | None] = {}
+    for place, commit in enumerate(reversed(chain)):
         try:
+            if commit.body is _AGAIN:
+                if commit.seq not in read:
+                    again = chain[-1 - place : -1 - place - PAGE : -1]
+                    read = yield from read_commits(blank, [each.seq for each in again])
+                found = parse(blank, commit.seq, read[commit.seq])
+                if found is None or found.digest != commit.digest:
+                    key = naming.log_key(blank.key, commit.seq)
+                    detail = "it was there, and is not any more: somebody removes history; verify once more"
+                    count.findings.append(Finding(blank.id, key, "missing", detail))
+                    return None
+                commit = found
             base = yield from assemble(base, [commit], current=False)
         except FormatError as error:
             count.findings.append(Finding(blank.id, error.key, "unknown format", str(error)))

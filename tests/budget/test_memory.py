@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from objstore import Message, SessionData
+from objstore._care import verify
 from objstore.testing import memory_store
 from tests.budget.counting import Bench
 
@@ -74,3 +75,21 @@ def test_care_holds_the_names_of_the_sessions_and_not_what_is_in_them(name: str)
 
     few, many = 20, 120
     assert peak(many) - peak(few) <= KIB * (many - few)  # of 20 KiB each
+
+
+def test_a_commit_more_in_a_long_history_takes_two_kilobytes_to_verify_whatever_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verify, "_HELD", 256 * KIB)
+
+    def peak(commits: int) -> int:
+        store = memory_store()
+        session = SessionData.new("s")
+        for number in range(commits):
+            session.messages = [Message.user(f"{number} ".ljust(8 * KIB, "x"))]
+            store.save(session)
+        report = store.verify()
+        assert (report.ok, report.commits) == (True, commits)
+        return peak_of(store.verify)
+
+    assert peak(400) - peak(200) <= 2 * KIB * 200
