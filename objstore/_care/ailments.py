@@ -241,7 +241,8 @@ def _run(n: int, run: Any, report: _Report) -> Any:
     if not isinstance(snapshot, dict) or not isinstance(events, list):
         return run
     new = dict(snapshot)
-    if snapshot.get("status") in UNFINISHED:
+    status = snapshot.get("status")
+    if isinstance(status, str) and status in UNFINISHED:
         detail = "it never ended, unless an agent is still at work on it"
         report("unfinished run", (n, "snapshot", "status"), detail, "closed as failed", note=True)
         new |= {"status": "failed", "error": "interrupted", "event_count": new.pop("event_count", None)}
