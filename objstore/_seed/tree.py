@@ -23,20 +23,19 @@ from .._care.verify import Finding, VerifyReport
 from .._format import patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
-from .._log.chain import Unreadable, read_each
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded
-from .._log.ops import Delete, Entry, Get, List, Names, Page, Protocol, Put
-from .._log.session import PAGE, CommitInfo
+from .._log.ops import Delete, Names, Page, Protocol
+from .._log.session import CommitInfo
 from ..errors import ConflictError, IntegrityError, InvalidIdError, UnsupportedError
 from ..models import Revision
 from . import five_parts
-from .tree_files import SIBLINGS, SUFFIX, decode, digest, encode, is_shared, key_of, name_of, owner
+from .tree_files import SIBLINGS, encode, key_of, name_of, owner
+from .tree_names import ids_of, misplaced, names_in, stem_of
+from .tree_session import Files, decoded, other_owner, read, read_all, refuse_foreign, revision_of, write
 
 _WHOLE_PAGE = 8
 """How many sessions are read side by side with all of their files."""
-
-Files = dict[str, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,15 @@ class Tree:
             raise _no_history()
         name = name_of(id)
         wanted = five_parts.PARTS if parts is None else tuple(parts)
-        files = yield from _read(name, wanted)
-        found = {part: _decoded(part, name, files[part]) for part in wanted}
-        other = _owner(id, name, files[five_parts.SESSION])
+        files = yield from read(name, wanted)
+        found = {part: decoded(part, name, files[part]) for part in wanted}
+        other = other_owner(id, name, files[five_parts.SESSION])
         key = key_of(five_parts.SESSION, name)
         if other is not None:
             raise IntegrityError(f"{key} holds the session {other!r}, not {id!r}; move it away or ask for that id", key)
         if all(value is None for value in found.values()):
             return None
-        return Loaded(key, found, _revision(files))
+        return Loaded(key, found, revision_of(files))
 
     def save(
         self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
@@ -93,8 +92,8 @@ class Tree:
         _check(base, key)
         name = name_of(id)
         encoded = self._encoded(id, parts)
-        files = yield from _read(name, encoded if base == 0 else ())
-        return (yield from _write(id, name, encoded, files, base))
+        files = yield from read(name, encoded if base == 0 else ())
+        return (yield from write(id, name, encoded, files, base))
 
     def derive(
         self,
@@ -106,11 +105,11 @@ class Tree:
         """Read all parts, change them by a function of them, and write; what others write in between is lost."""
         _check(base, key)
         name = name_of(id)
-        files = yield from _read(name, five_parts.PARTS)
-        _refuse_foreign(id, name, files)
-        state = {part: _decoded(part, name, data) for part, data in files.items()}
+        files = yield from read(name, five_parts.PARTS)
+        refuse_foreign(id, name, files)
+        state = {part: decoded(part, name, data) for part, data in files.items()}
         changed = {part: patching.apply(patch, state[part]) for part, patch in patches(state).items()}
-        return (yield from _write(id, name, self._encoded(id, changed), files, base))
+        return (yield from write(id, name, self._encoded(id, changed), files, base))
 
     def _encoded(self, id: str, parts: Mapping[str, JSON]) -> dict[str, bytes]:
         return {part: encode(part, id, document, lossy=self.lossy) for part, document in parts.items()}
@@ -124,8 +123,8 @@ class Tree:
         """
         _check(base, None)
         name = name_of(id)
-        files = yield from _read(name, ())
-        _refuse_foreign(id, name, files)
+        files = yield from read(name, ())
+        refuse_foreign(id, name, files)
         if base == 0 and files[five_parts.SESSION] is not None:
             raise ConflictError(f"there is a session {id!r}, so it was not deleted as one that does not exist", id, 0)
         yield Delete((key_of(five_parts.SESSION, name),))
@@ -134,26 +133,26 @@ class Tree:
     def foresee_delete(self, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:  # noqa: ARG002
         """Name what a delete would remove."""
         name = name_of(id)
-        files = yield from _read(name, five_parts.PARTS)
+        files = yield from read(name, five_parts.PARTS)
         there = (key_of(part, name) for part in five_parts.PARTS if files[part] is not None)
         return [Doomed(key, "its session is deleted") for key in there], []
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session; a damaged one is there."""
         name = name_of(id)
-        files = yield from _read(name, ())
+        files = yield from read(name, ())
         data = files[five_parts.SESSION]
         return data is not None and owner(data) in (None, id)
 
     def list_ids(self, prefix: str) -> Protocol[list[str]]:
         """Name all sessions whose ids begin with ``prefix``, sorted; one that cannot be read by its file's name."""
-        ids = yield from _ids_of(sorted((yield from _names(""))))
+        ids = yield from ids_of(sorted((yield from names_in(""))))
         return sorted(id for id in ids if id.startswith(prefix))
 
     def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
         """Name some of them, by the names of their files, those behind a name."""
         page: Names = yield Page("", cursor)
-        ids = yield from _ids_of([stem for name in page.names if (stem := _stem(name))])
+        ids = yield from ids_of([stem for name in page.names if (stem := stem_of(name))])
         found = [id for id in ids if id.startswith(prefix)]
         return IdPage(found, page.names[-1] if page.more else None)
 
@@ -163,12 +162,12 @@ class Tree:
 
     def all_ids(self) -> Protocol[list[str]]:
         """Name all sessions, and the names of siblings that have none, sorted."""
-        sessions = yield from _names("")
+        sessions = yield from names_in("")
         orphans: set[str] = set()
         for part in SIBLINGS:
             with suppress(IntegrityError):  # a link is in its place, which the load of each session tells
-                orphans |= (yield from _names(f"{part}/")) - sessions
-        ids = yield from _ids_of(sorted(sessions))
+                orphans |= (yield from names_in(f"{part}/")) - sessions
+        ids = yield from ids_of(sorted(sessions))
         return sorted({*ids, *orphans})
 
     def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
@@ -177,12 +176,12 @@ class Tree:
         found: list[Listed] = []
         for start in range(0, len(wanted), _WHOLE_PAGE):
             page = wanted[start : start + _WHOLE_PAGE]
-            for (id, name), files in zip(page, (yield from _read_all([name for _, name in page])), strict=True):
+            for (id, name), files in zip(page, (yield from read_all([name for _, name in page])), strict=True):
                 if files[five_parts.SESSION] is None:
                     continue
                 size = sum(len(data or b"") for data in files.values()) if sizes else None
                 try:
-                    state = {part: _decoded(part, name, data) for part, data in files.items()}
+                    state = {part: decoded(part, name, data) for part, data in files.items()}
                 except IntegrityError as error:
                     found.append(Listed(id, None, _time(0), {}, size, str(error)))
                     continue
@@ -193,7 +192,7 @@ class Tree:
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read every file of some sessions, or of all, as the seed would, and look for what hurts an agent."""
-        findings: list[Finding] = (yield from _misplaced()) if ids is None else []
+        findings: list[Finding] = (yield from misplaced()) if ids is None else []
         ailments: list[Ailment] = []
         wanted: list[tuple[str, str]] = []
         for id in (yield from self.all_ids()) if ids is None else ids:
@@ -206,7 +205,7 @@ class Tree:
         sessions, objects, size = 0, 0, 0
         for start in range(0, len(wanted), _WHOLE_PAGE):
             page = wanted[start : start + _WHOLE_PAGE]
-            for (id, name), files in zip(page, (yield from _read_all([name for _, name in page])), strict=True):
+            for (id, name), files in zip(page, (yield from read_all([name for _, name in page])), strict=True):
                 there = [data for data in files.values() if data is not None]
                 sessions += bool(there)
                 objects += len(there)
@@ -244,131 +243,13 @@ def _check(base: Revision | int | None, key: str | None) -> None:
         raise UnsupportedError(f"the tree layout does not number revisions, so there is none to base on {base}; pass 0")
 
 
-def _read(name: str, parts: Iterable[str]) -> Protocol[Files]:
-    """Read the files of some parts, and always the session's, which says whose they are."""
-    wanted = tuple(dict.fromkeys((five_parts.SESSION, *parts)))
-    data = yield tuple(Get(key_of(part, name)) for part in wanted)
-    return dict(zip(wanted, data, strict=True))
-
-
-def _read_all(names: list[str]) -> Protocol[list[Files]]:
-    data = yield from read_each([key_of(part, name) for name in names for part in five_parts.PARTS])
-    count = len(five_parts.PARTS)
-    return [dict(zip(five_parts.PARTS, data[n * count : (n + 1) * count], strict=True)) for n in range(len(names))]
-
-
-def _decoded(part: str, name: str, data: bytes | None) -> Any:
-    if isinstance(data, Unreadable):
-        raise data.error
-    return None if data is None else decode(part, name, data)
-
-
-def _owner(id: str, name: str, data: bytes | None) -> str | None:
-    """Give the id of the other session that a file is of; ``None`` where it is this one's, or there is none.
-
-    Raises:
-        IntegrityError: The file is damaged, and by its name it may be another session's.
-    """
-    found = None if data is None else owner(data)
-    if data is not None and found is None and is_shared(name):
-        key = key_of(five_parts.SESSION, name)
-        raise IntegrityError(f"{key} is damaged and does not say which session it is of; restore or remove it", key)
-    return None if found == id else found
-
-
-def _refuse_foreign(id: str, name: str, files: Files) -> None:
-    other = _owner(id, name, files[five_parts.SESSION])
-    if other is not None:
-        key = key_of(five_parts.SESSION, name)
-        raise ConflictError(f"{key} holds the session {other!r}, and {id!r} would be that file; choose another id", id)
-
-
-def _write(
-    id: str, name: str, encoded: Mapping[str, bytes], files: Files, base: Revision | int | None
-) -> Protocol[tuple[Revision, bool]]:
-    _refuse_foreign(id, name, files)
-    changed = {part: data for part, data in encoded.items() if files.get(part) != data}
-    there = [part for part in changed if files.get(part) is not None]
-    if base == 0 and there:
-        raise ConflictError(f"there is already a session {id!r}, and its {' and '.join(there)} would change", id, 0)
-    siblings = tuple(Put(key_of(part, name), data) for part, data in changed.items() if part != five_parts.SESSION)
-    if siblings:
-        yield siblings
-    if five_parts.SESSION in changed:
-        yield Put(key_of(five_parts.SESSION, name), changed[five_parts.SESSION])
-    return _revision({**files, **encoded}), bool(changed)
-
-
-def _revision(files: Mapping[str, bytes | None]) -> Revision:
-    session = files[five_parts.SESSION]
-    return Revision(None, digest([session] if session is not None else [files.get(part) for part in SIBLINGS]))
-
-
-def _names(directory: str) -> Protocol[set[str]]:
-    """Read the names that files have in a directory; in that of the artifacts these are directories."""
-    entries: list[Entry] = yield List(directory)
-    if directory == f"{five_parts.ARTIFACTS}/":
-        found = {entry.name for entry in entries if entry.is_directory}
-    else:
-        found = {stem for e in entries if not e.is_directory and (stem := _stem(e.name))}
-    return found
-
-
-def _stem(name: str) -> str | None:
-    """Give the name of a session from that of its file; the seed does not see one that is named like the suffix."""
-    return (name.removesuffix(SUFFIX) or None) if name.endswith(SUFFIX) else None
-
-
-def _ids_of(names: list[str]) -> Protocol[list[str]]:
-    """Read the ids of sessions, in the order of their names, out of the files whose names do not tell."""
-    found: dict[str, str | None] = {name: None if is_shared(name) else name for name in names}
-    unsure = [name for name in names if is_shared(name)]
-    for start in range(0, len(unsure), PAGE):
-        page = unsure[start : start + PAGE]
-        contents = yield from read_each([key_of(five_parts.SESSION, name) for name in page])
-        for name, data in zip(page, contents, strict=True):
-            found[name] = None if data is None else _inner_id(name, data)  # it was deleted since it was listed
-    return list(dict.fromkeys(id for id in found.values() if id is not None))
-
-
-def _inner_id(name: str, data: bytes) -> str:
-    """Give the id in a file if it leads back to that file; the load of the file's own name tells what is wrong."""
-    found = owner(data)
-    try:
-        return found if found is not None and name_of(found) == name else name
-    except InvalidIdError:
-        return name
-
-
-def _misplaced() -> Protocol[list[Finding]]:
-    """Find files in the place of directories, and the other way round: a listing passes over both."""
-    found: list[Finding] = []
-    for directory in ("", *(f"{part}/" for part in SIBLINGS)):
-        try:
-            entries: list[Entry] = yield List(directory)
-        except IntegrityError as error:
-            found.append(Finding(None, error.key, "damaged", str(error)))
-            continue
-        for entry in entries:
-            stem = _stem(entry.name)
-            expected = entry.name in SIBLINGS if not directory else directory == f"{five_parts.ARTIFACTS}/"
-            if entry.is_directory and stem and not expected:
-                detail = "a directory is in the place of a file; move it away, and bring the file back"
-            elif not entry.is_directory and expected:
-                detail = "something is in the place of a directory; move it away, and bring the directory back"
-            else:
-                continue
-            found.append(Finding(stem, directory + entry.name, "foreign", detail))
-    return found
-
-
 def _looked_at(id: str, name: str, files: Files) -> tuple[dict[str, Any], list[Finding]]:
     """Read the parts of a session, and say what is wrong with their files."""
     state: dict[str, Any] = {}
     found: list[Finding] = []
     for part, data in files.items():
         try:
-            document = state[part] = _decoded(part, name, data)
+            document = state[part] = decoded(part, name, data)
         except IntegrityError as error:
             found.append(Finding(id, error.key, "damaged", str(error)))
         else:
