@@ -168,7 +168,8 @@ def _build(
         body, state = encoder.state(state)
         encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
     objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}
-    born = 0 if not rules.lives(state) else head.born if rules.lives(head.state) else seq
+    goes_on = rules.lives(head.state) and draft.over is None  # else a delete may lie in between
+    born = 0 if not rules.lives(state) else head.born if goes_on else seq
     keys = head.keys
     if draft.key:
         keys = (*keys, IdempotencyKey(draft.key, seq, None))[-KEPT_KEYS:]

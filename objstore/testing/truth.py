@@ -95,7 +95,7 @@ class Truth:
     def delete(self, key: str) -> None:
         """Let the deletion of one object land."""
         self._may_go(key)
-        lives = self.head.born in self._acknowledged_lives and not self.damaged  # a damaged tombstone has a tail, too
+        lives = self.head.born in self._acknowledged_lives
         if lives and key == naming.index_hint(self.key, self.head.born):
             raise Violation("D", f"hint {key} goes, though the session that began there lives")
         self._storage.remove(key)
@@ -204,7 +204,7 @@ class Truth:
     def _check_header(self, head: Link, link: Link, commit: Commit) -> None:
         seq = link.seq
         lives = self._rules.lives(link.state)
-        right_born = 0 if not lives else head.born or seq
+        right_born = 0 if not lives else seq if commit.over else head.born or seq
         if link.born != right_born:
             raise Violation("C", f"commit {seq} says born {link.born} where {right_born} is right")
         if link.floor > seq or (link.floor < seq and not self._whole(link.floor)):

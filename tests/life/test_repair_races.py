@@ -124,8 +124,16 @@ def test_a_sweep_that_was_under_way_takes_nothing_of_what_a_repair_brought_back(
     assert artifacts_of(store) == [output(turn) for turn in range(1, 6)]
     assert store.verify().ok
     store.collect()
-    assert store.list() == ["s"]
     assert place.names("trash/") == {"s=.0000000006"}  # its numbers still wait
+
+
+def test_a_delete_that_was_under_way_does_not_unlist_what_a_repair_brought_back(place: Place) -> None:
+    store = repaired_under_a_sweep(place)
+    assert store.list() == ["s"]
+    assert place.names("index/") == {"s=.0000000007"}
+    store.append("s", messages=[Message.user("turn 6")])
+    assert store.collect().removed == ()
+    assert place.names("index/") == {"s=.0000000007"}
 
 
 def test_if_a_repair_did_not_store_it_again_the_sweep_would_take_it(
