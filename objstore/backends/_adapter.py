@@ -170,6 +170,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
+def harmless(error: Exception, target: Target) -> Exception | None:
+    """Keep an error as the cause of another, unless it says a secret or repeats a refused request with credentials."""
+    texts = [str(cause) for cause in causes(error)]
+    return error if all(target.scrub(text) == text and "CanonicalRequest" not in text for text in texts) else None
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Give the event loop that the caller runs on, if there is one."""
     try:

@@ -3,70 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Literal, TypeVar
-from weakref import WeakKeyDictionary
-
-from fsspec.asyn import get_loop
 
 from .._log.ops import Entry, Names
 from ..errors import (
     BackendError,
-    ObjstoreError,
     PermissionDeniedError,
     UnavailableError,
     UnsupportedBackendError,
     UnsupportedError,
 )
-from ._adapter import Adapter, Connect, ExistsError, KeyRefusedError, Kind, Refusal, causes, running_loop
+from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, harmless, running_loop
+from ._connection import Connections
 from ._obstore_options import s3_settings
 from ._target import Facts, Limits, Target, checked, split_prefix
 from .base import Capabilities
 
 T = TypeVar("T")
-
-_MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
-_LOG = logging.getLogger("objstore")
-_SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
-
-
-class _Turns:
-    """What belongs to one event loop: who may send a request, and who connects."""
-
-    def __init__(self, concurrency: int) -> None:
-        self.gate = asyncio.Semaphore(concurrency)
-        self.lock = asyncio.Lock()
-
-
-class _Slots:
-    """The same for threads without a loop: a turn is waited for in the thread."""
-
-    def __init__(self, concurrency: int) -> None:
-        self._free = threading.BoundedSemaphore(concurrency)
-
-    async def __aenter__(self) -> None:
-        self._free.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._free.release()
-
-
-@dataclass(slots=True)
-class _Connection:
-    """What belongs to one process: sockets and loops do not survive a fork."""
-
-    pid: int
-    slots: _Slots
-    turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = field(default_factory=WeakKeyDictionary)
-    adapter: Adapter | None = None
-    inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
 
 
 class RemoteBackend:
@@ -97,10 +54,10 @@ class RemoteBackend:
         self.client = client
         self._target = target
         self._limits = limits
-        self._connection = self._unconnected()
+        self._connections = Connections(name, target, limits, client)
 
     def __repr__(self) -> str:
-        return f"RemoteBackend({self._target.scrub(self._place(self._target.path))!r})"
+        return f"RemoteBackend({self._target.scrub(self._connections.place(self._target.path))!r})"
 
     def __reduce__(self) -> tuple[Callable[..., RemoteBackend], tuple[str, Target, Limits, str]]:
         return RemoteBackend, (self.name, self._target, self._limits, self.client)
@@ -126,13 +83,14 @@ class RemoteBackend:
     @property
     def capabilities(self) -> Capabilities:
         """All that there is; on any event loop where obstore is used."""
-        return Capabilities(exclusive_create=True, atomic_put=True, server_copy=True, loop_free=self._through_obstore())
+        return Capabilities(
+            exclusive_create=True, atomic_put=True, server_copy=True, loop_free=self._connections.through_obstore
+        )
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of fsspec, in its own thread, on which the coroutines must run."""
-        loop: asyncio.AbstractEventLoop = get_loop()
-        return loop
+        return self._connections.loop
 
     async def create(
         self,
@@ -157,7 +115,7 @@ class RemoteBackend:
 
     async def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
-        adapter, _ = await self._connect()
+        adapter, _ = await self._connections.connect()
 
         async def send(request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:
             exists = False
@@ -258,58 +216,7 @@ class RemoteBackend:
 
     def close(self) -> None:
         """Close the connections; the next request opens others."""
-        connection, self._connection = self._connection, self._unconnected()
-        if connection.adapter is not None and connection.pid == os.getpid():
-            asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
-
-    def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
-        return _Connection(os.getpid(), _Slots(self._limits.concurrency), inherited=inherited)
-
-    def _turns(self, connection: _Connection, loop: asyncio.AbstractEventLoop) -> _Turns:
-        found = connection.turns.get(loop)
-        if found is None:
-            found = connection.turns[loop] = _Turns(self._limits.concurrency)
-        return found
-
-    async def _connect(self) -> tuple[Adapter, asyncio.Semaphore | _Slots]:
-        if self._connection.pid != os.getpid():
-            self._connection = self._unconnected(inherited=self._connection)
-        connection = self._connection
-        loop = running_loop()
-        if loop is None:
-            if connection.adapter is None:
-                asyncio.run_coroutine_threadsafe(self._connect(), self.loop).result()
-            assert connection.adapter is not None
-            return connection.adapter, connection.slots
-        turns = self._turns(connection, loop)
-        if connection.adapter is None:
-            async with turns.lock:
-                if connection.adapter is None:
-                    connection.adapter = await self._adapter()
-        return connection.adapter, turns.gate
-
-    async def _adapter(self) -> Adapter:
-        through_obstore = self._through_obstore()
-        if self.client == "obstore" and not through_obstore:
-            _LOG.warning("obstore was used before this process was forked, and cannot be used in it: fsspec takes over")
-        module = "._obstore" if through_obstore else _MODULES[self.name]
-        try:
-            connect: Connect = import_module(module, __package__).connect
-            return await connect(self._target, self._limits)
-        except ObjstoreError:
-            raise
-        except Exception as error:
-            said = self._target.scrub(f"{type(error).__name__}: {error}")
-            raise BackendError(
-                f"cannot reach {self._place(self._target.path)} with these storage_options: {said}"
-            ) from self._cause(error)
-
-    def _through_obstore(self) -> bool:
-        if self.client != "obstore":
-            return False
-        from . import _obstore
-
-        return _obstore.works_here()
+        self._connections.close()
 
     async def _run(
         self,
@@ -321,7 +228,7 @@ class RemoteBackend:
         again: bool = True,
     ) -> T:
         """Send a request, again while the storage does not answer, and turn what it says into errors of objstore."""
-        adapter, gate = await self._connect()
+        adapter, gate = await self._connections.connect()
         attempt = 0
         while True:
             attempt += 1
@@ -334,8 +241,8 @@ class RemoteBackend:
                 else:
                     refusal, place = adapter.explain(error), f"{adapter.bucket}/{self._prefix(adapter)}{about or key}"
                 if refusal.kind is not Kind.UNAVAILABLE or not again or attempt > adapter.retries:
-                    what = f"cannot {doing} {self._place(place)}"
-                    raise self._failure(what, refusal, adapter.bucket, attempt) from self._cause(error)
+                    what = f"cannot {doing} {self._connections.place(place)}"
+                    raise self._failure(what, refusal, adapter.bucket, attempt) from harmless(error, self._target)
             # Half of the wait is chance, so that writers that were refused together do not come back together.
             seconds = min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.0)  # noqa: S311
             if running_loop() is None:
@@ -360,15 +267,6 @@ class RemoteBackend:
                 return UnsupportedBackendError(f"{what}: the storage does not know how ({said}). Use another storage")
             case _:
                 return BackendError(f"{what}: {said}")
-
-    def _cause(self, error: BaseException) -> BaseException | None:
-        """Keep the cause, unless it says a secret, or repeats a refused request with its credentials."""
-        texts = [str(cause) for cause in causes(error)]
-        harmless = all(self._target.scrub(text) == text and "CanonicalRequest" not in text for text in texts)
-        return error if harmless else None
-
-    def _place(self, path: str) -> str:
-        return f"{_SCHEMES[self.name]}://{path}"
 
     @staticmethod
     def _prefix(adapter: Adapter) -> str:

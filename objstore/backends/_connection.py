@@ -1,0 +1,133 @@
+"""The connections of a `RemoteBackend`: one adapter in each process, and whose turn it is to send a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from fsspec.asyn import get_loop
+
+from ..errors import BackendError, ObjstoreError
+from ._adapter import Adapter, Connect, harmless, running_loop
+from ._target import Limits, Target
+
+_MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}
+_SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
+_LOG = logging.getLogger("objstore")
+
+
+class _Turns:
+    """What belongs to one event loop: who may send a request, and who connects."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.gate = asyncio.Semaphore(concurrency)
+        self.lock = asyncio.Lock()
+
+
+class Slots:
+    """The same for threads without a loop: a turn is waited for in the thread."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._free = threading.BoundedSemaphore(concurrency)
+
+    async def __aenter__(self) -> None:
+        self._free.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What belongs to one process: sockets and loops do not survive a fork."""
+
+    pid: int
+    slots: Slots
+    turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = field(default_factory=WeakKeyDictionary)
+    adapter: Adapter | None = None
+    inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
+
+
+class Connections:
+    """Connects with the first request, and anew after a fork. The arguments are those of `RemoteBackend`."""
+
+    def __init__(self, name: str, target: Target, limits: Limits, client: Literal["fsspec", "obstore"]) -> None:
+        self._name = name
+        self._target = target
+        self._limits = limits
+        self._client = client
+        self._connection = self._unconnected()
+
+    @property
+    def through_obstore(self) -> bool:
+        """Whether obstore is used, in this process."""
+        if self._client != "obstore":
+            return False
+        from . import _obstore
+
+        return _obstore.works_here()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of fsspec, in its own thread."""
+        loop: asyncio.AbstractEventLoop = get_loop()
+        return loop
+
+    def place(self, path: str) -> str:
+        """Write a path as a URL, for people."""
+        return f"{_SCHEMES[self._name]}://{path}"
+
+    async def connect(self) -> tuple[Adapter, asyncio.Semaphore | Slots]:
+        """Give the adapter, and the gate behind which a request may be sent.
+
+        Raises:
+            BackendError: It cannot be made with these options.
+        """
+        if self._connection.pid != os.getpid():
+            self._connection = self._unconnected(inherited=self._connection)
+        connection = self._connection
+        loop = running_loop()
+        if loop is None:
+            if connection.adapter is None:
+                asyncio.run_coroutine_threadsafe(self.connect(), self.loop).result()
+            assert connection.adapter is not None
+            return connection.adapter, connection.slots
+        turns = connection.turns.get(loop)
+        if turns is None:
+            turns = connection.turns[loop] = _Turns(self._limits.concurrency)
+        if connection.adapter is None:
+            async with turns.lock:
+                if connection.adapter is None:
+                    connection.adapter = await self._adapter()
+        return connection.adapter, turns.gate
+
+    def close(self) -> None:
+        """Close what is open; the next request opens others."""
+        connection, self._connection = self._connection, self._unconnected()
+        if connection.adapter is not None and connection.pid == os.getpid():
+            asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
+
+    def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
+        return _Connection(os.getpid(), Slots(self._limits.concurrency), inherited=inherited)
+
+    async def _adapter(self) -> Adapter:
+        through_obstore = self.through_obstore
+        if self._client == "obstore" and not through_obstore:
+            _LOG.warning("obstore was used before this process was forked, and cannot be used in it: fsspec takes over")
+        module = "._obstore" if through_obstore else _MODULES[self._name]
+        try:
+            connect: Connect = import_module(module, __package__).connect
+            return await connect(self._target, self._limits)
+        except ObjstoreError:
+            raise
+        except Exception as error:
+            said = self._target.scrub(f"{type(error).__name__}: {error}")
+            raise BackendError(
+                f"cannot reach {self.place(self._target.path)} with these storage_options: {said}"
+            ) from harmless(error, self._target)
