@@ -14,10 +14,11 @@ from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.refs import Ref
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import assemble, check_neighbours, load, parse, read_commits, read_each, stands_on
+from .._log.chain import assemble, check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol, Read
+from .._log.reading import parse, read_commits, read_each
 from .._log.session import PAGE, touched
 from ..errors import IntegrityError
 from .verify import Finding

@@ -18,11 +18,11 @@ from .._format.commit import id_in
 from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._log.base import Base, Rules
-from .._log.chain import read_commits
 from .._log.change import Edit
 from .._log.hints import hints_of
 from .._log.land import Draft, LostError, Summarise, commit, create_objects
 from .._log.ops import Copy, Create, Delete, Protocol
+from .._log.reading import read_commits
 from .._log.save import save
 from .._log.session import PAGE
 from ..errors import IntegrityError

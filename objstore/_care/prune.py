@@ -15,12 +15,13 @@ from dataclasses import replace
 from .._format import naming
 from .._format.commit import Commit, id_in, moment, timestamp
 from .._log.base import Base, Rules
-from .._log.chain import load, parse, read_commits, read_each, stands_on
+from .._log.chain import load, stands_on
 from .._log.head import find_head
 from .._log.hints import hints_of
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in
 from .._log.ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
+from .._log.reading import parse, read_commits, read_each
 from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport

@@ -12,9 +12,10 @@ from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
 from .._log.base import Base, Rules, nothing
-from .._log.chain import Unreadable, assemble, parse, read_commits, read_each
+from .._log.chain import assemble
 from .._log.hints import hints_of
 from .._log.ops import Entry, Get, List, Protocol, Read
+from .._log.reading import Unreadable, parse, read_commits, read_each
 from .._log.session import PAGE
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care

@@ -10,48 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .._format import canonical, naming, patching
+from .._format import naming, patching
 from .._format.canonical import JSON
-from .._format.commit import FENCES, MAX_BYTES, Commit, IdempotencyKey, Table, decode, may_bury
-from .._format.state import LEAF, Decoder, Leaf, Leaves, names_in, opened
+from .._format.commit import FENCES, Commit, IdempotencyKey, may_bury
+from .._format.state import Decoder, Leaves
 from ..errors import FormatError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
 from .head import RESTARTS, Glimpse, find_head, find_whole, is_old, too_old_to_follow, too_slow
 from .hints import hints_of
-from .ops import Get, Moment, Now, Op, Protocol
+from .ops import Get, Moment, Now, Protocol
+from .reading import parse, parse_or_none, read_commits, read_leaves
 
 
 def stands_on(parent: str | None, digest: str | None) -> bool:
     """Say whether a commit that names ``parent`` stands on the one with ``digest``; numbers alone are no chain."""
     return parent == digest
-
-
-def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
-    """Read the stored bytes of some commits side by side."""
-    found = yield from read_each([naming.log_key(base.key, n) for n in numbers])
-    return dict(zip(numbers, found, strict=True))
-
-
-class Unreadable(bytes):
-    """Stands for an object in whose place there is something that is none, such as a link; `parse` says so."""
-
-    error: IntegrityError
-
-
-def read_each(keys: list[str]) -> Protocol[list[bytes | None]]:
-    """Read stored bytes side by side; one that cannot be had keeps nobody from reading the others."""
-    try:
-        return list((yield tuple(Get(key) for key in keys))) if keys else []
-    except IntegrityError:
-        pass
-    found: list[bytes | None] = []
-    for key in keys:
-        try:
-            found.append((yield Get(key)))
-        except IntegrityError as error:
-            found.append(Unreadable(b"no object"))
-            found[-1].error = error  # type: ignore[union-attr] # it was put there just now
-    return found
 
 
 def load(
@@ -107,7 +80,7 @@ def _load_once(
     target = at or head
     start = (target - 1) // rules.interval * rules.interval + 1
     data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
-    newest = parse(blank, head, data[head]) if target == head or surely else _parse_or_none(blank, head, data[head])
+    newest = parse(blank, head, data[head]) if target == head or surely else parse_or_none(blank, head, data[head])
     if newest is None and target < head and not surely:
         newest = yield from _newest_readable(rules, blank, head, target, data)
     if is_old(rules, observed, (yield Now())):
@@ -141,7 +114,7 @@ def _newest_readable(
     above: Commit | None = None
     for n in range(head - 1, target - 1, -1):
         found = data[n] if n in data else (yield from read_commits(base, [n]))[n]
-        commit = _parse_or_none(base, n, found)
+        commit = parse_or_none(base, n, found)
         if not found or (above and commit and not stands_on(above.parent, commit.digest)):
             break
         if commit and newest is None:
@@ -155,21 +128,6 @@ def _newest_readable(
         if newest and (n == target or newest.floor > target):
             return newest
     raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
-
-
-def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
-    """Decode a commit that was read; ``None`` where there is none, or the stub of a purge."""
-    if isinstance(data, Unreadable):
-        raise data.error
-    key = naming.log_key(base.key, n)
-    return None if data is None else decode(data, key, base.id, n)
-
-
-def _parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
-    try:
-        return parse(base, n, data)
-    except (IntegrityError, FormatError):  # going back before a damaged or a newer head must work
-        return None
 
 
 def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol[list[Commit]]:
@@ -201,7 +159,7 @@ def check_neighbours(base: Base, found: Commit, floor: int, head: int) -> Protoc
     """
     n = found.seq
     data = yield from read_commits(base, [n for n in (n - 1, n + 1, n + 2) if floor <= n <= head])
-    near = {m: commit for m, stored in data.items() if (commit := _parse_or_none(base, m, stored))}
+    near = {m: commit for m, stored in data.items() if (commit := parse_or_none(base, m, stored))}
     fits = [_fits(near[n - 1], found)] if n - 1 in near else []
     if n + 1 in near:
         is_sure = n + 1 == head or (n + 2 in near and _fits(near[n + 1], near[n + 2]))
@@ -226,7 +184,7 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
             present.clear()
         present.update(commit.objects)
     last, weight = chain[-1], base.weight
-    leaves = yield from _read_leaves(base, chain, objects | present)
+    leaves = yield from read_leaves(base, chain, objects | present)
     decoder = Decoder(objects | present, leaves)
     for commit in chain:
         key = naming.log_key(base.key, commit.seq)
@@ -260,62 +218,6 @@ def _apply(decoder: Decoder, commit: Commit, state: dict[str, JSON] | None) -> d
 
 def _own_keys(commit: Commit) -> tuple[IdempotencyKey, ...]:
     return tuple(k if k.digest else replace(k, digest=commit.digest) for k in commit.keys)
-
-
-def _read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dict[str, Leaf]]:
-    """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
-    leaves = dict(base.leaves.by_name)
-    found: dict[str, bytes] = {}
-    decoder = Decoder(objects, leaves)
-    try:
-        wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
-        while unread := sorted(wanted - set(leaves) - set(found)):
-            if any(objects[name][1] > MAX_BYTES for name in unread if name in objects):
-                raise ValueError(f"a leaf of more than {MAX_BYTES} bytes")
-            raws = yield from read_objects(base, unread, objects)
-            found |= raws
-            wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}
-        for name in [*found]:
-            _read_leaf(name, found, decoder, leaves)
-    except (ValueError, RecursionError) as error:
-        key = naming.log_key(base.key, chain[-1].seq)
-        raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
-    return leaves
-
-
-def _read_leaf(name: str, raws: dict[str, bytes], decoder: Decoder, leaves: dict[str, Leaf]) -> None:
-    raw = raws.pop(name, None)  # what has been read is let go, and where others name it, it has been read before
-    if raw is None:
-        return
-    for inner in names_in(canonical.loads(raw), LEAF) if b'"=list"' in raw else ():
-        _read_leaf(inner, raws, decoder, leaves)
-    leaves[name] = decoder.leaf(name, raw)
-
-
-def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:
-    """Read the raw bytes of objects side by side, each checked against its digest.
-
-    Raises:
-        IntegrityError: One is missing or damaged.
-        FormatError: One is named by a commit that does not list it.
-    """
-    keys = []
-    for name in names:
-        if name not in objects:
-            raise FormatError(f"object {name} is named but not listed by the commits", name)
-        keys.append(naming.object_key(base.key, objects[name][0], name))
-    if not keys:
-        return {}
-    data = yield tuple(Get(key) for key in keys)
-    raws = {}
-    for name, key, stored in zip(names, keys, data, strict=True):
-        if stored is None:
-            raise IntegrityError(f"object {key} is missing", key)
-        try:
-            raws[name] = opened(name, stored, objects[name][1])
-        except ValueError as error:
-            raise IntegrityError(f"object {key} is damaged: {error}", key) from None
-    return raws
 
 
 def follow(rules: Rules, base: Base) -> Protocol[Base]:
@@ -360,8 +262,3 @@ def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[In
         way_out = f"The newest intact commit is {n}: load it with at={n}, or repair the session"
         return IntegrityError(f"{failure}. {way_out}", failure.key)
     return IntegrityError(f"{failure}. No older commit can be told to be retained: repair the session", failure.key)
-
-
-def ops(*several: Op | None) -> tuple[Op, ...]:
-    """Gather operations to be done side by side, without those that are not needed."""
-    return tuple(op for op in several if op is not None)

@@ -15,9 +15,10 @@ from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .base import Base, Rules
-from .chain import ops, parse, stands_on
+from .chain import stands_on
 from .head import find_head, head_from, head_ops, is_newest, is_old
 from .ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
+from .reading import parse
 
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
@@ -232,7 +233,7 @@ def _create_commit(
     resends by itself turns our own success into a refusal.
     """
     lists: tuple[List, ...] = head_ops(head.key) if unobserved else ()
-    wave: tuple[Op, ...] = ops(*lists, create, hint)
+    wave: tuple[Op, ...] = _ops(*lists, create, hint)
     made: str | None = None
     listed = 0
     error: UnavailableError | None = None
@@ -257,7 +258,7 @@ def _create_commit(
             except IntegrityError:
                 raise LostError(made) from None
             if found is None and data is None:
-                wave, lists = ops(create, hint), ()
+                wave, lists = _ops(create, hint), ()
                 continue
             if found is None or found.commit != attempt:
                 raise LostError(made)
@@ -295,3 +296,7 @@ def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]
             f"commit {seq + 1} of {head.id!r} is damaged, which would tell whether commit {seq} counts; load it to see"
         ) from error
     return successor is not None and stands_on(successor.parent, digest)
+
+
+def _ops(*several: Op | None) -> tuple[Op, ...]:
+    return tuple(op for op in several if op is not None)

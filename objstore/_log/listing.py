@@ -11,9 +11,9 @@ from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, moment
 from ..errors import FormatError, IntegrityError
 from .base import Base, Rules, nothing
-from .chain import parse, read_commits, read_each
 from .head import RESTARTS, find_head, find_whole, head_from, head_ops, is_old, too_slow
 from .ops import Entry, Get, List, Moment, Names, Now, Page, Protocol
+from .reading import parse, read_commits, read_each
 from .session import PAGE, newest
 
 _NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)

@@ -8,11 +8,12 @@ from .._format import naming
 from .._format.canonical import JSON
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .base import Base, Rules, nothing
-from .chain import follow, load, parse, stands_on
+from .chain import follow, load, stands_on
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
 from .head import is_newest, is_old
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
+from .reading import parse
 
 REBASES = 64
 """How often a save goes on top of a head that moved before it gives up."""

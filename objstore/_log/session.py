@@ -13,11 +13,12 @@ from .._format.commit import Commit, Origin, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
-from .chain import follow, load, parse, read_commits, read_objects
+from .chain import follow, load
 from .head import RESTARTS, find_whole, is_old, too_slow
 from .hints import hints_of
 from .land import Draft, LostError, Summarise, commit
 from .ops import Create, Delete, Entry, List, Moment, Now, Protocol
+from .reading import parse, read_commits, read_objects
 from .save import broken
 
 PAGE = 64

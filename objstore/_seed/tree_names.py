@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .._care.verify import Finding
-from .._log.chain import read_each
 from .._log.ops import Entry, List, Protocol
+from .._log.reading import read_each
 from .._log.session import PAGE
 from ..errors import IntegrityError, InvalidIdError
 from . import five_parts

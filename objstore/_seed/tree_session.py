@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._log.chain import Unreadable, read_each
 from .._log.ops import Get, Protocol, Put
+from .._log.reading import Unreadable, read_each
 from ..errors import ConflictError, IntegrityError
 from ..models import Revision
 from . import five_parts

@@ -15,7 +15,7 @@ from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
 from .._format.commit import Commit, Table
-from .._log import chain, fork, head, land, listing, save, session
+from .._log import chain, fork, head, land, listing, reading, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
@@ -125,9 +125,9 @@ def _whatever_lies_between(
     data: Mapping[int, bytes | None],
 ) -> Protocol[Commit]:
     for n in range(head - 1, target - 1, -1):
-        found = data[n] if n in data else (yield from chain.read_commits(base, [n]))[n]
+        found = data[n] if n in data else (yield from reading.read_commits(base, [n]))[n]
         with suppress(IntegrityError):
-            if commit := chain.parse(base, n, found):
+            if commit := reading.parse(base, n, found):
                 return commit
     raise IntegrityError("nothing below can be read", base.key)
 

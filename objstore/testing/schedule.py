@@ -11,7 +11,7 @@ from typing import Any
 
 from .._format import canonical, naming, state
 from .._format.commit import FENCES, FORMAT, decode, timestamp
-from .._log import chain
+from .._log import reading
 from .._log.base import Rules
 from .._log.ops import Copy, Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from .ablations import replaced
@@ -110,8 +110,8 @@ class Schedule:
         with replaced(
             (state, "LEAF_BYTES", self._leaf_bytes),
             (naming, "GROUP", self._group),
-            (chain, "decode", cache(decode)),  # half of the time would go into reading the same bytes again
-            (chain, "opened", cache(state.opened)),
+            (reading, "decode", cache(decode)),  # half of the time would go into reading the same bytes again
+            (reading, "opened", cache(state.opened)),
         ):
             self._begin()
             self._interleave(self._casting.cast([*self.oracles], self._damages))

@@ -17,11 +17,12 @@ from typing import Final
 from .._format import naming
 from .._format.commit import Commit, is_torn
 from .._log.base import Base, Rules, nothing
-from .._log.chain import parse, read_commits, stands_on
+from .._log.chain import stands_on
 from .._log.head import RESTARTS, find_head, find_whole, is_old
 from .._log.hints import hints_of
 from .._log.land import CREATES
 from .._log.ops import Create, Delete, Get, Moment, Now, Protocol, Sync
+from .._log.reading import parse, read_commits
 from .._log.session import PAGE, newest
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 from ._clone_objects import Pair, Side, bring_objects, in_target

@@ -20,9 +20,9 @@ from .._format.commit import Commit
 from .._format.refs import DIGEST_LENGTH
 from .._format.state import opened
 from .._log.base import Base
-from .._log.chain import parse
 from .._log.land import create_objects
 from .._log.ops import Create, Entry, Get, List, Protocol, Sync, Upload
+from .._log.reading import parse
 from ..errors import IntegrityError
 
 _SMALL: Final = 2**20

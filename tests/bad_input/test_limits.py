@@ -13,7 +13,7 @@ import pytest
 from objstore import DocumentStore, FormatError, IntegrityError, InvalidValueError
 from objstore._format import commit as commits
 from objstore._format import encode, state, zstd
-from objstore._log import chain
+from objstore._log import reading
 from tests.places import Place, make_place
 
 KIB = 1024
@@ -27,7 +27,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that are reached without much memory, in the proportion of the true ones."""
-    for module in (commits, encode, chain):
+    for module in (commits, encode, reading):
         monkeypatch.setattr(module, "MAX_BYTES", 64 * KIB)
     monkeypatch.setattr(encode, "CROWDED_BYTES", 16 * KIB)
     monkeypatch.setattr(encode, "SHORT_TEXT_BYTES", 400)

@@ -1,0 +1,110 @@
+"""Reading what a log is made of: commits by their numbers, leaves and objects by their names, each of them checked."""
+
+from __future__ import annotations
+
+from .._format import canonical, naming
+from .._format.commit import MAX_BYTES, Commit, Table, decode
+from .._format.state import LEAF, Decoder, Leaf, names_in, opened
+from ..errors import FormatError, IntegrityError
+from .base import Base
+from .ops import Get, Protocol
+
+
+def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
+    """Read the stored bytes of some commits side by side."""
+    found = yield from read_each([naming.log_key(base.key, n) for n in numbers])
+    return dict(zip(numbers, found, strict=True))
+
+
+class Unreadable(bytes):
+    """Stands for an object in whose place there is something that is none, such as a link; `parse` says so."""
+
+    error: IntegrityError
+
+
+def read_each(keys: list[str]) -> Protocol[list[bytes | None]]:
+    """Read stored bytes side by side; one that cannot be had keeps nobody from reading the others."""
+    try:
+        return list((yield tuple(Get(key) for key in keys))) if keys else []
+    except IntegrityError:
+        pass
+    found: list[bytes | None] = []
+    for key in keys:
+        try:
+            found.append((yield Get(key)))
+        except IntegrityError as error:
+            found.append(Unreadable(b"no object"))
+            found[-1].error = error  # type: ignore[union-attr] # it was put there just now
+    return found
+
+
+def parse(base: Base, n: int, data: bytes | None) -> Commit | None:
+    """Decode a commit that was read; ``None`` where there is none, or the stub of a purge."""
+    if isinstance(data, Unreadable):
+        raise data.error
+    key = naming.log_key(base.key, n)
+    return None if data is None else decode(data, key, base.id, n)
+
+
+def parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
+    """Decode a commit, for who goes by others where it is damaged or of a newer format."""
+    try:
+        return parse(base, n, data)
+    except (IntegrityError, FormatError):  # going back before a damaged or a newer head must work
+        return None
+
+
+def read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dict[str, Leaf]]:
+    """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
+    leaves = dict(base.leaves.by_name)
+    found: dict[str, bytes] = {}
+    decoder = Decoder(objects, leaves)
+    try:
+        wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
+        while unread := sorted(wanted - set(leaves) - set(found)):
+            if any(objects[name][1] > MAX_BYTES for name in unread if name in objects):
+                raise ValueError(f"a leaf of more than {MAX_BYTES} bytes")
+            raws = yield from read_objects(base, unread, objects)
+            found |= raws
+            wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}
+        for name in [*found]:
+            _read_leaf(name, found, decoder, leaves)
+    except (ValueError, RecursionError) as error:
+        key = naming.log_key(base.key, chain[-1].seq)
+        raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
+    return leaves
+
+
+def _read_leaf(name: str, raws: dict[str, bytes], decoder: Decoder, leaves: dict[str, Leaf]) -> None:
+    raw = raws.pop(name, None)  # what has been read is let go, and where others name it, it has been read before
+    if raw is None:
+        return
+    for inner in names_in(canonical.loads(raw), LEAF) if b'"=list"' in raw else ():
+        _read_leaf(inner, raws, decoder, leaves)
+    leaves[name] = decoder.leaf(name, raw)
+
+
+def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:
+    """Read the raw bytes of objects side by side, each checked against its digest.
+
+    Raises:
+        IntegrityError: One is missing or damaged.
+        FormatError: One is named by a commit that does not list it.
+    """
+    keys = []
+    for name in names:
+        if name not in objects:
+            raise FormatError(f"object {name} is named but not listed by the commits", name)
+        keys.append(naming.object_key(base.key, objects[name][0], name))
+    if not keys:
+        return {}
+    data = yield tuple(Get(key) for key in keys)
+    raws = {}
+    for name, key, stored in zip(names, keys, data, strict=True):
+        if stored is None:
+            raise IntegrityError(f"object {key} is missing", key)
+        try:
+            raws[name] = opened(name, stored, objects[name][1])
+        except ValueError as error:
+            raise IntegrityError(f"object {key} is damaged: {error}", key) from None
+    return raws
