@@ -13,9 +13,8 @@ from typing import Any
 
 from .._care import prune
 from .._care.ailments import Care
-from .._care.mend import RepairReport, bury, repair
-from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
-from .._care.usage import UsageReport, usage
+from .._care.mend import bury
+from .._care.retention import Doomed
 from .._care.verify import VerifyReport, verify
 from .._format import checking, naming
 from .._format.canonical import JSON
@@ -27,7 +26,7 @@ from .._log.change import Change, Derive, Edit, Pinned, Replace
 from .._log.compare import Diff, differences
 from .._log.fork import Adopt, fork
 from .._log.head import Glimpse
-from .._log.land import LostError, Summarise
+from .._log.land import Summarise
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded, Sight, described, plain
 from .._log.marker import Place, settle
@@ -45,7 +44,6 @@ from ..models import Revision
 from .memory import Memory
 
 KEY_BYTES = 128
-_ATTEMPTS = 10
 
 
 class Handle:
@@ -66,9 +64,9 @@ class Handle:
     ) -> None:
         self.rules = replace(rules, interval=place.interval, tearable=single_writer and not exclusive)
         self.place = place
-        self._summarise = summarise
+        self.summarise = summarise
         self._adopt = adopt
-        self._care = care
+        self.care = care
         self._where = where
         self._memory = memory
         self._exclusive = exclusive
@@ -106,6 +104,10 @@ class Handle:
     def _remember(self, base: Base) -> None:
         if base.seq:
             self._memory.put(base)
+
+    def forget(self, id: str) -> None:
+        """Remember nothing of a session: what was known of it may stand on what is gone."""
+        self._memory.forget(id)
 
     def load(
         self, id: str, parts: Iterable[str] | None, at: int | None, *, contents: bool = True
@@ -166,50 +168,9 @@ class Handle:
         """Make a new session of a state of another."""
         naming.check_id(new_id)
         yield from self.writing()
-        base = yield from fork(self.rules, naming.check_id(id), new_id, at, self._adopt, self._summarise)
+        base = yield from fork(self.rules, naming.check_id(id), new_id, at, self._adopt, self.summarise)
         self._remember(base)
         return self._revision(base, {})
-
-    def prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
-        """Raise the floor of a session's history; again when a writer was faster."""
-        if not dry_run:
-            yield from self.writing()
-        for _ in range(_ATTEMPTS):
-            try:
-                report = yield from prune.prune(
-                    self.rules, naming.check_id(id), choose, self._summarise, dry_run=dry_run
-                )
-            except LostError:
-                continue
-            self._memory.forget(id)
-            return report
-        raise ConflictError(f"others kept committing to {id!r} while it was to be pruned; try again", id)
-
-    def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
-        """Remove what crashes left of some sessions, or of all that lie there."""
-        if not dry_run:
-            yield from self.writing()
-        wanted = None if ids is None else [naming.check_id(id) for id in ids]
-        return (yield from prune.collect_all(self.rules, wanted, self._summarise, dry_run=dry_run))
-
-    def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
-        """Say what some sessions take in the storage, or all that lie there."""
-        return usage(self.rules, None if ids is None else [naming.check_id(id) for id in ids])
-
-    def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
-        """Set damaged newest commits aside and mend what hurts an agent; again when a writer was faster."""
-        naming.check_id(id)
-        if not dry_run:
-            yield from self.writing()
-        for _ in range(_ATTEMPTS):
-            try:
-                report = yield from repair(self.rules, id, self._care, self._summarise, dry_run=dry_run)
-            except (LostError, ConflictError):
-                continue
-            finally:
-                self._memory.forget(id)  # what it remembers may stand on what was set aside
-            return report
-        raise ConflictError(f"others kept committing to {id!r} while it was to be repaired; try again", id)
 
     def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
         """Compare two states of a session."""
@@ -246,7 +207,7 @@ class Handle:
         self, id: str, change: Change, base: Base | None, key: str | None, stale: frozenset[str] = frozenset()
     ) -> Protocol[tuple[Revision, bool]]:
         try:
-            saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self._summarise)
+            saved: Saved = yield from save(self.rules, id, change, base, key=key, summarise=self.summarise)
         except ConflictError:
             self._memory.forget(id)
             raise
@@ -309,14 +270,14 @@ class Handle:
             if seen is not None:
                 raise
             yield from self.writing()
-            yield from bury(self.rules, id, self._summarise)
+            yield from bury(self.rules, id, self.summarise)
             head = yield from self._head(id)
         if head.seq == 0:
             if seen is not None and seen.seq:
                 raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)
             return
         yield from self.writing()
-        gone = yield from session.delete(self.rules, id, head, seen, self._summarise)
+        gone = yield from session.delete(self.rules, id, head, seen, self.summarise)
         if gone:
             if purge:
                 yield from prune.purge(gone)
@@ -344,7 +305,7 @@ class Handle:
 
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read and check everything that is stored of some sessions, or of all."""
-        return verify(self.rules, None if ids is None else [naming.check_id(id) for id in ids], self._care)
+        return verify(self.rules, None if ids is None else [naming.check_id(id) for id in ids], self.care)
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""

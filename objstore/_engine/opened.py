@@ -35,6 +35,7 @@ from ..backends import AsyncBackend, Backend, open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, UnsupportedError
 from ..models import Revision
+from . import housekeeping
 from .drive import Driver
 from .handle import Handle
 from .layouts import BaseArgument, Layout, given
@@ -233,22 +234,22 @@ class Opened:
         return self._prune(id, retention(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
 
     def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
-        return (yield from (yield from self._log()).prune(id, choose, dry_run=dry_run))
+        return (yield from housekeeping.prune((yield from self._log()), id, choose, dry_run=dry_run))
 
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """See `SessionStore.collect`."""
         wanted = None if ids is None else list(ids)
-        report = yield from (yield from self._log()).collect(wanted, dry_run=dry_run)
+        report = yield from housekeeping.collect((yield from self._log()), wanted, dry_run=dry_run)
         files = yield from unfinished(self.backend, wanted, self._rules.grace, dry_run=dry_run)
         return replace(report, removed=(*report.removed, *files))
 
     def du(self, ids: Iterable[str] | None) -> Protocol[UsageReport]:
         """See `SessionStore.du`."""
-        return (yield from (yield from self._log()).du(ids))
+        return (yield from housekeeping.du((yield from self._log()), ids))
 
     def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
         """See `SessionStore.repair`."""
-        return (yield from (yield from self._log()).repair(id, dry_run=dry_run))
+        return (yield from housekeeping.repair((yield from self._log()), id, dry_run=dry_run))
 
     def _log(self) -> Protocol[Handle]:
         layout = yield from self.layout()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .._care import prune
+from .._engine import housekeeping
 from .._engine.handle import Handle
 from .._format import canonical
 from .._format.commit import Commit
@@ -46,31 +47,31 @@ class Remover:
 
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(self._store.prune(self._oracle.id, choose, dry_run=False))
+            yield from self._removing(housekeeping.prune(self._store, self._oracle.id, choose, dry_run=False))
 
     def finish(self, rounds: int) -> Protocol[None]:
         """Do what others left undone, without raising the floor."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(self._store.prune(self._oracle.id, lambda _: 0, dry_run=False))
+            yield from self._removing(housekeeping.prune(self._store, self._oracle.id, lambda _: 0, dry_run=False))
 
     def collect(self, rounds: int) -> Protocol[None]:
         """Remove what crashes left."""
         for _ in range(rounds):
             yield self._wait()
             ids = [self._oracle.id] if self._draw.random() < 0.5 else None
-            yield from self._removing(self._store.collect(ids, dry_run=False))
+            yield from self._removing(housekeeping.collect(self._store, ids, dry_run=False))
 
     def repair(self, rounds: int) -> Protocol[None]:
         """Set damaged newest commits aside."""
         for _ in range(rounds):
             yield self._wait()
-            yield from self._removing(self._store.repair(self._oracle.id, dry_run=False))
+            yield from self._removing(housekeeping.repair(self._store, self._oracle.id, dry_run=False))
 
     def bury(self) -> Protocol[None]:
         """Set damaged newest commits aside, and delete the session where nothing can be read any more."""
         try:
-            yield from self._store.repair(self._oracle.id, dry_run=False)
+            yield from housekeeping.repair(self._store, self._oracle.id, dry_run=False)
         except IntegrityError:
             yield from self._store.delete(self._oracle.id, None, purge=False)
 

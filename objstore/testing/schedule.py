@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from .._engine import housekeeping
 from .._format import canonical, naming, state
 from .._format.commit import FENCES, FORMAT, decode, timestamp
 from .._log import reading
@@ -278,7 +279,9 @@ class Schedule:
         spoilt = {oracle.id for oracle in self.oracles if oracle.history_is_damaged}
         for n in range(3):  # a tombstone that the first one commits is a grace old for the second
             self._now += _LONG
-            report = self._alone(f"last collector {n}", machine, machine.store.collect(None, dry_run=False))
+            report = self._alone(
+                f"last collector {n}", machine, housekeeping.collect(machine.store, None, dry_run=False)
+            )
             if not spoilt.issuperset(report.skipped):
                 raise Violation("E", f"it cannot be collected: {report.skipped}")
         garbage = self.oracles.garbage()
