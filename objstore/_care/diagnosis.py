@@ -13,6 +13,7 @@ from .._format.canonical import JSON
 from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.refs import Ref
 from .._format.state import opened
+from .._log.asking import get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble, check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
@@ -238,7 +239,7 @@ def _refs(value: JSON | Mapping[str, JSON]) -> Iterator[Ref]:
 def read_stored(base: Base, names: list[str]) -> Protocol[dict[str, bytes | None]]:
     """Read objects as they are stored; ``None`` for one that is damaged or missing."""
     table = {**base.present, **base.objects}
-    data = yield from read_each([naming.object_key(base.key, table[name][0], name) for name in names])
+    data = yield from read_each([get_object(base.key, table[name][0], name, table[name][1]) for name in names])
     return {name: _intact(name, stored, table[name][1]) for name, stored in zip(names, data, strict=True)}
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .._format import naming
 from .._format.commit import Commit, id_in, moment, timestamp
+from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
 from .._log.head import find_head
@@ -264,7 +265,7 @@ def stored_ids() -> Protocol[list[str]]:
         if id is None:  # a long one stands in its commits only
             with suppress(IntegrityError):  # no log but a link, which `verify` names
                 head = yield from find_head(key)
-                newest = yield from read_each([naming.log_key(key, head)] if head else [])
+                newest = yield from read_each([get_commit(key, head)] if head else [])
                 id = id_in(newest[0] or b"") if newest else None
         if id is not None and naming.session_key(id) == key:
             ids.append(id)

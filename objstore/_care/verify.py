@@ -11,6 +11,7 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, is_torn
 from .._format.state import opened
+from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
 from .._log.hints import hints_of
@@ -139,13 +140,13 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
     buried = yield from hints_of(naming.TRASH, key)  # first: a tombstone is older than its hint
     numbers = yield from _numbers(id, key, count)
     if numbers and rules.tearable:
-        data: bytes | None = yield Get(naming.log_key(key, numbers[-1]))
+        data: bytes | None = yield get_commit(key, numbers[-1])
         if data is not None and is_torn(data):
             numbers.pop()  # a save that crashed
     if not numbers:
         return
     if id is None:
-        newest = yield Get(naming.log_key(key, numbers[-1]))
+        newest = yield get_commit(key, numbers[-1])
         id = id_in(newest or b"")
         if id is None or naming.session_key(id) != key:
             detail = "the newest commit does not tell the id that its directory was named after"
@@ -227,7 +228,7 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
     wanted = sorted(named)
     for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
         page = wanted[start : start + _OBJECTS_AT_ONCE]
-        keys: list[str] = []
+        asked: list[Get] = []
         for epoch, name in page:
             if not naming.is_object_name(name):
                 detail = "a commit names an object in a way that no object is named"
@@ -235,9 +236,9 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
             elif named[epoch, name] > _AT_ONCE and not name.endswith(".zst"):
                 yield from _streamed(blank, naming.object_key(blank.key, epoch, name), named[epoch, name], count)
             else:
-                keys.append(naming.object_key(blank.key, epoch, name))
-        data = yield from read_each(keys)
-        for key, stored in zip(keys, data, strict=True):
+                asked.append(get_object(blank.key, epoch, name, named[epoch, name]))
+        data = yield from read_each(asked)
+        for key, stored in zip([get.key for get in asked], data, strict=True):
             count.objects += 1
             count.size += len(stored or b"")
             name = key.rpartition("/")[2]
@@ -256,7 +257,8 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
 def _streamed(blank: Base, key: str, size: int, count: _Count) -> Protocol[None]:
     """Check an object that may be too big for the memory."""
     hashed, position = hashlib.sha256(), 0
-    while data := (yield Read(key, position, _AT_ONCE)):
+    data: bytes | None = b""
+    while position <= size and (data := (yield Read(key, position, _AT_ONCE))):  # of a longer one no more is read
         hashed.update(data)
         position += len(data)
     count.objects += 1

@@ -245,7 +245,7 @@ def dispatch(backend: Any, op: StorageOp) -> Any:
         case Put():
             return backend.put(op.key, op.data)
         case Get():
-            return backend.get(op.key)
+            return backend.get(op.key, op.limit)
         case Read():
             return backend.read(op.key, op.start, op.length)
         case List():

@@ -96,6 +96,11 @@ class Commit:
         return self.kind != "patch"
 
 
+def stored_bytes() -> int:
+    """Say how many bytes a record has at most as it is stored."""
+    return zstd.at_most(MAX_BYTES)
+
+
 def timestamp(wall: float) -> str:
     """Write a wall-clock time in seconds as RFC 3339 in UTC with microseconds."""
     return datetime.datetime.fromtimestamp(wall, datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

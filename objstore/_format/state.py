@@ -83,6 +83,11 @@ def stored(name: str, raw: bytes) -> bytes:
     return zstd.compress(raw) if name.endswith(".zst") else raw
 
 
+def stored_bytes(name: str, size: int) -> int:
+    """Say how many bytes an object of ``size`` raw ones has at most as it is stored."""
+    return zstd.at_most(min(size, MAX_TEXT_BYTES)) if name.endswith(".zst") else size
+
+
 def opened(name: str, data: bytes, size: int) -> bytes:
     """Give the raw bytes of an object back, checked against its name and size.
 

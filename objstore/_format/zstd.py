@@ -8,6 +8,11 @@ _LEVEL = 3
 _MOST = 2**15  # what a byte can stand for at most: four bytes are a block that repeats one byte 128 KiB long
 
 
+def at_most(size: int) -> int:
+    """Say how many bytes a frame of so many may have; there are some for what cannot be made smaller."""
+    return size + size // 64 + 1024
+
+
 def is_frame(data: bytes) -> bool:
     """Say whether the bytes begin like a zstd frame."""
     return data.startswith(zstandard.FRAME_HEADER)

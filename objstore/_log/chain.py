@@ -15,10 +15,11 @@ from .._format.canonical import JSON
 from .._format.commit import FENCES, Commit, IdempotencyKey, may_bury
 from .._format.state import Decoder, Leaves
 from ..errors import FormatError, IntegrityError, NotFoundError
+from .asking import get_commit
 from .base import Base, Rules, nothing
 from .head import RESTARTS, Glimpse, find_head, find_whole, is_old, too_old_to_follow, too_slow
 from .hints import hints_of
-from .ops import Get, Moment, Now, Protocol
+from .ops import Moment, Now, Protocol
 from .reading import parse, parse_or_none, read_commits, read_leaves
 
 
@@ -135,7 +136,7 @@ def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol
     chain: list[Commit] = []
     n, digest = target, None
     while True:
-        found = data[n] if n in data else (yield Get(naming.log_key(base.key, n)))
+        found = data[n] if n in data else (yield get_commit(base.key, n))
         commit = parse(base, n, found)
         key = naming.log_key(base.key, n)
         if commit is None:
@@ -226,7 +227,7 @@ def follow(rules: Rules, base: Base) -> Protocol[Base]:
         asked: Moment = yield Now()
         if too_old_to_follow(rules, base, asked):
             return (yield from _reload(rules, base))
-        data = yield Get(naming.log_key(base.key, base.seq + 1))
+        data = yield get_commit(base.key, base.seq + 1)
         if too_old_to_follow(rules, base, (yield Now())):  # it was freed while we asked, for all we know
             return (yield from _reload(rules, base))
         if data is None:

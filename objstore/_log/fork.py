@@ -10,10 +10,11 @@ from .._format.canonical import JSON
 from .._format.commit import Origin, Table
 from .._format.encode import Encoder
 from ..errors import ConflictError, IntegrityError, NotFoundError
+from .asking import get_object
 from .base import Base, Rules
 from .chain import load
 from .land import Draft, LostError, Summarise, commit, create_objects
-from .ops import Copy, Create, Entry, Get, List, Protocol
+from .ops import Copy, Create, Entry, List, Protocol
 from .session import PAGE
 
 Adopt = Callable[[Mapping[str, JSON], str], dict[str, JSON]]
@@ -59,7 +60,7 @@ def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[d
     left_over = {entry.name for entry in there}
     for name in stored:
         if name in left_over:  # a copy would write over it, and another fork may be about to name it
-            yield from _stream(rules, origin, target, name, stored[name][0])
+            yield from _stream(rules, origin, target, name, *stored[name])
     fresh = [name for name in stored if name not in left_over]
     for start in range(0, len(fresh), PAGE):
         page = fresh[start : start + PAGE]
@@ -76,9 +77,9 @@ def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[d
     return {name: (target.epoch, size) for name, (_, size) in stored.items()}
 
 
-def _stream(rules: Rules, origin: Base, target: Base, name: str, epoch: int) -> Protocol[None]:
+def _stream(rules: Rules, origin: Base, target: Base, name: str, epoch: int, size: int) -> Protocol[None]:
     source = naming.object_key(origin.key, epoch, name)
-    data: bytes | None = yield Get(source)
+    data: bytes | None = yield get_object(origin.key, epoch, name, size)
     if data is None:
         raise IntegrityError(f"object {source} is missing; was its session pruned meanwhile?", source)
     yield from create_objects(rules, [Create(naming.object_key(target.key, target.epoch, name), data)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .._format import naming
 from .._format.commit import is_torn
 from ..errors import UnavailableError
+from .asking import get_commit
 from .base import Base, Rules
-from .ops import Entry, Get, List, Moment, Now, Protocol
+from .ops import Entry, List, Moment, Now, Protocol
 
 RESTARTS = 6
 
@@ -25,7 +26,7 @@ def find_whole(rules: Rules, key: str) -> Protocol[int]:
     head = yield from find_head(key)
     if not rules.tearable or not head:
         return head
-    data: bytes | None = yield Get(naming.log_key(key, head))
+    data: bytes | None = yield get_commit(key, head)
     return head - 1 if data is not None and is_torn(data) else head
 
 

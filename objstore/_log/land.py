@@ -14,10 +14,11 @@ from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
+from .asking import get_commit
 from .base import Base, Rules
 from .chain import stands_on
 from .head import find_head, head_from, head_ops, is_newest, is_old
-from .ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
+from .ops import Create, Delete, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
 from .reading import parse
 
 CREATES = 4
@@ -98,7 +99,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     except LostError as lost:
         raise LostError(lost.hint, digest) from None
     except BackendError as error:
-        raise (yield from _unsure(head, create, attempt, error)) from error
+        raise (yield from _unsure(head, attempt, error)) from error
     done = record[0]
     if head.born and not born and done.kind != "delete":  # a state from before there was a session was restored
         with suppress(BackendError):  # it is saved; `collect` removes the hint as well
@@ -250,7 +251,7 @@ def _create_commit(
             if isinstance(results[0], UnavailableError):
                 error = results[0]
             try:
-                data = yield Get(create.key)
+                data = yield get_commit(head.key, head.seq + 1)
                 if rules.tearable and data is not None and is_torn(data):  # a save that crashed: its number is free
                     yield Delete((create.key,))
                     data = None
@@ -270,10 +271,10 @@ def _create_commit(
     ) from error
 
 
-def _unsure(head: Base, create: Create, attempt: str, error: BackendError) -> Protocol[ObjstoreError]:
+def _unsure(head: Base, attempt: str, error: BackendError) -> Protocol[ObjstoreError]:
     """Give what to raise when the storage fails after the commit was sent: the caller must know if it may be there."""
     try:
-        data = yield Get(create.key)
+        data = yield get_commit(head.key, head.seq + 1)
         found = parse(head, head.seq + 1, data)
         is_there = found is not None and found.commit == attempt
     except (BackendError, IntegrityError):
@@ -290,7 +291,7 @@ def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]
     if (yield from is_newest(rules, head.key, seq)):
         return True
     try:
-        successor = parse(head, seq + 1, (yield Get(naming.log_key(head.key, seq + 1))))
+        successor = parse(head, seq + 1, (yield get_commit(head.key, seq + 1)))
     except IntegrityError as error:
         raise OutcomeUnknownError(
             f"commit {seq + 1} of {head.id!r} is damaged, which would tell whether commit {seq} counts; load it to see"

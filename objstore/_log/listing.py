@@ -10,9 +10,10 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_in, moment
 from ..errors import FormatError, IntegrityError
+from .asking import get_commit, get_hint
 from .base import Base, Rules, nothing
 from .head import RESTARTS, find_head, find_whole, head_from, head_ops, is_old, too_slow
-from .ops import Entry, Get, List, Moment, Names, Now, Page, Protocol
+from .ops import Entry, List, Moment, Names, Now, Page, Protocol
 from .reading import parse, read_commits, read_each
 from .session import PAGE, newest
 
@@ -86,7 +87,7 @@ def ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
     hashed = [key for key, id in found.items() if id is None]
     for start in range(0, len(hashed), PAGE):
         page = hashed[start : start + PAGE]
-        contents = yield from read_each([naming.INDEX + hints[key] for key in page])
+        contents = yield from read_each([get_hint(hints[key]) for key in page])
         for key, data in zip(page, contents, strict=True):
             if data is not None:  # else it was deleted since it was listed
                 found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key, naming.INDEX + hints[key]))
@@ -106,7 +107,7 @@ def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
     head = yield from find_head(key)
     if not head:
         return None
-    newest = yield Get(naming.log_key(key, head))
+    newest = yield get_commit(key, head)
     id = id_in(newest or b"")
     if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
         raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
@@ -164,7 +165,7 @@ def _read_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit |
         head = yield from head_from(base.key, names, first)
         numbers.append((yield from find_whole(rules, base.key)) if rules.tearable else head)
     asked = [(base, n) for base, n in zip(page, numbers, strict=True) if n]
-    data = iter((yield from read_each([naming.log_key(base.key, n) for base, n in asked])))
+    data = iter((yield from read_each([get_commit(base.key, n) for base, n in asked])))
     found: list[tuple[Commit | None, str | None]] = []
     for base, n in zip(page, numbers, strict=True):
         try:

@@ -55,9 +55,14 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Read an object. Sent back: its bytes, or ``None`` where there is none."""
+    """Read an object.
+
+    Sent back: its bytes, or ``None`` where there is none. Of one that is larger than ``limit`` only the first
+    ``limit + 1`` bytes, which no check lets pass, so that what is no such object fills nobody's memory.
+    """
 
     key: str
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

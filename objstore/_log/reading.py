@@ -6,13 +6,14 @@ from .._format import canonical, naming
 from .._format.commit import MAX_BYTES, Commit, Table, decode
 from .._format.state import LEAF, Decoder, Leaf, names_in, opened
 from ..errors import FormatError, IntegrityError
+from .asking import get_commit, get_object
 from .base import Base
 from .ops import Get, Protocol
 
 
 def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
     """Read the stored bytes of some commits side by side."""
-    found = yield from read_each([naming.log_key(base.key, n) for n in numbers])
+    found = yield from read_each([get_commit(base.key, n) for n in numbers])
     return dict(zip(numbers, found, strict=True))
 
 
@@ -22,16 +23,16 @@ class Unreadable(bytes):
     error: IntegrityError
 
 
-def read_each(keys: list[str]) -> Protocol[list[bytes | None]]:
+def read_each(wanted: list[Get]) -> Protocol[list[bytes | None]]:
     """Read stored bytes side by side; one that cannot be had keeps nobody from reading the others."""
     try:
-        return list((yield tuple(Get(key) for key in keys))) if keys else []
+        return list((yield tuple(wanted))) if wanted else []
     except IntegrityError:
         pass
     found: list[bytes | None] = []
-    for key in keys:
+    for get in wanted:
         try:
-            found.append((yield Get(key)))
+            found.append((yield get))
         except IntegrityError as error:
             found.append(Unreadable(b"no object"))
             found[-1].error = error  # type: ignore[union-attr] # it was put there just now
@@ -91,16 +92,18 @@ def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[
         IntegrityError: One is missing or damaged.
         FormatError: One is named by a commit that does not list it.
     """
-    keys = []
+    wanted = []
     for name in names:
         if name not in objects:
             raise FormatError(f"object {name} is named but not listed by the commits", name)
-        keys.append(naming.object_key(base.key, objects[name][0], name))
-    if not keys:
+        epoch, size = objects[name]
+        wanted.append(get_object(base.key, epoch, name, size))
+    if not wanted:
         return {}
-    data = yield tuple(Get(key) for key in keys)
+    data = yield tuple(wanted)
     raws = {}
-    for name, key, stored in zip(names, keys, data, strict=True):
+    for name, get, stored in zip(names, wanted, data, strict=True):
+        key = get.key
         if stored is None:
             raise IntegrityError(f"object {key} is missing", key)
         try:

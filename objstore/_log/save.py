@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from .._format import naming
 from .._format.canonical import JSON
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
+from .asking import get_commit
 from .base import Base, Rules, nothing
 from .chain import follow, load, stands_on
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
 from .head import is_newest, is_old
 from .land import Draft, LostError, Summarise, commit
-from .ops import Delete, Get, Moment, NewId, Now, Pause, Protocol
+from .ops import Delete, Moment, NewId, Now, Pause, Protocol
 from .reading import parse
 
 REBASES = 64
@@ -132,7 +133,7 @@ def _conflict(id: str, first: Base | None, head: Base, why: str) -> ConflictErro
 
 def _is_head(rules: Rules, base: Base) -> Protocol[bool]:
     if not is_old(rules, base.observed, (yield Now())):
-        above = yield Get(naming.log_key(base.key, base.seq + 1))
+        above = yield get_commit(base.key, base.seq + 1)
         if not is_old(rules, base.observed, (yield Now())):
             return above is None
     return (yield from is_newest(rules, base.key, base.seq))
@@ -150,12 +151,12 @@ def broken(first: Base, head: Base) -> Protocol[bool]:
     while epoch > first.seq:
         if epoch < head.floor:
             return True
-        fence = parse(head, epoch, (yield Get(naming.log_key(head.key, epoch))))
+        fence = parse(head, epoch, (yield get_commit(head.key, epoch)))
         if fence is None or fence.kind == "delete" or fence.over:
             return True
         if epoch - 1 <= first.seq:
             return False
-        below = parse(head, epoch - 1, (yield Get(naming.log_key(head.key, epoch - 1))))
+        below = parse(head, epoch - 1, (yield get_commit(head.key, epoch - 1)))
         if below is None or not stands_on(fence.parent, below.digest):
             return True
         epoch = below.epoch

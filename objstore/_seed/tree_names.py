@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._care.verify import Finding
-from .._log.ops import Entry, List, Protocol
+from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import read_each
 from .._log.session import PAGE
 from ..errors import IntegrityError, InvalidIdError
@@ -32,7 +32,7 @@ def ids_of(names: list[str]) -> Protocol[list[str]]:
     unsure = [name for name in names if is_shared(name)]
     for start in range(0, len(unsure), PAGE):
         page = unsure[start : start + PAGE]
-        contents = yield from read_each([key_of(five_parts.SESSION, name) for name in page])
+        contents = yield from read_each([Get(key_of(five_parts.SESSION, name)) for name in page])
         for name, data in zip(page, contents, strict=True):
             found[name] = None if data is None else _inner_id(name, data)  # it was deleted since it was listed
     return list(dict.fromkeys(id for id in found.values() if id is not None))

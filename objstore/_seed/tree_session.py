@@ -25,7 +25,7 @@ def read(name: str, parts: Iterable[str]) -> Protocol[Files]:
 
 def read_all(names: list[str]) -> Protocol[list[Files]]:
     """Read all files of several sessions; one that cannot be had is an error only for who decodes it."""
-    data = yield from read_each([key_of(part, name) for name in names for part in five_parts.PARTS])
+    data = yield from read_each([Get(key_of(part, name)) for name in names for part in five_parts.PARTS])
     count = len(five_parts.PARTS)
     return [dict(zip(five_parts.PARTS, data[n * count : (n + 1) * count], strict=True)) for n in range(len(names))]
 

@@ -97,9 +97,9 @@ class GenericBackend:
         path = self._path(checked(key))
         self._run("write", key, lambda fs: self._write(fs, path, lambda target: fs.pipe_file(target, data)))
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, limit: int | None = None) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
-        return self._read(key)
+        return self._read(key) if limit is None else self.read(key, 0, limit + 1)
 
     def read(self, key: str, start: int, length: int) -> bytes | None:
         """Read a range of an object; see `Backend.read`."""

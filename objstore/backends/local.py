@@ -111,13 +111,11 @@ class LocalBackend:
         with self._explained("write", key):
             self._in_directory(key, write, flush=self._flushes)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, limit: int | None = None) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
-        parent, _, name = checked(key).rpartition("/")
-        with self._explained("read", key), self._opened(parent) as directory:
-            return None if directory is None else read(directory, name)
+        return self.read(key, 0, None if limit is None else limit + 1)
 
-    def read(self, key: str, start: int, length: int) -> bytes | None:
+    def read(self, key: str, start: int, length: int | None) -> bytes | None:
         """Read a range of an object; see `Backend.read`."""
         parent, _, name = checked(key).rpartition("/")
         with self._explained("read", key), self._opened(parent) as directory:

@@ -75,8 +75,10 @@ class MemoryBackend:
         with _LOCK:
             self._write(path, data)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, limit: int | None = None) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+        if limit is not None:
+            return self.read(key, 0, limit + 1)
         path = self._path(key)
         with _LOCK:
             found = self._filesystem.store.get(path)

@@ -146,8 +146,10 @@ class RemoteBackend:
         """Write an object, replacing what is there; see `Backend.put`."""
         await self._run("write", checked(key), lambda adapter, path: adapter.put(path, data))
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str, limit: int | None = None) -> bytes | None:
         """Read an object, or say ``None`` where there is none; see `Backend.get`."""
+        if limit is not None:
+            return await self.read(key, 0, limit + 1)
         return await self._read(key, lambda adapter, path: adapter.get(path))
 
     async def read(self, key: str, start: int, length: int) -> bytes | None:

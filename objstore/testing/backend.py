@@ -101,6 +101,17 @@ class BackendTests:
         assert place.read("a/none", 0, 1) is None
         assert place.read("a", 0, 1) is None
 
+    def test_of_an_object_that_is_too_big_no_more_is_read_than_shows_it(self, place: Backend) -> None:
+        place.put("a/b", b"0123456789")
+        place.put("a/empty", b"")
+        assert place.get("a/b", 10) == b"0123456789"
+        assert place.get("a/b", 9) == b"0123456789"
+        assert place.get("a/b", 3) == b"0123"
+        assert place.get("a/b", 0) == b"0"
+        assert place.get("a/empty", 3) == b""
+        assert place.get("a/none", 3) is None
+        assert place.get("a", 3) is None
+
     def test_a_second_create_is_refused_and_changes_nothing(self, place: Backend) -> None:
         assert place.create("a/b", b"first") is True
         assert place.create("a/b", b"second") is False

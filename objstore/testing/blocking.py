@@ -45,8 +45,8 @@ class _Blocking:
     def put(self, key: str, data: bytes) -> None:
         self._wait(self._backend.put(key, data))
 
-    def get(self, key: str) -> bytes | None:
-        return self._wait(self._backend.get(key))
+    def get(self, key: str, limit: int | None = None) -> bytes | None:
+        return self._wait(self._backend.get(key, limit))
 
     def read(self, key: str, start: int, length: int) -> bytes | None:
         return self._wait(self._backend.read(key, start, length))

@@ -125,9 +125,9 @@ class FaultyBackend:
         """Put, or fail as chosen."""
         self._do("put", (key,), lambda kept: self._inner.put(key, kept), data)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, limit: int | None = None) -> bytes | None:
         """Get, or fail as chosen."""
-        return self._do("get", (key,), lambda _: self._inner.get(key))
+        return self._do("get", (key,), lambda _: self._inner.get(key, limit))
 
     def read(self, key: str, start: int, length: int) -> bytes | None:
         """Read, or fail as chosen."""

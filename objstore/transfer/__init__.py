@@ -16,9 +16,10 @@ from .._engine.opened import Opened
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
+from .._log.asking import get_commit
 from .._log.head import find_head
 from .._log.loaded import Loaded, plain
-from .._log.ops import Entry, Get, List, Protocol
+from .._log.ops import Entry, List, Protocol
 from .._seed.tree import Tree
 from .._seed.tree_files import encode, losses
 from ..aio import AsyncSessionStore
@@ -278,7 +279,7 @@ def _all_ids(layout: Layout, failed: dict[str, str]) -> Protocol[list[str]]:
             head = yield from find_head(key)
             if not head:
                 continue  # a first save that crashed
-            data: bytes | None = yield Get(naming.log_key(key, head))
+            data: bytes | None = yield get_commit(key, head)
             id = commit.id_in(data or b"")
         if id is None:
             failed[naming.session_dir(key)] = "the newest commit does not tell the id of the session; verify the store"

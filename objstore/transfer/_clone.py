@@ -16,12 +16,13 @@ from typing import Final
 
 from .._format import naming
 from .._format.commit import Commit, is_torn
+from .._log.asking import get_commit
 from .._log.base import Base, Rules, nothing
 from .._log.chain import stands_on
 from .._log.head import RESTARTS, find_head, find_whole, is_old
 from .._log.hints import hints_of
 from .._log.land import CREATES
-from .._log.ops import Create, Delete, Get, Moment, Now, Protocol, Sync
+from .._log.ops import Create, Delete, Moment, Now, Protocol, Sync
 from .._log.reading import parse, read_commits
 from .._log.session import PAGE, newest
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
@@ -125,7 +126,7 @@ def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Comm
         seq = yield from find_whole(rules, blank.key)
         if not seq:
             return 0, None
-        data: bytes | None = yield Get(naming.log_key(blank.key, seq))
+        data: bytes | None = yield get_commit(blank.key, seq)
         if not data:
             # The guard of a copy that was cut off. Look again, or it could be the stub of a purge just now.
             if data == b"" and seq == 1 < head.floor and (yield from find_head(blank.key)) == 1:
@@ -229,7 +230,7 @@ def _take(rules: Rules, blank: Base, seq: int, data: bytes) -> Protocol[None]:
         if result is True:
             return
         error = result if isinstance(result, UnavailableError) else error
-        found: bytes | None = yield Get(create.key)
+        found: bytes | None = yield get_commit(blank.key, seq)
         if found == data:
             return
         if rules.tearable and found is not None and is_torn(found):  # a copy that crashed

@@ -19,9 +19,10 @@ from .._format import naming
 from .._format.commit import Commit
 from .._format.refs import DIGEST_LENGTH
 from .._format.state import opened
+from .._log.asking import get_commit, get_object
 from .._log.base import Base
 from .._log.land import create_objects
-from .._log.ops import Create, Entry, Get, List, Protocol, Sync, Upload
+from .._log.ops import Create, Entry, List, Protocol, Sync, Upload
 from .._log.reading import parse
 from ..errors import IntegrityError
 
@@ -104,7 +105,7 @@ def _named(blank: Base, there: Commit) -> Protocol[frozenset[Pair]]:
     while commit is not None:
         named |= {(epoch, name) for name, (epoch, _) in commit.objects.items()}
         below = commit.seq - 1
-        commit = None if commit.whole else parse(blank, below, (yield Get(naming.log_key(blank.key, below))))
+        commit = None if commit.whole else parse(blank, below, (yield get_commit(blank.key, below)))
     return frozenset(named)
 
 
@@ -124,7 +125,7 @@ def _get(blank: Base, pairs: Sequence[Pair], sizes: dict[Pair, int]) -> Protocol
     """Read the stored bytes of some objects side by side, each checked against its digest."""
     if not pairs:
         return []
-    found = yield tuple(Get(_key(blank, pair)) for pair in pairs)
+    found = yield tuple(get_object(blank.key, *pair, sizes[pair]) for pair in pairs)
     for pair, data in zip(pairs, found, strict=True):
         key = _key(blank, pair)
         if data is None:
@@ -139,7 +140,7 @@ def _get(blank: Base, pairs: Sequence[Pair], sizes: dict[Pair, int]) -> Protocol
 def _send_big(source: Side, target: Side, key: str, size: int) -> int:
     """Bring one object through a local file; give its bytes as stored."""
     with Spool() as spool:
-        spool.fill(_Remote(_fetch(source.driver, key), key))
+        spool.fill(_Remote(_fetch(source.driver, key), key, size))
         with Path(spool.path).open("rb") as file:
 
             def read(start: int, length: int) -> bytes:
@@ -165,9 +166,10 @@ def _fetch(driver: Driver, key: str) -> Fetch:
 class _Remote:
     """The stored bytes of an object as a stream."""
 
-    def __init__(self, fetch: Fetch, key: str) -> None:
+    def __init__(self, fetch: Fetch, key: str, size: int) -> None:
         self._fetch = fetch
         self._key = key
+        self._size = size
         self._position = 0
 
     def read(self, size: int, /) -> bytes:
@@ -175,4 +177,6 @@ class _Remote:
         if data is None:
             raise IntegrityError(f"object {self._key} is missing; was its session pruned meanwhile?", self._key)
         self._position += len(data)
+        if self._position > self._size:
+            raise IntegrityError(f"object {self._key} is damaged: it has more than {self._size} bytes", self._key)
         return data

@@ -55,6 +55,6 @@ def test_a_marker_that_is_listed_and_never_read_is_no_place_to_write_to(monkeypa
     place = MemoryBackend.isolated()
     objstore.open(place).save(SessionData.new("s"))
     read = place.get
-    monkeypatch.setattr(place, "get", lambda key: None if key == "objstore.json" else read(key))
+    monkeypatch.setattr(place, "get", lambda key, limit: None if key == "objstore.json" else read(key, limit))
     with pytest.raises(FormatError, match="cannot be read"):
         objstore.open(place).save(SessionData.new("t"))
