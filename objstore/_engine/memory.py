@@ -45,8 +45,9 @@ class Memory:
             if base.id in self._bases and self._bases[base.id][0].seq > base.seq:
                 return
             self._drop(base.id)
-            self._bases[base.id] = (base, base.footprint)
-            self._used += base.footprint
+            footprint = base.footprint  # once: another thread's save may be adding to it
+            self._bases[base.id] = (base, footprint)
+            self._used += footprint
             while self._used > self._size and len(self._bases) > (self._size > 0):
                 self._drop(next(iter(self._bases)))
 

@@ -216,11 +216,11 @@ class Sessions:
         """See `SessionStore.append`."""
         written = {
             "messages": [document(_MESSAGE, m) for m in messages],
-            "traces": document(documents.TRACE_EVENTS, list(trace_events)),
-            "runs": document(documents.RUN_RECORDS, list(run_records)),
+            "traces": _documents(documents.TRACE_EVENTS, trace_events),
+            "runs": _documents(documents.RUN_RECORDS, run_records),
             "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
             "artifacts": [document(_ARTIFACT, a) for a in artifacts],
-            "verification": document(documents.VERIFICATION_REPORTS, list(verification_reports)),
+            "verification": _documents(documents.VERIFICATION_REPORTS, verification_reports),
         }
         added: Any = checking.check(written, what="appended")  # no deeper here than where it will stand
         for kind, adapter in _APPENDED.items():
@@ -261,6 +261,11 @@ def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
 
 def _taken(part: Part[T], value: T, known: Seen) -> JSON:
     return taken_down(part.name, part.adapter, value, known)
+
+
+def _documents(adapter: TypeAdapter[list[T]], values: Iterable[T]) -> Any:
+    items = list(values)
+    return document(adapter, items) if items else []
 
 
 def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from .state import (
     BYTES,
     CROWDED_BYTES,
     LEAF,
-    MARK,
     MAX_ITEMS,
     MAX_TEXT_BYTES,
     SHORT_TEXT_BYTES,
@@ -29,6 +28,8 @@ from .state import (
     Leaf,
     Leaves,
     Limits,
+    Texts,
+    has_mark,
     names_in,
     with_inner,
 )  # fmt: skip
@@ -45,6 +46,8 @@ class Encoder:
         epoch: Where objects that are not present will be created.
         named: Every object that the values written so far name.
         missing: The raw bytes of those that have to be created, by name, or the reference to a local file of them.
+        known: Texts of items that were written before; those that a patch adds join them.
+        texts: The same, and after a state those of its items that no leaf holds.
         whole: Whether it is a state that is written.
     """
 
@@ -55,13 +58,18 @@ class Encoder:
     named: dict[str, tuple[int, int]] = field(default_factory=dict)
     missing: dict[str, bytes | Ref] = field(default_factory=dict)
     cut: list[Leaf] = field(default_factory=list)
+    known: Texts = field(default_factory=Texts)
+    texts: Texts = field(init=False)
     whole: bool = field(default=False, init=False)
     _in_leaves: int = 0
     _held: int = 0
 
+    def __post_init__(self) -> None:
+        self.texts = self.known
+
     def state(self, state: Mapping[str, JSON]) -> tuple[str, dict[str, JSON]]:
         """Write a state; also give it with its big values replaced by their `Ref`."""
-        self.whole = True
+        self.whole, self.texts = True, Texts()
         text, kept = self._object(state, lambda key, value: self.value(value, self._limit(key)))
         if len(text) > CROWDED_BYTES:
             text, kept = self._object(state, lambda _, value: self.value(value, SHORT_TEXT_BYTES))
@@ -177,8 +185,14 @@ class Encoder:
         return min(max(self._held // LEAF_GROWTH, most // 8), most) if self.whole else most
 
     def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
-        text = _plain(value, limit)
-        return (text, value) if text is not None else self.value(value, limit)
+        text, kept = self.known.of(value), value
+        if text is None or not _fits(text, limit):
+            text = _plain(value, limit)
+        if text is None:
+            text, kept = self.value(value, limit)
+        if isinstance(kept, dict) and not has_mark(text):  # all else is written again as fast as it is found
+            self.texts.remember(kept, text)
+        return text, kept
 
     def _cut(self, texts: list[str], start: int, kept: list[JSON], first: int) -> None:
         """Make one leaf of the items from ``start`` on; their texts shrink to its name."""
@@ -189,10 +203,12 @@ class Encoder:
                 f"{MAX_BYTES}; divide it among several items, or make lists of what are members of objects"
             )
         name = _text_name(raw)
-        direct = {found for text in texts[start:] if MARK in text for found in names_in(canonical.loads(text))}
+        direct = {found for text in texts[start:] if has_mark(text) for found in names_in(canonical.loads(text))}
         leaf = Leaf(name, len(raw), kept[first:], with_inner(direct, {leaf.name: leaf for leaf in self.cut}))
         self._name(name, len(raw), raw)
         self._take(leaf)
+        for item in leaf.items:
+            self.texts.forget(item)
         texts[start:] = [_leaf_item(name)]
 
     def _holds(self, leaf: Leaf) -> bool:
@@ -247,15 +263,17 @@ _Write = Callable[[str, JSON], tuple[str, JSON]]
 
 def _plain(value: JSON, limit: int) -> str | None:
     """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
-    if isinstance(value, dict) and canonical.is_long(value):
+    if (isinstance(value, dict) and canonical.is_long(value)) or canonical.holds_long_text(value):
         return None
     try:
         text = canonical.dumps(value)
     except TypeError:  # a Ref or bytes somewhere
         return None
-    if MARK in text or (len(text) * 4 > limit and len(text.encode()) > limit):
-        return None
-    return text
+    return None if has_mark(text) or not _fits(text, limit) else text
+
+
+def _fits(text: str, limit: int) -> bool:
+    return len(text) * 4 <= limit or len(text.encode()) <= limit
 
 
 def _text_name(raw: bytes) -> str:

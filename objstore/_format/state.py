@@ -78,6 +78,41 @@ class Leaves:
         return None
 
 
+class Texts:
+    """Texts of the items that no leaf holds yet, so that the leaf that they go into need not write them once more.
+
+    Only what stands in a text as it is in memory: nothing in it is escaped, and nothing names an object. An item is
+    found by its identity, and held so that this stays its own. Commits that were lost may leave some that nobody asks
+    for. Several threads may use one, which leaves its size about right.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._by_item: dict[int, tuple[JSON, str]] = {}
+
+    def of(self, item: JSON) -> str | None:
+        """Give the text of an item, if it is remembered."""
+        found = self._by_item.get(id(item))
+        return found[1] if found else None
+
+    def remember(self, item: JSON, text: str) -> None:
+        """Remember the text of an item."""
+        self.forget(item)
+        self._by_item[id(item)] = (item, text)
+        self.size += len(text)
+
+    def forget(self, item: JSON) -> None:
+        """Forget the text of an item."""
+        found = self._by_item.pop(id(item), None)
+        if found:
+            self.size -= len(found[1])
+
+
+def has_mark(text: str) -> bool:
+    """Say whether a text may name an object or hold an escaped key."""
+    return "=" in text and MARK in text  # one character is found at once where there is none
+
+
 def stored(name: str, raw: bytes) -> bytes:
     """Give the bytes to store under an object's name."""
     return zstd.compress(raw) if name.endswith(".zst") else raw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zstandard
 
-_LEVEL = 3
+_LEVEL = 1
 _MOST = 2**15  # what a byte can stand for at most: four bytes are a block that repeats one byte 128 KiB long
 
 
@@ -32,9 +32,7 @@ def is_cut_off(data: bytes) -> bool:
 
 def compress(data: bytes) -> bytes:
     """Write one frame that declares the size of what it holds."""
-    # Told the size beforehand, it makes tables for that much only.
-    parameters = zstandard.ZstdCompressionParameters.from_level(_LEVEL, source_size=len(data), write_content_size=True)
-    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
 
 
 def inflate(data: bytes, *, limit: int) -> bytes:

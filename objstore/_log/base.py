@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import IdempotencyKey, Table
-from .._format.state import Leaves, Limits
+from .._format.state import Leaves, Limits, Texts
 from .ops import Moment
 
 
@@ -62,6 +62,7 @@ class Base:
         observed: When it was last seen to be the head; ``None`` where that is not known, which counts as long ago.
         weight: Bytes of the commits that the state was read from or saved with.
         hinted: Whether this handle has created the session's hint.
+        texts: Of items that were saved here since the last snapshot; the same for all bases since then.
     """
 
     id: str
@@ -82,11 +83,12 @@ class Base:
     observed: Moment | None
     weight: int = 0
     hinted: bool = False
+    texts: Texts = field(default_factory=Texts)
 
     @property
     def footprint(self) -> int:
-        """Say about how many bytes of JSON the state is."""
-        return self.weight + self.leaves.size
+        """Say about how many bytes of JSON the state is, and what is remembered beside it."""
+        return self.weight + self.leaves.size + self.texts.size
 
     def parts(self, rules: Rules) -> dict[str, JSON]:
         """Give the state, an empty one where there is none."""

@@ -111,7 +111,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
         done.objects if whole else _joined(head.objects, done.objects), _joined(kept, done.objects),
         Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
-        (0 if whole else head.weight) + len(record[1]), hinted=True,
+        (0 if whole else head.weight) + len(record[1]), hinted=True, texts=encoder.texts,
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def _build(
 ) -> tuple[tuple[Commit, str], dict[str, JSON] | None, Encoder]:
     seq = head.seq + 1
     kind: Kind = draft.kind or ("snapshot" if seq % rules.interval == 1 or head.state is None else "patch")
-    encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits)
+    encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits, known=head.texts)
     state: dict[str, JSON] | None = None
     body = "null"
     if draft.patch is not None:
@@ -166,7 +166,7 @@ def _build(
     if state is not None and kind != "patch":
         first = encoder
         present, leaves = _joined(head.present, first.named), head.leaves.with_others(first.cut)
-        encoder = Encoder(present, head.epoch, leaves, rules.limits)
+        encoder = Encoder(present, head.epoch, leaves, rules.limits, known=first.texts)
         body, state = encoder.state(state)
         encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
     objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}

@@ -21,6 +21,8 @@ from objstore._format import zstd
 from objstore.models import _documents as documents
 from tests.budget.counting import Bench
 
+from .workload import Turn, turns
+
 _SIZES = (10, 1_000, 10_000, 60_000)
 _TEXT = "lorem ipsum dolor sit amet " * 40
 _OPENED = 18_500  # messages of 1 KB: 20 MB
@@ -59,6 +61,25 @@ def _saves(messages: int, count: int = 30) -> list[float]:
     return taken
 
 
+def _turns(count: int = 330) -> None:
+    """Print what an append of a turn of the benchmark takes, by what it has to write."""
+    best = [min(times) for times in zip(*(_conversation(turns(0, count)) for _ in range(3)), strict=True)]
+    kinds: dict[str, list[float]] = {}
+    for number, seconds in enumerate(best):
+        seq = number + 2  # 1 is the empty session
+        kind = "and a snapshot" if seq % 32 == 1 else "turn of 200 KB" if number % 10 == 9 else "turn of 2 KB"
+        kinds.setdefault(kind, []).append(seconds)
+    print("\nappend of a turn, us:")
+    for kind, seconds_of in kinds.items():
+        print(f"{kind:>18}{statistics.median(seconds_of) * 1e6:12.0f}")
+
+
+def _conversation(made: list[Turn]) -> list[float]:
+    _, store, _ = _written(0)
+    messages = [[Message.model_validate(message) for message in turn.messages()] for turn in made]
+    return [_timed(lambda added=added: store.append("s", messages=added)) for added in messages]  # type: ignore[misc]
+
+
 def _table() -> None:
     print(f"{'messages of 1 KB':>18}{'append, us':>12}{'save, us':>12}{'us a message':>14}")
     least = statistics.median(_saves(_SIZES[0]))
@@ -66,6 +87,7 @@ def _table() -> None:
         append, save = statistics.median(_appends(size)), statistics.median(_saves(size))
         more = f"{(save - least) / (size - _SIZES[0]) * 1e6:14.2f}" if size > _SIZES[0] else ""
         print(f"{size:18}{append * 1e6:12.0f}{save * 1e6:12.0f}{more}")
+    _turns()
     bench, _, session = _written(_OPENED)
     text = session.model_dump_json().encode()
     frame = zstd.compress(text)

@@ -1,7 +1,8 @@
 """What a save on local disk costs beside the system calls that it is made of: ``python -m tests.benchmarks.local``.
 
 Each round does every kind of write once, in an order that is drawn anew, since a flush also pays for what was written
-before it. The table shows medians, and their ratios to the floors of the same run.
+before it. The tables show medians, and means, in which the turns that also write a snapshot have their share, and their
+ratios to the floors of the same run.
 """
 
 from __future__ import annotations
@@ -91,17 +92,21 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", nargs="?", help="on the disk to be measured; by default that of temporary files")
-    parser.add_argument("--turns", type=int, default=300)
+    parser.add_argument("--turns", type=int, default=500)
     arguments = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="objstore-local-", dir=arguments.directory))
     try:
         found = [*rounds(root, arguments.turns)]
     finally:
         shutil.rmtree(root)
-    median = {name: statistics.median(took[name] for took in found) for name in found[0]}
-    floors = [median[name] for name in ("its system calls", "append + fsync", "a new file, no fsync")]
-    print(f"{'median of':24}{'ms':>8}{'/calls':>8}{'/append':>8}{'/file':>8}")
-    for name, seconds in median.items():
+    _print("median", {name: statistics.median(took[name] for took in found) for name in found[0]})
+    _print("mean", {name: statistics.fmean(took[name] for took in found) for name in found[0]})
+
+
+def _print(title: str, times: dict[str, float]) -> None:
+    floors = [times[name] for name in ("its system calls", "append + fsync", "a new file, no fsync")]
+    print(f"{f'{title} of':24}{'ms':>8}{'/calls':>8}{'/append':>8}{'/file':>8}")
+    for name, seconds in times.items():
         print(f"{name:24}{seconds * 1000:8.3f}" + "".join(f"{seconds / floor:8.2f}" for floor in floors))
 
 

@@ -20,11 +20,11 @@ from tests.budget.test_conversations import Written
 from tests.budget.workload import turns
 
 _TURNS = 512
-_CHOSEN = {"K": 32, "leaf": 768, "growth": 4, "text": 256, "level": 3, "plain": 1}
+_CHOSEN = {"K": 32, "leaf": 768, "growth": 4, "text": 256, "level": 1, "plain": 1}
 _CHANGES: list[dict[str, int]] = [
     {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"growth": 1}, {"growth": 2},
-    {"growth": 8}, {"text": 64}, {"text": 1024}, {"level": 1}, {"level": 6}, {"level": 9}, {"plain": 4}, {"plain": 16},
-    {"leaf": 512, "growth": 1, "plain": 16},
+    {"growth": 8}, {"text": 64}, {"text": 1024}, {"level": 2}, {"level": 3}, {"level": 6}, {"level": 9}, {"plain": 4},
+    {"plain": 16}, {"leaf": 512, "growth": 1, "plain": 16},
 ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _small_commits() -> str:
     stored = (backend.get(name) or b"" for name in names)
     texts = [data for data in stored if not zstd.is_frame(data)]
     trained = zstandard.train_dictionary(16 * 1024, [*texts[:100]])
-    learned = zstandard.ZstdCompressor(level=3, dict_data=trained)
+    learned = zstandard.ZstdCompressor(level=1, dict_data=trained)
     rest = texts[100:]
     plain, frames = sum(map(len, rest)), sum(len(zstd.compress(data)) for data in rest)
     return (

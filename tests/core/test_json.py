@@ -42,6 +42,11 @@ class TestDumps:
             dumps({"b": [1, 1.0, True, None], "a": "é\n\U0001f600"}) == '{"b":[1,1.0,true,null],"a":"é\\n\U0001f600"}'
         )
 
+    def test_writes_a_long_text_as_short_ones(self) -> None:
+        every = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+        pieces = (dumps(every[start : start + 1000])[1:-1] for start in range(0, len(every), 1000))
+        assert dumps(every) == f'"{"".join(pieces)}"'
+
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
     def test_refuses_what_json_has_no_number_for(self, value: float) -> None:
         with pytest.raises(ValueError, match="not JSON compliant"):

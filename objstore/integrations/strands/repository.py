@@ -11,8 +11,7 @@ from strands.session import SessionRepository
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from ... import Document
-from ...documents import DocumentStore
+from ...documents import Document, DocumentStore
 from ...errors import ConflictError, FormatError
 from ..ours import check_ours
 from ..spelling import document_id
