@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from .._format import naming
-from .._format.commit import Commit, id_in, moment, timestamp
+from .._format.commit import Commit, id_of_key, moment, timestamp
 from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
@@ -266,8 +266,8 @@ def stored_ids() -> Protocol[list[str]]:
             with suppress(IntegrityError):  # no log but a link, which `verify` names
                 head = yield from find_head(key)
                 newest = yield from read_each([get_commit(key, head)] if head else [])
-                id = id_in(newest[0] or b"") if newest else None
-        if id is not None and naming.session_key(id) == key:
+                id = id_of_key(newest[0] or b"", key) if newest else None
+        if id is not None:
             ids.append(id)
     return ids
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from .._format import naming
 from .._format.canonical import JSON
-from .._format.commit import Commit, id_in, is_torn
+from .._format.commit import Commit, id_of_key, is_torn
 from .._format.state import opened
 from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
@@ -147,8 +147,8 @@ def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) 
         return
     if id is None:
         newest = yield get_commit(key, numbers[-1])
-        id = id_in(newest or b"")
-        if id is None or naming.session_key(id) != key:
+        id = id_of_key(newest or b"", key)
+        if id is None:
             detail = "the newest commit does not tell the id that its directory was named after"
             count.findings.append(Finding(None, naming.log_key(key, numbers[-1]), "damaged", detail))
             return

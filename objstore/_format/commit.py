@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from ..errors import FormatError, IntegrityError, InvalidValueError
-from . import canonical, zstd
+from ..errors import FormatError, IntegrityError, InvalidIdError, InvalidValueError
+from . import canonical, naming, zstd
 from .canonical import JSON
 
 FORMAT = 1
@@ -206,6 +206,15 @@ def id_in(data: bytes) -> str | None:
         return None
     found = record.get("id") if isinstance(record, dict) else None
     return found if isinstance(found, str) else None
+
+
+def id_of_key(data: bytes, key: str) -> str | None:
+    """Give the id that a record names, if it is one whose directory is called ``key``; else ``None``."""
+    id = id_in(data)
+    try:
+        return id if id is not None and naming.session_key(id) == key else None
+    except InvalidIdError:
+        return None
 
 
 def _parse(record: dict[str, Any], *, size: int, length: int) -> Commit:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .._format import naming
 from .._format.canonical import JSON
-from .._format.commit import Commit, id_in, moment
+from .._format.commit import Commit, id_of_key, moment
 from ..errors import FormatError, IntegrityError
 from .asking import get_commit, get_hint
 from .base import Base, Rules, nothing
@@ -108,8 +108,8 @@ def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
     if not head:
         return None
     newest = yield get_commit(key, head)
-    id = id_in(newest or b"")
-    if id is None or _id_in_hint(key, id.encode(errors="replace")) is None:
+    id = id_of_key(newest or b"", key)
+    if id is None:
         raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
     return id
 

@@ -145,10 +145,10 @@ def is_object(item: os.DirEntry[str]) -> bool:
 def _is_directory(item: os.DirEntry[str]) -> bool:
     try:
         return item.is_dir()
-    except OSError as error:
-        if error.errno != errno.ELOOP:
+    except OSError:
+        if not item.is_symlink():
             raise
-        return False  # a link that leads in a circle: who reads it is told, and nobody else is stopped
+        return False  # a link that leads nowhere: who reads it is told, and nobody else is stopped
 
 
 def untouched(root: str, folder: str, before: float) -> Iterator[str]:

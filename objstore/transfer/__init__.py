@@ -276,11 +276,15 @@ def _all_ids(layout: Layout, failed: dict[str, str]) -> Protocol[list[str]]:
     for key in sorted(entry.name for entry in entries if entry.is_directory and naming.is_key(entry.name)):
         id = naming.id_of(key)
         if id is None:  # a hashed key: its commits tell
-            head = yield from find_head(key)
-            if not head:
-                continue  # a first save that crashed
-            data: bytes | None = yield get_commit(key, head)
-            id = commit.id_in(data or b"")
+            try:
+                head = yield from find_head(key)
+                if not head:
+                    continue  # a first save that crashed
+                data: bytes | None = yield get_commit(key, head)
+            except IntegrityError as error:  # something is in the place of the log
+                failed[naming.session_dir(key)] = str(error)
+                continue
+            id = commit.id_of_key(data or b"", key)
         if id is None:
             failed[naming.session_dir(key)] = "the newest commit does not tell the id of the session; verify the store"
         else:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Any
 
 import pytest
 
+import objstore
 from objstore import ConflictError, IntegrityError, Message, NotFoundError, SessionData, SessionStore
+from objstore._format import naming
+from objstore.backends import MemoryBackend
 from tests.bad_input.damage import HARMS, TURNS, Harm, fill, flip_middle, harm, log_key, missing, turns
 from tests.places import Place
 
@@ -176,3 +181,20 @@ def test_a_stub_where_the_newest_commit_should_be_is_damage(filled: Place) -> No
         filled.open().load("s")
     assert filled.open().repair("s").resumed == TURNS
     others_are_fine(filled.open())
+
+
+@pytest.mark.parametrize("id", ["", "with\0nul", "x" * 2000, "other", 1, None])
+def test_a_commit_of_a_long_id_that_tells_no_such_id_stops_nobody_else(id: Any) -> None:
+    place = MemoryBackend.isolated()
+    long = "long " * 100
+    for each in ("other", long):
+        fill(objstore.open(place), each)
+    place.put(naming.log_key(naming.session_key(long), TURNS), json.dumps({"format": 1, "id": id}).encode())
+    store = objstore.open(place)
+    assert len(store.verify().findings) == 1
+    assert {usage.id for usage in store.du().sessions} == {"other"}
+    assert set(store.collect().skipped) == {long}
+    for history in (True, False):
+        report = objstore.copy(store, objstore.open(MemoryBackend.isolated()), history=history)
+        assert (report.copied, report.unchanged, len(report.failed)) == (("other",), (), 1)
+    assert store.list() == sorted(["other", long])

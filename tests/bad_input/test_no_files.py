@@ -11,6 +11,7 @@ import pytest
 
 import objstore
 from objstore import IntegrityError, SessionData
+from objstore.backends import MemoryBackend
 from tests.bad_input.damage import TURNS, fill, log_key, turns
 
 LONG = "long " * 100
@@ -32,6 +33,12 @@ def circle(path: Path) -> None:
     path.symlink_to(path.name)
 
 
+def through_a_file(path: Path) -> None:
+    path.unlink()
+    (path.parent.parent / "file").touch()
+    path.symlink_to("../file/below")
+
+
 def pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
@@ -43,7 +50,7 @@ def directory(path: Path) -> None:
 
 
 Harm = Callable[[Path], None]
-HARMS: list[Harm] = [link, dangling, circle, pipe, directory]
+HARMS: list[Harm] = [link, dangling, circle, through_a_file, pipe, directory]
 
 
 @pytest.fixture
@@ -65,6 +72,13 @@ def nobody_else_is_stopped(place: Path, key: str, id: str = "s") -> None:
     summaries = {summary.id: summary for summary in store.iter_summaries()}
     assert summaries["other"].problem is None
     assert turns(store.load("other")) == TURNS
+    copies_the_others(place, {"other", "s", LONG} - {id})
+
+
+def copies_the_others(place: Path, ids: set[str]) -> None:
+    for history in (True, False):
+        goal = objstore.open(MemoryBackend.isolated())
+        assert set(objstore.copy(objstore.open(place), goal, history=history).copied) >= ids
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -127,6 +141,7 @@ def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Pat
     assert turns(store.load("other")) == TURNS
     assert store.collect().sessions == 2
     assert {usage.id for usage in store.du().sessions} == {"other", "s"}
+    copies_the_others(filled, {"other", "s"})
 
 
 @pytest.mark.parametrize("name", ["sessions/s", "sessions/s/log", "sessions/s/log/000000", "sessions/s/objects"])
@@ -144,6 +159,19 @@ def test_a_directory_that_is_a_link_in_a_circle_stops_nobody_else(filled: Path, 
         assert (listed["s"].problem is None) == (name == "sessions/s/objects")
     with pytest.raises(IntegrityError, match="leads in a circle"):
         store.load_artifacts("s")
+
+
+@pytest.mark.parametrize("below", ["", "log", "log/000000"])
+def test_nor_does_that_of_a_long_id(filled: Path, below: str) -> None:
+    (session,) = (path for path in (filled / "sessions").iterdir() if "long" in path.name)
+    place = session / below
+    shutil.rmtree(place)
+    place.symlink_to(place.name)
+    store = objstore.open(filled)
+    assert {finding.id for finding in store.verify().findings} == {None}
+    assert {usage.id for usage in store.du().sessions} == {"other", "s"}
+    assert store.list() == sorted(["other", "s", LONG])
+    copies_the_others(filled, {"other", "s"})
 
 
 def test_a_directory_of_a_session_that_is_a_link_stops_nobody_else(
