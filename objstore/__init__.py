@@ -9,6 +9,7 @@ from ._care.usage import Amount, SessionUsage, UsageReport
 from ._care.verify import Finding, VerifyReport
 from ._engine.artifacts import ArtifactInfo
 from ._engine.contents import ArtifactStream, AsyncArtifactStream
+from ._engine.documents import Document, DocumentSummary
 from ._engine.observing import Event, OperationEvent, SaveEvent
 from ._engine.sessions import SessionBundle
 from ._engine.summary import SessionSummary
@@ -17,7 +18,7 @@ from ._log.session import CommitInfo
 from .aio import AsyncSessionStore, open_async
 from .aio_documents import AsyncDocumentStore
 from .backends.probe import CheckFinding, CheckReport
-from .documents import Document, DocumentStore, DocumentSummary
+from .documents import DocumentStore
 from .errors import (
     BackendError,
     ConflictError,

@@ -13,6 +13,7 @@ from fsspec import AbstractFileSystem
 
 from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
+from ._engine.documents import Change, Document, Documents, DocumentSummary
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened, Options, several
@@ -20,7 +21,7 @@ from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .aio import like, taken_down
 from .backends import AsyncBackend, Backend
-from .documents import Change, Document, Documents, DocumentStore, DocumentSummary
+from .documents import DocumentStore
 from .models import Revision
 
 T = TypeVar("T")

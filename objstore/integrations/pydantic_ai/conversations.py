@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 
+from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
-from ...documents import DocumentSummary
 from ...errors import ConflictError, FormatError
 from ...models import Revision
 from ..ours import check_ours, not_ours

@@ -11,7 +11,8 @@ from strands.session import SessionRepository
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from ...documents import Document, DocumentStore
+from ... import Document
+from ...documents import DocumentStore
 from ...errors import ConflictError, FormatError
 from ..ours import check_ours
 from ..spelling import document_id
