@@ -22,23 +22,15 @@ import pytest
 
 from ..errors import InvalidIdError, InvalidValueError, NotFoundError, UnsupportedError
 from ..models import (
-    AgentStartEvent,
     ArtifactStore,
-    InMemoryRunStore,
     LlmConfigData,
     Message,
-    RunRecord,
     SessionData,
     SessionState,
-    TextBlock,
     TextDeltaEvent,
-    ToolArtifact,
-    TraceEvent,
-    VerificationCheck,
-    VerificationReport,
-    VerificationStatus,
 )
 from ..store import SessionStore
+from .samples import artifact, artifacts, loaded, report, run_records, session, texts, trace
 
 OpenStore = Callable[[], SessionStore]
 
@@ -297,59 +289,3 @@ class TreeStoreTests(StoreTests):
             with pytest.raises(UnsupportedError):
                 call()
         assert store.list() == ["s"]
-
-
-def session(id: str, *words: str) -> SessionData:
-    """Make a session whose messages say these words; equal each time it is made."""
-    made = SessionData.new(id, name="a name", workspace="/srv")
-    made.messages = [Message.user(text) for text in words]
-    made.created_at = made.updated_at = 1_700_000_000
-    return made
-
-
-def artifact(name: str, content: str) -> ToolArtifact:
-    """Make an artifact."""
-    uri = f"a3s://tool-output/bash/{name}"
-    size = len(content.encode())
-    return ToolArtifact(
-        artifact_id=name, artifact_uri=uri, tool_name="bash", content=content, original_bytes=size, shown_bytes=1
-    )
-
-
-def artifacts(*names: str) -> ArtifactStore:
-    """Make artifacts, each of them big enough for an object of its own."""
-    made = ArtifactStore()
-    for name in names:
-        made.put(artifact(name, f"{name} " * 4_000))
-    return made
-
-
-def trace(name: str) -> TraceEvent:
-    """Make a trace event."""
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
-
-
-def run_records(session_id: str) -> list[RunRecord]:
-    """Make one run with one event."""
-    made = InMemoryRunStore()
-    run = made.create_run(session_id, "a prompt")
-    made.record_event(run.id, AgentStartEvent(prompt="a prompt"))
-    return made.records()
-
-
-def report(subject: str) -> VerificationReport:
-    """Make a verification report."""
-    check = VerificationCheck.required("id", "kind", "description").with_status(VerificationStatus.PASSED)
-    return VerificationReport.new(subject, [check])
-
-
-def loaded(store: SessionStore, id: str) -> SessionData:
-    """Load a session that must be there."""
-    found = store.load(id)
-    assert found is not None
-    return found
-
-
-def texts(found: SessionData) -> list[str]:
-    """Give the texts of the messages of a session."""
-    return [block.text for message in found.messages for block in message.content if isinstance(block, TextBlock)]

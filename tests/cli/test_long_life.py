@@ -13,7 +13,7 @@ import pytest
 
 import objstore
 from objstore import ArtifactStore, Message, SessionData
-from objstore.testing.store import artifact, loaded
+from objstore.testing.samples import artifact, loaded
 from tests.places import Place, make_place
 
 from .conftest import Cli

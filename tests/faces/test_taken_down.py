@@ -23,7 +23,7 @@ from objstore import (
     SessionData,
 )
 from objstore.testing import async_memory_store
-from objstore.testing.store import artifact, trace
+from objstore.testing.samples import artifact, trace
 
 
 def taking(

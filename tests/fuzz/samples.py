@@ -15,7 +15,7 @@ from objstore._format import encode as encoding
 from objstore._format import state as state
 from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
-from objstore.testing.store import artifact, artifacts, report, run_records, trace
+from objstore.testing.samples import artifact, artifacts, report, run_records, trace
 from tests.fuzz import mutate
 from tests.models.samples import ARTIFACT, REPORT, SESSION, TRACE, run
 from tests.places import plain

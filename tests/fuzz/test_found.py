@@ -13,7 +13,7 @@ import objstore
 from objstore import FormatError, SessionData
 from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
-from objstore.testing.store import artifacts, trace
+from objstore.testing.samples import artifacts, trace
 from tests.fuzz.samples import sealed
 from tests.places import plain
 

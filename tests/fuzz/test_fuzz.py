@@ -17,7 +17,7 @@ import objstore
 from objstore import Message, ObjstoreError, SessionData
 from objstore._format import zstd as zstd
 from objstore.backends import MemoryBackend
-from objstore.testing.store import trace
+from objstore.testing.samples import trace
 from tests.fuzz import mutate, samples
 from tests.fuzz.samples import Stored
 from tests.fuzz.targets import NAME, TARGETS

@@ -19,7 +19,7 @@ from objstore import (
     UnavailableError,
 )
 from objstore.testing.backend import at_once
-from objstore.testing.store import artifact, loaded, texts, trace
+from objstore.testing.samples import artifact, loaded, texts, trace
 from tests.conftest import options_for
 from tests.servers.moto_server import MotoServer
 from tests.servers.proxy import Break, Proxy, breaking_proxy

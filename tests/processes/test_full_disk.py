@@ -14,7 +14,7 @@ import pytest
 
 import objstore
 from objstore import BackendError, Message, OutcomeUnknownError, SessionData, SessionStore
-from objstore.testing.store import artifacts, loaded, texts, trace
+from objstore.testing.samples import artifacts, loaded, texts, trace
 
 SIZE = 1_000_000
 

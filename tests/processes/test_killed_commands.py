@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from objstore import ArtifactStore, Message, SessionData, SessionStore
-from objstore.testing.store import artifact
+from objstore.testing.samples import artifact
 from tests.cli.conftest import flags_for
 from tests.places import Place, make_place
 from tests.servers.moto_server import MotoServer
