@@ -163,6 +163,8 @@ class AsyncSessionStore:
     async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
         return await self._opened.driver.arun(protocol, self._opened.reporter(id))
 
+    # The trait of the seed
+
     @like(SessionStore.save)
     @taken_down
     def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Coroutine[Any, Any, Revision]:
@@ -244,6 +246,8 @@ class AsyncSessionStore:
     ) -> builtins.list[VerificationReport] | None:
         return await self._load(sessions.VERIFICATION_REPORTS, id, at)
 
+    # Several parts at once
+
     @like(SessionStore.commit)
     @taken_down
     def commit(
@@ -296,6 +300,12 @@ class AsyncSessionStore:
         """
         return await self._run(self._sessions.update(id, change, attempts))
 
+    @like(SessionStore.load_bundle)
+    async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
+        return await self._run(self._sessions.load_bundle(id, at))
+
+    # Artifacts as streams
+
     @like(SessionStore.put_artifact)
     @taken_down
     def put_artifact(
@@ -329,9 +339,7 @@ class AsyncSessionStore:
         driver = self._opened.driver  # the stream reads in threads, which may wait
         return AsyncArtifactStream(found.stream(lambda start, length: driver.run(read_range(found.key, start, length))))
 
-    @like(SessionStore.load_bundle)
-    async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
-        return await self._run(self._sessions.load_bundle(id, at))
+    # History
 
     @like(SessionStore.history)
     async def history(self, id: str) -> builtins.list[CommitInfo]:
@@ -349,25 +357,7 @@ class AsyncSessionStore:
     async def diff(self, id: str, old: int, new: int) -> Diff:
         return await self._run(self._opened.diff(id, old, new))
 
-    @like(SessionStore.prune)
-    async def prune(
-        self,
-        id: str,
-        *,
-        keep_last: int | None = None,
-        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
-        keep_snapshots: int | None = None,
-        dry_run: bool = False,
-    ) -> PruneReport:
-        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
-
-    @like(SessionStore.collect)
-    async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
-        return await self._run(self._opened.collect(several(ids), dry_run=dry_run))
-
-    @like(SessionStore.du)
-    async def du(self, ids: Iterable[str] | None = None) -> UsageReport:
-        return await self._run(self._opened.du(several(ids)))
+    # Listings
 
     @like(SessionStore.iter_ids)
     async def iter_ids(self, prefix: str = "", *, after: str | None = None) -> AsyncIterator[str]:
@@ -396,6 +386,28 @@ class AsyncSessionStore:
     @like(SessionStore.summaries)
     async def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
         return await self._run(self._opened.summaries(several(ids) or []))
+
+    # Care for what is stored
+
+    @like(SessionStore.prune)
+    async def prune(
+        self,
+        id: str,
+        *,
+        keep_last: int | None = None,
+        keep_newer_than: datetime.datetime | datetime.timedelta | None = None,
+        keep_snapshots: int | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
+        return await self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
+
+    @like(SessionStore.collect)
+    async def collect(self, ids: Iterable[str] | None = None, *, dry_run: bool = False) -> CollectReport:
+        return await self._run(self._opened.collect(several(ids), dry_run=dry_run))
+
+    @like(SessionStore.du)
+    async def du(self, ids: Iterable[str] | None = None) -> UsageReport:
+        return await self._run(self._opened.du(several(ids)))
 
     @like(SessionStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:

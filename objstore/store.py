@@ -263,7 +263,7 @@ class SessionStore:
         """Load the verification reports of a session; ``None`` where none were ever saved."""
         return self._load(sessions.VERIFICATION_REPORTS, id, at)
 
-    # Beyond it
+    # Several parts at once
 
     def commit(
         self,
@@ -354,6 +354,12 @@ class SessionStore:
         """
         return self._run(self._sessions.update(id, change, attempts))
 
+    def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
+        """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""
+        return self._run(self._sessions.load_bundle(id, at))
+
+    # Artifacts as streams
+
     def put_artifact(
         self, id: str, contents: Source, *, tool_name: str, uri: str | None = None, media_type: str | None = None
     ) -> ArtifactInfo:
@@ -413,9 +419,7 @@ class SessionStore:
         found = self._run(self._artifacts.find(id, uri, at))
         return found.stream(lambda start, length: self._run(read_range(found.key, start, length)))
 
-    def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
-        """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""
-        return self._run(self._sessions.load_bundle(id, at))
+    # History
 
     def history(self, id: str) -> builtins.list[CommitInfo]:
         """Describe the commits of a session, newest first, down to where it was pruned; ``[]`` where there is none.
@@ -444,6 +448,56 @@ class SessionStore:
     def diff(self, id: str, old: int, new: int) -> Diff:
         """Compare two commits of a session."""
         return self._run(self._opened.diff(id, old, new))
+
+    # Listings
+
+    def iter_ids(self, prefix: str = "", *, after: str | None = None) -> Iterator[str]:
+        """Go over the ids that begin with ``prefix``, in the order of their names in the storage.
+
+        That is not quite the order of `list`, which sorts. Memory is bounded, however many there are, on local disk and
+        on object storages. A session that is there all the while is given exactly once, whatever others save and
+        delete.
+
+        Args:
+            prefix: What the ids begin with.
+            after: Go on behind this id, which need not exist any more.
+        """
+        pages = self._opened.id_pages(prefix, after)
+        while pages.left:
+            yield from self._run(pages.read())
+
+    def iter_summaries(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        prefix: str = "",
+        state: str | None = None,
+        parent: str | None = None,
+        updated_since: datetime.datetime | None = None,
+        sizes: bool = False,
+    ) -> Iterator[SessionSummary]:
+        """Go over what a listing shows of some sessions, or of all, some at a time and with bounded memory.
+
+        Of a session whose newest commit is damaged the ``problem`` says so; it hides none of the others.
+
+        Args:
+            ids: Which sessions, taken as they are needed; by default all, in the order of `iter_ids`.
+            prefix: Only ids that begin with this.
+            state: Only sessions in this state: ``Active``, ``Paused`` ...
+            parent: Only sessions that were started from this one.
+            updated_since: Only sessions whose ``updated_at`` is not before this.
+            sizes: Also look how many bytes each takes: at least two requests more for each.
+        """
+        wanted = Wanted(state, parent, updated_since, sizes)
+        pages = self._opened.summary_pages(ids, prefix, wanted)
+        while pages.left:
+            yield from self._run(pages.read())
+
+    def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
+        """Read what a listing shows of some sessions, in their order; those that do not exist are left out."""
+        return self._run(self._opened.summaries(several(ids) or []))
+
+    # Care for what is stored
 
     def prune(
         self,
@@ -494,52 +548,6 @@ class SessionStore:
             UnsupportedError: In the tree layout every file is a part, and its size that of the part.
         """
         return self._run(self._opened.du(several(ids)))
-
-    def iter_ids(self, prefix: str = "", *, after: str | None = None) -> Iterator[str]:
-        """Go over the ids that begin with ``prefix``, in the order of their names in the storage.
-
-        That is not quite the order of `list`, which sorts. Memory is bounded, however many there are, on local disk and
-        on object storages. A session that is there all the while is given exactly once, whatever others save and
-        delete.
-
-        Args:
-            prefix: What the ids begin with.
-            after: Go on behind this id, which need not exist any more.
-        """
-        pages = self._opened.id_pages(prefix, after)
-        while pages.left:
-            yield from self._run(pages.read())
-
-    def iter_summaries(
-        self,
-        ids: Iterable[str] | None = None,
-        *,
-        prefix: str = "",
-        state: str | None = None,
-        parent: str | None = None,
-        updated_since: datetime.datetime | None = None,
-        sizes: bool = False,
-    ) -> Iterator[SessionSummary]:
-        """Go over what a listing shows of some sessions, or of all, some at a time and with bounded memory.
-
-        Of a session whose newest commit is damaged the ``problem`` says so; it hides none of the others.
-
-        Args:
-            ids: Which sessions, taken as they are needed; by default all, in the order of `iter_ids`.
-            prefix: Only ids that begin with this.
-            state: Only sessions in this state: ``Active``, ``Paused`` ...
-            parent: Only sessions that were started from this one.
-            updated_since: Only sessions whose ``updated_at`` is not before this.
-            sizes: Also look how many bytes each takes: at least two requests more for each.
-        """
-        wanted = Wanted(state, parent, updated_since, sizes)
-        pages = self._opened.summary_pages(ids, prefix, wanted)
-        while pages.left:
-            yield from self._run(pages.read())
-
-    def summaries(self, ids: Iterable[str]) -> builtins.list[SessionSummary]:
-        """Read what a listing shows of some sessions, in their order; those that do not exist are left out."""
-        return self._run(self._opened.summaries(several(ids) or []))
 
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references.
