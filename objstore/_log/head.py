@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from .._format import naming
 from .._format.commit import is_torn
 from ..errors import UnavailableError
 from .asking import get_commit
 from .base import Base, Rules
 from .ops import Entry, List, Moment, Now, Protocol
+
+T = TypeVar("T")
 
 RESTARTS = 6
 
@@ -31,16 +36,24 @@ def find_whole(rules: Rules, key: str) -> Protocol[int]:
 
 
 def is_newest(rules: Rules, key: str, seq: int) -> Protocol[bool]:
-    """Say whether a commit is the newest, by lists of which none is much older than the answer.
+    """Say whether a commit is the newest, by lists of which none is much older than the answer."""
+    return (yield from in_time(rules, naming.log_root(key), lambda: find_whole(rules, key))) == seq
 
-    Between two of them numbers may be freed, and one of a writer who slept be left as the largest.
+
+def in_time(rules: Rules, what: str, look: Callable[[], Protocol[T]]) -> Protocol[T]:
+    """Look at the newest end of logs, again until it takes no longer than what is seen there can be believed.
+
+    Meanwhile numbers may be freed, and one of a writer who slept be left as the largest.
+
+    Raises:
+        UnavailableError: The storage is so slow that whatever was seen was old by then.
     """
     for _ in range(RESTARTS):
         begun: Moment = yield Now()
-        head = yield from find_whole(rules, key)
+        found = yield from look()
         if not is_old(rules, begun, (yield Now())):
-            return head == seq
-    raise too_slow(rules, naming.log_root(key))
+            return found
+    raise too_slow(rules, what)
 
 
 def too_slow(rules: Rules, what: str) -> UnavailableError:

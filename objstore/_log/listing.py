@@ -12,8 +12,8 @@ from .._format.commit import Commit, id_of_key, moment
 from ..errors import FormatError, IntegrityError
 from .asking import get_commit, get_hint
 from .base import Base, Rules, nothing
-from .head import RESTARTS, find_head, find_whole, head_from, head_ops, is_old, too_slow
-from .ops import Entry, List, Moment, Names, Now, Page, Protocol
+from .head import find_head, find_whole, head_from, head_ops, in_time
+from .ops import Entry, List, Names, Page, Protocol
 from .reading import parse, read_commits, read_each
 from .session import PAGE, newest
 
@@ -138,12 +138,7 @@ def heads(rules: Rules, ids: Iterable[str], *, sizes: bool = False) -> Protocol[
 
 def _newest_of(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:
     """Read the newest commit of each session, or the newest intact one and why it is not the newest."""
-    for _ in range(RESTARTS):
-        begun: Moment = yield Now()
-        found = yield from _each_newest(rules, page)
-        if not is_old(rules, begun, (yield Now())):  # else a list may name a number that was freed and taken again
-            return found
-    raise too_slow(rules, f"the logs of {len(page)} sessions")
+    return in_time(rules, f"the logs of {len(page)} sessions", lambda: _each_newest(rules, page))
 
 
 def _each_newest(rules: Rules, page: list[Base]) -> Protocol[list[tuple[Commit | None, str | None]]]:

@@ -14,10 +14,10 @@ from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
 from .chain import follow, load
-from .head import RESTARTS, find_whole, is_old, too_slow
+from .head import find_whole, in_time
 from .hints import hints_of
 from .land import Draft, LostError, Summarise, commit
-from .ops import Create, Delete, Entry, List, Moment, Now, Protocol
+from .ops import Create, Delete, Entry, List, Protocol
 from .reading import parse, read_commits, read_objects
 from .save import broken
 
@@ -56,12 +56,7 @@ class CommitInfo:
 
 def newest(rules: Rules, id: str) -> Protocol[Commit | None]:
     """Read only the newest commit of a session; ``None`` where there is no log."""
-    for _ in range(RESTARTS):
-        begun: Moment = yield Now()
-        found = yield from _newest(rules, id)
-        if not is_old(rules, begun, (yield Now())):  # else the list may name a number that was freed and taken again
-            return found
-    raise too_slow(rules, f"the log of {id!r}")
+    return in_time(rules, f"the log of {id!r}", lambda: _newest(rules, id))
 
 
 def _newest(rules: Rules, id: str) -> Protocol[Commit | None]:

@@ -15,7 +15,7 @@ from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
 from .._format.commit import Commit, Table
-from .._log import chain, fork, head, land, listing, reading, save, session
+from .._log import chain, fork, head, land, reading, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
@@ -191,7 +191,7 @@ ABLATIONS: Final = MappingProxyType(
         "old-list": Ablation(
             "a reader does not believe an old list",
             (
-                *((module, "is_old", _never) for module in (head, chain, session, listing)),
+                *((module, "is_old", _never) for module in (head, chain)),
                 (chain, "too_old_to_follow", _age_of_base),
             ),
         ),
