@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -29,6 +30,17 @@ def s3_server() -> Iterator[MotoServer]:
 def s3_options(s3_server: MotoServer) -> dict[str, Any]:
     """The storage_options that lead to the S3 server."""
     return options_for(s3_server.url)
+
+
+@pytest.fixture
+def options_without_credentials(s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The same without a key, in an environment that knows none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    return {name: value for name, value in s3_options.items() if name not in ("key", "secret")}
 
 
 @pytest.fixture

@@ -252,15 +252,9 @@ class TestSecrets:
         assert b"of-environment" not in pickled
         assert pickle.loads(pickled).get("a") == b"1"
 
-    def test_no_credentials_is_a_refusal(self, s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        options = {name: value for name, value in s3_options.items() if name not in ("key", "secret")}
+    def test_no_credentials_is_a_refusal(self, options_without_credentials: dict[str, Any]) -> None:
         with pytest.raises(PermissionDeniedError, match=r"no credentials \(NoCredentialsError\)"):
-            blocking(remote("s3://bucket", options)).get("a")
+            blocking(remote("s3://bucket", options_without_credentials)).get("a")
         with pytest.raises(BackendError, match="nobody-here"):
             blocking(remote("s3://bucket", {"profile": "nobody-here"})).get("a")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact
+from objstore.testing import samples
 from tests.places import Place
 
 Harm = Callable[[bytes], bytes | None]
@@ -72,14 +73,7 @@ def harm(place: Place, key: str, how: Harm) -> None:
 
 
 def artifact(text: str) -> ToolArtifact:
-    return ToolArtifact(
-        artifact_id=text[:20],
-        artifact_uri=f"a3s://{text[:20]}",
-        tool_name="bash",
-        content=text,
-        original_bytes=len(text),
-        shown_bytes=1,
-    )
+    return samples.artifact(text[:20], text)
 
 
 def fill(store: SessionStore, id: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import objstore
 from objstore import IntegrityError, SessionData
 from objstore.backends import MemoryBackend
 from tests.bad_input.damage import TURNS, fill, log_key, turns
+from tests.bad_input.no_files import circle, dangling, directory, pipe, through_a_file
 
 LONG = "long " * 100
 
@@ -21,32 +21,6 @@ def link(path: Path) -> None:
     outside = path.parent.parent / "outside"
     shutil.move(path, outside)  # the very bytes, but not here
     path.symlink_to(outside)
-
-
-def dangling(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
-
-
-def circle(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.name)
-
-
-def through_a_file(path: Path) -> None:
-    path.unlink()
-    (path.parent.parent / "file").touch()
-    path.symlink_to("../file/below")
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
 
 
 Harm = Callable[[Path], None]

@@ -19,11 +19,10 @@ from objstore.testing.faults import Fault
 
 from .test_crash_matrix import (
     PAST_ANY_CALL,
-    WAYS,
     Case,
     State,
-    TwoSteps,
     every_place,
+    every_torn_write,
     everything,
     live,
     new_state,
@@ -33,6 +32,7 @@ from .test_crash_matrix import (
     state,
     torn,
 )
+from .ways import WAYS
 
 
 def key(n: int) -> str:
@@ -134,25 +134,12 @@ def test_a_repair_that_is_broken_off_leaves_the_damage_or_the_mend(case: Case, w
 @pytest.mark.parametrize("part", [0, 0.5, 0.99], ids=["none of it", "half of it", "nearly all"])
 @pytest.mark.parametrize("case", [case for case in REPAIRS if case.prepare is not newest_emptied], ids=named)
 def test_a_repair_whose_write_is_torn_is_done_by_the_next_one(case: Case, part: float) -> None:
-    ready = TwoSteps.isolated()
-    case.prepare(single(ready, case.layout))
-    case.act(single(ready, case.layout))
-    new = single_state(ready, case.layout)
-    for index in range(PAST_ANY_CALL):
-        place, old, done, hit = torn(case, index, part)
-        after = single_state(place, case.layout)
-        if not hit:
-            assert done
-            assert after == new
-            assert index > 0
-            return
-        assert after in (old, new), (index, hit)
+    for place, after, new, hit in every_torn_write(case, part):
         single(place, case.layout).collect()
-        assert single_state(place, case.layout) == after, (index, hit)
+        assert single_state(place, case.layout) == after, hit
         case.act(single(place, case.layout))
-        assert single_state(place, case.layout) == new, (index, hit)
-        assert single(place, case.layout).verify().healthy == (case in WHOLE), (index, hit)
-    raise AssertionError("a call that never ends")
+        assert single_state(place, case.layout) == new, hit
+        assert single(place, case.layout).verify().healthy == (case in WHOLE), hit
 
 
 SOURCE = MemoryBackend.isolated()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, ToolArtifact
+from objstore import ArtifactStore, Message, SessionData
 from objstore._engine.handle import Handle
 from objstore._format.canonical import JSON
 from objstore._format.refs import Ref
 from objstore.backends.memory import MemoryBackend
 from objstore.testing import memory_store
+from objstore.testing.samples import artifact
 
 
 def remembered(cache_bytes: int, sizes: list[int]) -> list[bool]:
@@ -39,17 +40,7 @@ def refs_in(value: JSON) -> list[Ref]:
 def test_contents_that_were_loaded_are_not_kept_with_the_remembered_state() -> None:
     store = memory_store()
     artifacts = ArtifactStore()
-    content = "a line of output\n" * 10_000
-    artifacts.put(
-        ToolArtifact(
-            artifact_id="a",
-            artifact_uri="a3s://a",
-            tool_name="bash",
-            content=content,
-            original_bytes=len(content),
-            shown_bytes=1,
-        )
-    )
+    artifacts.put(artifact("a", "a line of output\n" * 10_000))
     store.commit(SessionData.new("s"), artifacts=artifacts)
     found = store.load_artifacts("s")
     assert found == artifacts

@@ -15,6 +15,7 @@ import objstore
 from objstore import ArtifactStore, ConflictError, Message, NotFoundError, SessionData, SessionStore, ToolArtifact
 from objstore._format import naming
 from objstore._log.session import CommitInfo
+from objstore.testing.samples import artifact
 
 Place = tuple[str, dict[str, Any] | None]
 
@@ -34,16 +35,8 @@ def store(place: Place) -> Iterator[SessionStore]:
         yield store
 
 
-def artifact(name: str, size: int = 20_000) -> ToolArtifact:
-    content = (name + " ") * (size // (len(name) + 1))
-    return ToolArtifact(
-        artifact_id=name,
-        artifact_uri=f"a3s://{name}",
-        tool_name="bash",
-        content=content,
-        original_bytes=len(content),
-        shown_bytes=1,
-    )
+def output(turn: int) -> ToolArtifact:
+    return artifact(f"output-{turn}", f"output-{turn} " * 2_000)
 
 
 def lived(store: SessionStore, turns: int, id: str = "s") -> SessionData:
@@ -52,7 +45,7 @@ def lived(store: SessionStore, turns: int, id: str = "s") -> SessionData:
     for turn in range(1, turns + 1):
         session.messages.append(Message.user(f"turn {turn}"))
         artifacts = ArtifactStore()
-        artifacts.put(artifact(f"output-{turn}"))
+        artifacts.put(output(turn))
         store.commit(session, artifacts=artifacts)
     return session
 
@@ -80,7 +73,7 @@ def test_a_fork_is_self_contained_and_says_where_it_came_from(store: SessionStor
     store.collect()
     bundle = store.load_bundle("branch/1")
     assert bundle is not None
-    assert [a.content for a in bundle.artifacts or []] == [artifact("output-3").content]
+    assert [a.content for a in bundle.artifacts or []] == [output(3).content]
     fork.messages.append(Message.user("on the branch"))
     assert store.save(fork).seq == 2
     assert store.list() == ["branch/1"]
@@ -131,7 +124,7 @@ def test_diff_says_what_changed(store: SessionStore) -> None:
         (("artifacts", "artifacts", 0), "removed"),
     ]
     removed: Any = diff.differences[-1].old
-    assert removed["content"] == artifact("output-2").content
+    assert removed["content"] == output(2).content
     assert store.diff("s", 2, 2).differences == ()
 
 

@@ -24,6 +24,7 @@ from objstore import (
     ToolArtifact,
     UnsupportedError,
 )
+from objstore.testing.samples import artifact
 from tests.places import PLACES, Place, make_place, plain
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -59,15 +60,7 @@ def damage(place: Place, n: int, how: str = "flipped") -> bytes:
 
 
 def output(turn: int) -> ToolArtifact:
-    content = f"{turn} " * 5_000
-    return ToolArtifact(
-        artifact_id=str(turn),
-        artifact_uri=f"a3s://{turn}",
-        tool_name="bash",
-        content=content,
-        original_bytes=len(content),
-        shown_bytes=1,
-    )
+    return artifact(f"{turn}", f"{turn} " * 5_000)
 
 
 def lived(store: SessionStore, turns: int) -> SessionData:

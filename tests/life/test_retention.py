@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact
+from objstore import ArtifactStore, Message, SessionData, SessionStore
 from objstore.backends._target import TEMPORARY
+from objstore.testing.samples import artifact
 from tests.places import Place, make_place
 
 
@@ -27,12 +28,7 @@ def lived(store: SessionStore, turns: int, id: str = "s") -> None:
         session.messages.append(Message.user(f"turn {len(session.messages)}"))
         content = f"output {len(session.messages)} " * 2_000
         artifacts = ArtifactStore()
-        artifacts.put(
-            ToolArtifact(
-                artifact_id="a", artifact_uri="a3s://a", tool_name="t", content=content,
-                original_bytes=len(content), shown_bytes=1,
-            )
-        )  # fmt: skip
+        artifacts.put(artifact("a", content))
         store.commit(session, artifacts=artifacts)
 
 

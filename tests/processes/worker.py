@@ -6,7 +6,8 @@ import json
 import sys
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, ToolArtifact, TraceEvent
+from objstore import ArtifactStore, Message, SessionData
+from objstore.testing.samples import artifact, trace
 
 ID = "shared"
 
@@ -23,7 +24,7 @@ def append(store: objstore.SessionStore, name: str, count: int) -> None:
     for n in range(count):
         text = f"{name}-{n}"
         say("begin", text)
-        store.append(ID, messages=[Message.user(text)], trace_events=[_trace(text)])
+        store.append(ID, messages=[Message.user(text)], trace_events=[trace(text)])
         say("ack", text)
 
 
@@ -35,26 +36,11 @@ def commit(store: objstore.SessionStore, name: str, count: int) -> None:
     for n in range(count):
         text = f"{name}-{n}"
         session.messages.append(Message.user(text))
-        traces.append(_trace(text))
-        uri = f"a3s://tool-output/bash/{text}"
-        content = f"{text} " * 2_000
-        artifacts.put(
-            ToolArtifact(
-                artifact_id=text,
-                artifact_uri=uri,
-                tool_name="bash",
-                content=content,
-                original_bytes=len(content),
-                shown_bytes=1,
-            )
-        )
+        traces.append(trace(text))
+        artifacts.put(artifact(text, f"{text} " * 2_000))
         say("begin", text)
         store.commit(session, artifacts=artifacts, trace_events=traces)
         say("ack", text)
-
-
-def _trace(name: str) -> TraceEvent:
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
 
 
 def say(what: str, text: str) -> None:

@@ -16,6 +16,19 @@ from objstore.testing.schedule import ID, RULES
 from tests.protocol.by_hand import Stage, append, free_all_below_a_prune, free_up_to_eight, lands, log, save, saved
 
 
+def taken_again_twice() -> Stage:
+    """Free all numbers below the head, let 9 and 10 be taken again, neither on the other, and damage the head."""
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
+    other = stage.enter("other", save(saved(stage, 9, 9), 100))
+    saved(stage, 10, 10)
+    free_all_below_a_prune(stage)
+    lands(stage, writer, 9)
+    lands(stage, other, 10)
+    stage.oracle.damage(b"damaged")
+    return stage
+
+
 def test_a_number_that_was_taken_again_is_not_given_below_a_damaged_head() -> None:
     stage = Stage()
     writer = stage.enter("writer", save(saved(stage, 1, 4), 50))
@@ -29,27 +42,13 @@ def test_a_number_that_was_taken_again_is_not_given_below_a_damaged_head() -> No
 
 
 def test_a_number_that_the_one_above_does_not_stand_on_is_not_given_below_a_damaged_head() -> None:
-    stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
-    other = stage.enter("other", save(saved(stage, 9, 9), 100))
-    saved(stage, 10, 10)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
-    lands(stage, other, 10)
-    stage.oracle.damage(b"damaged")
+    stage = taken_again_twice()
     with pytest.raises(IntegrityError, match="nothing below tells whether commit 9 is retained"):
         stage.alone(chain.load(RULES, ID, at=9))
 
 
 def test_a_repair_does_not_go_on_from_what_the_commit_above_does_not_stand_on() -> None:
-    stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
-    other = stage.enter("other", save(saved(stage, 9, 9), 100))
-    saved(stage, 10, 10)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
-    lands(stage, other, 10)
-    stage.oracle.damage(b"damaged")
+    stage = taken_again_twice()
     assert stage.alone(diagnose(RULES, ID)).base.seq == 0
 
 

@@ -5,21 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, SessionStore, ToolArtifact
+from objstore import ArtifactStore, Message, SessionData, SessionStore
 from objstore._engine.observing import Event
 from objstore.backends import Backend
-
-
-def artifact(name: str, size: int = 5_000) -> ToolArtifact:
-    content = f"{name} " * (size // (len(name) + 1))
-    return ToolArtifact(
-        artifact_id=name,
-        artifact_uri=f"a3s://{name}",
-        tool_name="bash",
-        content=content,
-        original_bytes=len(content),
-        shown_bytes=1,
-    )
+from objstore.testing.samples import artifact
 
 
 def live(store: SessionStore, turns: int, id: str = "s", *, every: int = 1) -> None:
@@ -30,7 +19,8 @@ def live(store: SessionStore, turns: int, id: str = "s", *, every: int = 1) -> N
         artifacts = None
         if len(session.messages) % every == 0:
             artifacts = ArtifactStore()
-            artifacts.put(artifact(f"{id} output {len(session.messages)}"))
+            name = f"{id} output {len(session.messages)}"
+            artifacts.put(artifact(name, f"{name} " * 500))
         store.commit(session, artifacts=artifacts)
 
 

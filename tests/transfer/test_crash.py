@@ -10,35 +10,13 @@ import pytest
 import objstore
 from objstore import IntegrityError, SessionStore
 from objstore.backends import Backend, MemoryBackend
-from objstore.testing.faults import FailAfter, FailBefore, Fault, FaultyBackend, Request
+from objstore.testing.faults import Fault, FaultyBackend, Request
 from objstore.transfer import copy
+from tests.crash.ways import WAYS, CrashError, crash_after, crash_before
 
 from .lives import State, live, prune, reopened, whole
 
 PAST_ANY_COPY = 400
-
-
-class CrashError(BaseException):
-    """The program ends here; nothing of ours catches it."""
-
-
-def crash_before() -> Fault:
-    return FailBefore(CrashError())
-
-
-def crash_after() -> Fault:
-    return FailAfter(CrashError())
-
-
-def lost_request() -> Fault:
-    return FailBefore(objstore.UnavailableError("the request is lost"))
-
-
-def lost_answer() -> Fault:
-    return FailAfter(objstore.UnavailableError("the answer is lost"))
-
-
-WAYS = [crash_before, crash_after, lost_request, lost_answer]
 
 
 def fresh(source: SessionStore, origin: Backend) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import IntegrityError, SessionData, SessionStore, TraceEvent
+from objstore import IntegrityError, SessionData, SessionStore
+from objstore.testing.samples import trace
+from tests.bad_input import no_files
+from tests.bad_input.no_files import circle, pipe
 
 
 def outside(path: Path) -> None:
@@ -18,25 +20,9 @@ def outside(path: Path) -> None:
     path.symlink_to(path.parent.parent.parent / "outside")
 
 
-def circle(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.name)
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def directory_instead(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
 def fill(store: SessionStore) -> None:
     for id in ("a/b", "s", "t"):
-        traces = [TraceEvent.tool_execution("t", success=True, exit_code=0, duration_ms=1, output_bytes=1)]
-        store.commit(SessionData.new(id), trace_events=traces, artifacts=objstore.ArtifactStore())
+        store.commit(SessionData.new(id), trace_events=[trace("t")], artifacts=objstore.ArtifactStore())
 
 
 @pytest.mark.parametrize("key", ["a_b.json", "s.json", "traces/s.json", "artifacts/s/artifacts.json"])
@@ -64,7 +50,7 @@ def test_they_are_named_and_stop_nobody_else(
 def test_a_directory_in_the_place_of_a_file_is_found(local: SessionStore, directory: Path, key: str) -> None:
     fill(local)
     assert local.verify().ok
-    directory_instead(directory / key)
+    no_files.directory(directory / key)
     assert [(finding.id, finding.key) for finding in local.verify().findings] == [("s", key)]
 
 
