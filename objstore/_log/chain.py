@@ -80,21 +80,42 @@ def _load_once(
         return blank
     target = at or head
     start = (target - 1) // rules.interval * rules.interval + 1
-    data = yield from read_commits(blank, sorted({head, *range(start, target + 1)}))
-    newest = parse(blank, head, data[head]) if target == head or surely else parse_or_none(blank, head, data[head])
-    if newest is None and target < head and not surely:
-        newest = yield from _newest_readable(rules, blank, head, target, data)
+    data = yield from read_commits(blank, sorted({head, max(1, head - 1), *range(start, target + 1)}))
+    needed = target == head or surely
+    newest = parse(blank, head, data[head]) if needed else parse_or_none(blank, head, data[head])
+    foreign = False
+    if newest and (newest.whole or target < head):  # else the walk compares it with the one below
+        foreign = yield from _is_foreign(blank, newest, data)
+    if (newest is None or foreign) and not needed:
+        newest, foreign = (yield from _newest_readable(rules, blank, head, target, data)), False
     if is_old(rules, observed, (yield Now())):
         return None  # the list may name a number that was freed and taken again by a writer who slept
+    key = naming.log_key(blank.key, head)
     if newest is None:
-        key = naming.log_key(blank.key, head)
         raise IntegrityError(f"commit {key} is empty or gone, though it is the newest of {id!r}", key)
+    if foreign:
+        raise IntegrityError(f"commit {key} does not stand on the one below it; it is another log's", key)
     if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
     if target < head and chain[-1].whole:
         yield from check_neighbours(blank, chain[-1], newest.floor, head)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
+
+
+def _is_foreign(base: Base, newest: Commit, data: Mapping[int, bytes | None]) -> Protocol[bool]:
+    """Say whether the newest commit is not of this log, as far as the one right below tells, which was read with it.
+
+    That may be the other log's, too; then it does not stand on what is below it. Below the floor nothing tells.
+    """
+    n = newest.seq - 1
+    below = parse_or_none(base, n, data[n]) if n >= newest.floor else None
+    if below is None or _fits(below, newest):
+        return False
+    if n == newest.floor:
+        return True
+    lower = parse_or_none(base, n - 1, (yield from read_commits(base, [n - 1]))[n - 1])
+    return lower is None or _fits(lower, below)
 
 
 def _newest_readable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import objstore
-from objstore import IntegrityError, Message, SessionData
+from objstore import IntegrityError, Message, NotFoundError, SessionData
 from objstore.backends import MemoryBackend
 from tests.bad_input.damage import log_key
 
@@ -56,6 +56,62 @@ def test_none_of_them_is_taken_for_ours(n: int) -> None:
         assert not report.lost or report.resumed in read
     finally:
         MINE.put(log_key("s", n), mine)
+
+
+@pytest.mark.parametrize("head", [33, 65])
+@pytest.mark.parametrize("below", [0, 1])
+def test_nor_is_the_newest_where_it_holds_a_whole_state(head: int, below: int) -> None:
+    n = head - below
+    place = up_to(head)
+    right = objstore.open(place).load("s", at=head)
+    other = OTHER.get(log_key("s", n))
+    assert other is not None
+    place.put(log_key("s", n), other)
+    store = objstore.open(place)
+    if below:  # it is told from the one below which of the two is another's
+        assert store.load("s") == right
+        assert store.load("s", at=n - 1) == objstore.open(MINE).load("s", at=n - 1)
+        return
+    with pytest.raises(IntegrityError, match=f"load it with at={n - 1}") as caught:
+        store.load("s")
+    assert caught.value.key == log_key("s", n)
+    assert store.load("s", at=n - 1) == objstore.open(MINE).load("s", at=n - 1)
+    with pytest.raises(IntegrityError):
+        store.append("s", messages=[Message.user("more")])
+    assert store.repair("s", dry_run=False).resumed == n - 1
+    assert objstore.open(place).load("s") == objstore.open(MINE).load("s", at=n - 1)
+
+
+def up_to(head: int) -> MemoryBackend:
+    place = MemoryBackend.isolated()
+    for key in ("objstore.json", "index/s=.0000000001", *(log_key("s", n) for n in range(1, head + 1))):
+        place.put(key, MINE.get(key) or b"")
+    return place
+
+
+def test_another_head_gives_back_nothing_that_was_deleted_or_pruned() -> None:
+    places = {word: MemoryBackend.isolated() for word in ("mine", "other")}
+    for word, place in places.items():
+        store = objstore.open(place)
+        session = SessionData.new("s")
+        for turn in range(1, 6):
+            session.messages.append(Message.user(f"{word} {turn}"))
+            store.save(session)
+            if word == "mine" and turn == 2:
+                store.delete("s")
+                session.revision = None
+    mine = places["mine"]
+    assert objstore.open(mine).history("s")[-1].kind == "delete"
+    other = places["other"].get(log_key("s", 5))
+    assert other is not None
+    mine.put(log_key("s", 5), other)
+    mine.delete([log_key("s", 6)])
+    for at in (1, 2):
+        with pytest.raises((IntegrityError, NotFoundError)):
+            objstore.open(mine).load("s", at=at)
+    found = objstore.open(mine).load("s", at=4)
+    assert found is not None
+    assert len(found.messages) == 3
 
 
 def test_a_repair_does_not_go_on_from_one_of_them() -> None:
