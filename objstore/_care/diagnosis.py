@@ -114,7 +114,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
     blank = nothing(id, None)
     damage: list[Finding] = []
     above: dict[int, Commit] = {}
-    gap, retained, parent = False, newest, None
+    gap, parent, floor = False, None, None
     for start in range(newest, 0, -PAGE):
         page = list(range(start, max(0, start - PAGE), -1))
         data = yield from read_commits(blank, page)
@@ -122,13 +122,13 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
             found = _parsed(blank, n, data[n], damage)
             gap = gap or (data[n] is None and n < newest) or (found is not None and parent not in (None, found.digest))
             parent = found.parent if found and not found.over else None
-            if gap and n < retained:
+            if gap and n < (floor or newest):
                 return blank, damage
             if found is not None and n == newest:  # an older one may have been freed, and have landed once more
-                retained = found.floor
+                floor = found.floor
             if found is not None and found.whole:
                 try:
-                    yield from check_neighbours(blank, found, 1, newest)
+                    yield from check_neighbours(blank, found, floor, newest)
                     base = yield from assemble(blank, [found], current=False)
                 except IntegrityError as error:
                     damage.append(_finding(id, error))

@@ -99,7 +99,7 @@ def _load_once(
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, data)
     if target < head and chain[-1].whole:
-        yield from check_neighbours(blank, chain[-1], newest.floor, head)
+        yield from check_neighbours(blank, chain[-1], newest.floor if newest.seq == head else None, head)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
 
 
@@ -170,19 +170,25 @@ def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol
         n, digest = n - 1, commit.parent
 
 
-def check_neighbours(base: Base, found: Commit, floor: int, head: int) -> Protocol[None]:
+def check_neighbours(base: Base, found: Commit, floor: int | None, head: int) -> Protocol[None]:
     """Make sure that an older whole commit is of this chain: nothing was read that names its digest.
 
     It may be that of another store, say, whose session has the same id. One neighbour that fits is enough, since the
-    other one may be that, too; so may one above that is not the head, unless the next one stands on it.
+    other one may be that, too; so may one above that is not the head, unless the next one stands on it. Where the head
+    does not tell the ``floor``, one below may be of a writer who slept and took a freed number, unless it stands on the
+    one below it.
 
     Raises:
         IntegrityError: It fits none of them.
     """
     n = found.seq
-    data = yield from read_commits(base, [n for n in (n - 1, n + 1, n + 2) if floor <= n <= head])
+    wanted = (n - 1, n + 1, n + 2) if floor else (n - 2, n - 1, n + 1, n + 2)
+    data = yield from read_commits(base, [n for n in wanted if (floor or 1) <= n <= head])
     near = {m: commit for m, stored in data.items() if (commit := parse_or_none(base, m, stored))}
-    fits = [_fits(near[n - 1], found)] if n - 1 in near else []
+    fits = []
+    if n - 1 in near:
+        is_sure = floor is not None or (n - 2 in near and _fits(near[n - 2], near[n - 1]))
+        fits += [True] if _fits(near[n - 1], found) else [False] if is_sure else []
     if n + 1 in near:
         is_sure = n + 1 == head or (n + 2 in near and _fits(near[n + 1], near[n + 2]))
         fits += [True] if _fits(found, near[n + 1]) else [False] if is_sure else []

@@ -114,6 +114,20 @@ def test_another_head_gives_back_nothing_that_was_deleted_or_pruned() -> None:
     assert len(found.messages) == 3
 
 
+@pytest.mark.parametrize("n", [33, 65])
+def test_none_of_them_is_taken_for_ours_where_all_above_it_is_damaged(n: int) -> None:
+    place = lived("mine")
+    foreign = OTHER.get(log_key("s", n))
+    assert foreign is not None
+    place.put(log_key("s", n), foreign)
+    for above in range(n + 1, TURNS + 1):
+        place.put(log_key("s", above), b"damaged")
+    store = objstore.open(place)
+    with pytest.raises(IntegrityError):
+        store.load("s", at=n)
+    assert store.repair("s").resumed is None  # nothing tells that what lies below it was not freed
+
+
 def test_a_repair_does_not_go_on_from_one_of_them() -> None:
     place, other = MemoryBackend.isolated(), MemoryBackend.isolated()
     for where, word in ((place, "mine"), (other, "other")):

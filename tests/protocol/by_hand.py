@@ -126,8 +126,8 @@ def saved(stage: Stage, first: int, last: int) -> Base:
 
 
 def free_up_to_eight(stage: Stage) -> None:
-    """Commit 6 to 9, and remove all that is below 9, as late as that may be."""
-    saved(stage, 6, 9)
+    """Commit up to 9, and remove all that is below 9, as late as that may be."""
+    saved(stage, stage.oracle.head.seq + 1, 9)
     stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
     stage.now += RULES.grace + 1
     stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))

@@ -52,6 +52,16 @@ def test_a_repair_does_not_go_on_from_what_the_commit_above_does_not_stand_on() 
     assert stage.alone(diagnose(RULES, ID)).base.seq == 0
 
 
+def test_a_number_that_was_taken_again_makes_nobody_doubt_the_one_above_it() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(saved(stage, 1, 7), 80))
+    free_up_to_eight(stage)  # 9 is the floor, which only 10 tells
+    lands(stage, writer, 8)
+    stage.oracle.damage(b"damaged")
+    assert stage.alone(chain.load(RULES, ID, at=9)).digest == stage.oracle.chain[9].digest
+    assert stage.alone(diagnose(RULES, ID)).base.digest == stage.oracle.chain[9].digest
+
+
 def test_a_writer_who_slept_is_not_told_that_it_saved_where_the_head_was_damaged_since() -> None:
     stage = Stage()
     writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
