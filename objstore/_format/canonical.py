@@ -186,11 +186,17 @@ def is_long(value: Mapping[str, JSON]) -> bool:
 
 def holds_long_text(value: JSON) -> bool:
     """Say whether a text stands in a value that is better written by itself, which takes a tenth of the time."""
-    if isinstance(value, str):
-        return len(value) > LONG_TEXT
-    if isinstance(value, dict):
-        return any(map(holds_long_text, value.values()))
-    return isinstance(value, list) and any(map(holds_long_text, value))
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            if len(value) > LONG_TEXT:
+                return True
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return False
 
 
 def without_refs(items: list[JSON]) -> Iterator[tuple[list[JSON], bool]]:
