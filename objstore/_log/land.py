@@ -13,7 +13,7 @@ from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Or
 from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
-from ..errors import BackendError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
+from ..errors import BackendError, FormatError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .asking import get_commit
 from .base import Base, Rules
 from .chain import stands_on
@@ -98,7 +98,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
             raise LostError(hint.key if hint else None)
     except LostError as lost:
         raise LostError(lost.hint, digest) from None
-    except BackendError as error:
+    except (BackendError, IntegrityError) as error:  # something that is no file may be in the place of the hint
         raise (yield from _unsure(head, attempt, error)) from error
     done = record[0]
     if head.born and not born and done.kind != "delete":  # a state from before there was a session was restored
@@ -271,13 +271,15 @@ def _create_commit(
     ) from error
 
 
-def _unsure(head: Base, attempt: str, error: BackendError) -> Protocol[ObjstoreError]:
+def _unsure(head: Base, attempt: str, error: ObjstoreError) -> Protocol[ObjstoreError]:
     """Give what to raise when the storage fails after the commit was sent: the caller must know if it may be there."""
+    asked = get_commit(head.key, head.seq + 1)
+    if isinstance(error, IntegrityError) and error.key == asked.key:
+        return error  # nothing can be created there
     try:
-        data = yield get_commit(head.key, head.seq + 1)
-        found = parse(head, head.seq + 1, data)
+        found = parse(head, head.seq + 1, (yield asked))
         is_there = found is not None and found.commit == attempt
-    except (BackendError, IntegrityError):
+    except (BackendError, IntegrityError, FormatError):
         is_there = True
     if not is_there and not isinstance(error, UnavailableError):
         return error
@@ -292,9 +294,10 @@ def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]
         return True
     try:
         successor = parse(head, seq + 1, (yield get_commit(head.key, seq + 1)))
-    except IntegrityError as error:
+    except (IntegrityError, FormatError) as error:
         raise OutcomeUnknownError(
-            f"commit {seq + 1} of {head.id!r} is damaged, which would tell whether commit {seq} counts; load it to see"
+            f"commit {seq + 1} of {head.id!r}, which would tell whether commit {seq} counts, is damaged or of a newer "
+            "objstore; load it to see"
         ) from error
     return successor is not None and stands_on(successor.parent, digest)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import IntegrityError, SessionData
+from objstore import IntegrityError, Message, OutcomeUnknownError, SessionData
 from objstore.backends import MemoryBackend
 from tests.bad_input.damage import TURNS, fill, log_key, turns
 from tests.bad_input.no_files import circle, dangling, directory, pipe, through_a_file
@@ -133,6 +133,21 @@ def test_a_directory_that_is_a_link_in_a_circle_stops_nobody_else(filled: Path, 
         assert (listed["s"].problem is None) == (name == "sessions/s/objects")
     with pytest.raises(IntegrityError, match="leads in a circle"):
         store.load_artifacts("s")
+
+
+@pytest.mark.parametrize("place", ["index", "sessions/s/log/000000"])
+def test_a_save_says_whether_it_may_be_there_where_a_link_in_a_circle_is_in_its_way(filled: Path, place: str) -> None:
+    store = objstore.open(filled)
+    session = store.load("s")
+    assert session is not None
+    session.messages.append(Message.user("more"))
+    shutil.move(filled / place, filled / "aside")
+    (filled / place).symlink_to(Path(place).name)
+    with pytest.raises(OutcomeUnknownError if place == "index" else IntegrityError):
+        store.save(session)
+    (filled / place).unlink()
+    shutil.move(filled / "aside", filled / place)
+    assert turns(objstore.open(filled).load("s")) == TURNS + (place == "index")
 
 
 @pytest.mark.parametrize("below", ["", "log", "log/000000"])
