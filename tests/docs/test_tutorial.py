@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
@@ -30,6 +31,22 @@ def blocks_of(page: str) -> Iterator[str]:
 
 def run(block: str, page: str, namespace: dict[str, object]) -> None:
     exec(compile(block, str(DOCS / page), "exec"), namespace)
+
+
+def test_the_readme_shows_what_happens(bucket: str, s3_options: dict[str, Any]) -> None:
+    (block,) = blocks_of("../README.md")
+    place, asked = f"s3://{bucket}/agents", list[objstore.Event]()
+    block = block.replace('"s3://bucket/agents"', f'"{place}", storage_options={s3_options!r}, observer=asked.append')
+    with pytest.raises(objstore.ConflictError) as caught:
+        run(block, "../README.md", {"asked": asked})
+    (line,) = (entry.lineno for entry in caught.traceback if str(entry.path).endswith("README.md"))
+    assert "ConflictError" in block.splitlines()[line]
+    saves = [event for event in asked if isinstance(event, objstore.SaveEvent)]
+    assert [event.requests for event in saves[1:]] == [1, 1]
+    with objstore.open(place, storage_options=s3_options) as store:
+        found = store.load("support-42")
+    assert found is not None
+    assert len(found.messages) == 3
 
 
 def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
