@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .._format import naming
 from .._format.commit import Commit, id_of_key, moment, timestamp
+from .._log.apart import apart
 from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
@@ -232,6 +233,7 @@ def _done(head: Base, due: list[Doomed]) -> Protocol[list[Doomed]]:
     return [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in numbers if n <= head.seq]
 
 
+@apart
 def collect_all(
     rules: Rules, ids: list[str] | None, summarise: Summarise, *, dry_run: bool = False
 ) -> Protocol[CollectReport]:

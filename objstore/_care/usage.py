@@ -9,6 +9,7 @@ from typing import Any
 from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
+from .._log.apart import apart
 from .._log.base import Base, Rules
 from .._log.chain import load
 from .._log.ops import Entry, List, Protocol
@@ -71,6 +72,7 @@ class UsageReport:
     skipped: Mapping[str, str]
 
 
+@apart
 def usage(rules: Rules, ids: Iterable[str] | None) -> Protocol[UsageReport]:
     """Measure some sessions, or all that lie in ``sessions/``; one that is not there at all is left out."""
     found: list[SessionUsage] = []

@@ -11,6 +11,7 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_of_key, is_torn
 from .._format.state import opened
+from .._log.apart import UnreadableError, apart
 from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
@@ -21,7 +22,7 @@ from .._log.session import PAGE
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
 
-Problem = Literal["damaged", "missing", "unknown format", "foreign"]
+Problem = Literal["damaged", "missing", "unreadable", "unknown format", "foreign"]
 
 _OBJECTS_AT_ONCE = 16
 _AT_ONCE = 4 * 2**20
@@ -87,6 +88,7 @@ class _Count:
     ailments: list[Ailment] = field(default_factory=list)
 
 
+@apart
 def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[VerifyReport]:
     """Check some sessions, or all that lie in ``sessions/``, whatever the hints say."""
     count = _Count()
@@ -130,7 +132,12 @@ def _looked_at(rules: Rules, key: str, id: str | None, care: Care, count: _Count
     try:
         yield from _session(rules, key, id, care, count)
     except IntegrityError as error:  # something is in the place of a directory or of a big object
-        count.findings.append(Finding(id, error.key, "damaged", str(error)))
+        count.findings.append(finding_of(id, error))
+
+
+def finding_of(id: str | None, error: IntegrityError) -> Finding:
+    """Say of an error of a read what kind of thing it is."""
+    return Finding(id, error.key, "unreadable" if isinstance(error, UnreadableError) else "damaged", str(error))
 
 
 def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
@@ -201,7 +208,7 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
             try:
                 commit = parse(blank, n, stored)
             except IntegrityError as error:
-                count.findings.append(Finding(blank.id, key, "damaged", str(error)))
+                count.findings.append(finding_of(blank.id, error))
             except FormatError as error:
                 count.findings.append(Finding(blank.id, key, "unknown format", str(error)))
             else:
@@ -246,9 +253,10 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
             if stored is None:
                 count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
                 continue
+            if isinstance(stored, Unreadable):
+                count.findings.append(finding_of(blank.id, stored.error))
+                continue
             try:
-                if isinstance(stored, Unreadable):
-                    raise ValueError(stored.error)
                 opened(name, stored, size)
             except ValueError as error:
                 count.findings.append(Finding(blank.id, key, "damaged", str(error)))
@@ -291,7 +299,7 @@ def _states(rules: Rules, blank: Base, chain: list[Commit], count: _Count) -> Pr
             count.findings.append(Finding(blank.id, error.key, "unknown format", str(error)))
             return None
         except IntegrityError as error:
-            count.findings.append(Finding(blank.id, error.key, "damaged", str(error)))
+            count.findings.append(finding_of(blank.id, error))
             return None
         if (commit.born > 0) != rules.lives(base.state):
             key = naming.log_key(blank.key, commit.seq)

@@ -10,6 +10,7 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_of_key, moment
 from ..errors import FormatError, IntegrityError
+from .apart import apart
 from .asking import get_commit, get_hint
 from .base import Base, Rules, nothing
 from .head import find_head, find_whole, head_from, head_ops, in_time
@@ -49,6 +50,7 @@ class IdPage:
     cursor: str | None
 
 
+@apart
 def list_ids(prefix: str = "") -> Protocol[list[str]]:
     """Read the ids of all sessions from the hints, sorted."""
     names: list[str] = []
@@ -58,6 +60,7 @@ def list_ids(prefix: str = "") -> Protocol[list[str]]:
     return sorted((yield from ids_in(names, prefix)))
 
 
+@apart
 def page_of_ids(prefix: str, cursor: str) -> Protocol[IdPage]:
     """Read the ids of the next sessions from the hints, in the order of these.
 
@@ -114,6 +117,7 @@ def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
     return id
 
 
+@apart
 def heads(rules: Rules, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
     """Read the newest commit of several sessions side by side; those that do not exist are left out.
 

@@ -19,10 +19,11 @@ from typing import Any
 
 from .._care.ailments import Ailment, examine
 from .._care.retention import Doomed
-from .._care.verify import Finding, VerifyReport
+from .._care.verify import Finding, VerifyReport, finding_of
 from .._format import patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
+from .._log.apart import apart
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded
 from .._log.ops import Delete, Names, Page, Protocol
@@ -144,11 +145,13 @@ class Tree:
         data = files[five_parts.SESSION]
         return data is not None and owner(data) in (None, id)
 
+    @apart
     def list_ids(self, prefix: str) -> Protocol[list[str]]:
         """Name all sessions whose ids begin with ``prefix``, sorted; one that cannot be read by its file's name."""
         ids = yield from ids_of(sorted((yield from names_in(""))))
         return sorted(id for id in ids if id.startswith(prefix))
 
+    @apart
     def page_of_ids(self, prefix: str, cursor: str) -> Protocol[IdPage]:
         """Name some of them, by the names of their files, those behind a name."""
         page: Names = yield Page("", cursor)
@@ -160,6 +163,7 @@ class Tree:
         """Give the name of a session's file."""
         return key_of(five_parts.SESSION, name_of(id))
 
+    @apart
     def all_ids(self) -> Protocol[list[str]]:
         """Name all sessions, and the names of siblings that have none, sorted."""
         sessions = yield from names_in("")
@@ -170,6 +174,7 @@ class Tree:
         ids = yield from ids_of(sorted(sessions))
         return sorted({*ids, *orphans})
 
+    @apart
     def heads(self, ids: Iterable[str], *, sizes: bool = False) -> Protocol[list[Listed]]:
         """Read what a listing shows of several sessions: all of their files; those that do not exist are left out."""
         wanted = [(id, name_of(id)) for id in ids]
@@ -190,6 +195,7 @@ class Tree:
                     found.append(Listed(id, None, _time(session["updated_at"]), five_parts.summarise(state), size))
         return found
 
+    @apart
     def verify(self, ids: Iterable[str] | None) -> Protocol[VerifyReport]:
         """Read every file of some sessions, or of all, as the seed would, and look for what hurts an agent."""
         findings: list[Finding] = (yield from misplaced()) if ids is None else []
@@ -251,7 +257,7 @@ def _looked_at(id: str, name: str, files: Files) -> tuple[dict[str, Any], list[F
         try:
             document = state[part] = decoded(part, name, data)
         except IntegrityError as error:
-            found.append(Finding(id, error.key, "damaged", str(error)))
+            found.append(finding_of(id, error))
         else:
             if part == five_parts.SESSION and document is not None and document["id"] != id:
                 found.append(Finding(id, key_of(part, name), "foreign", f"it holds the session {document['id']!r}"))

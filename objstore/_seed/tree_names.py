@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._care.verify import Finding
+from .._care.verify import Finding, finding_of
 from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import read_each
 from .._log.session import PAGE
@@ -54,7 +54,7 @@ def misplaced() -> Protocol[list[Finding]]:
         try:
             entries: list[Entry] = yield List(directory)
         except IntegrityError as error:
-            found.append(Finding(None, error.key, "damaged", str(error)))
+            found.append(finding_of(None, error))
             continue
         for entry in entries:
             stem = stem_of(entry.name)
