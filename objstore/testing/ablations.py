@@ -19,7 +19,7 @@ from .._log import chain, fork, head, land, reading, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
 from .._log.land import Draft, Summarise
-from .._log.ops import Copy, Delete, Moment, Now, Protocol
+from .._log.ops import Copy, Delete, List, Moment, Now, Protocol
 from .._log.save import Saved
 from ..errors import IntegrityError
 from ..models import Revision
@@ -160,6 +160,22 @@ def _whatever_came_of_it(
             answer = (True,) * len(asked)
 
 
+def _over_what_is_there(
+    rules: Rules, origin: Base, target: Base, needed: Table
+) -> Protocol[dict[str, tuple[int, int]]]:
+    protocol = _FORK_COPY(rules, origin, target, needed)
+    answer: Any = None
+    while True:
+        try:
+            asked = protocol.send(answer)
+        except StopIteration as stop:
+            copied: dict[str, tuple[int, int]] = stop.value
+            return copied
+        answer = yield asked
+        if isinstance(asked, List):
+            answer = []
+
+
 def _all_seen(self: Handle, base: Base, known: Any, stale: frozenset[str] = frozenset()) -> Revision:  # noqa: ARG001
     return _REVISION(self, base, {})
 
@@ -226,6 +242,9 @@ ABLATIONS: Final = MappingProxyType(
             "a fork copies into the epoch of its target's tombstone", ((fork, "_copy", _into_epoch_zero),)
         ),
         "fork-copies": Ablation("a fork makes sure of each copy", ((fork, "_copy", _whatever_came_of_it),)),
+        "fork-streams": Ablation(
+            "a fork copies over nothing that is there already", ((fork, "_copy", _over_what_is_there),)
+        ),
         "unseen": Ablation("a revision says what its holder has not seen", ((Handle, "_revision", _all_seen),)),
         "stale": Ablation(
             "what its holder saw instead is asked for where it is lost",

@@ -10,12 +10,14 @@ import pytest
 
 from objstore._care import mend, prune
 from objstore._care.diagnosis import diagnose
-from objstore._log import chain, session
+from objstore._format import naming
+from objstore._log import chain, fork, session
 from objstore._log.base import Base
 from objstore._log.ops import Create, Get, Protocol
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.ablations import ABLATIONS, ablated
-from objstore.testing.schedule import ID, RULES
+from objstore.testing.forkers import adopt
+from objstore.testing.schedule import FORKED, ID, RULES
 from objstore.testing.scheduler import main, play
 from objstore.testing.world import Guarantee, Violation
 from tests.protocol.by_hand import (
@@ -166,9 +168,28 @@ def sweeping_what_a_repair_brings_back(stage: Stage) -> None:
     assert stage.finish(repairer).seq == 6
 
 
+def forking_what_goes_bad(stage: Stage) -> None:
+    """Of two forks into one id the first has copied a text that goes bad in the origin before the second comes."""
+    stage.alone(save(saved(stage, 1, 1), "a" * 50))
+    forks = [fork.fork(RULES, ID, FORKED, None, adopt, lambda *_: {}) for _ in range(2)]
+    first = stage.enter("first", forks[0])
+    stage.before(first, Create, "/log/000000/0000000001")
+    (text,) = (key for key in stage.storage.objects if key.startswith(naming.objects_root(naming.session_key(ID))))
+    stage.storage.write(text, b"damaged")
+    second = stage.enter("second", forks[1])
+    stage.before(second, Create, "/log/000000/0000000001")
+    try:
+        assert stage.finish(first).seq == 1
+    except ValueError as error:  # the oracle reads what the commit names
+        raise Violation("B", "what a fork had copied was copied over with what has gone bad") from error
+    with pytest.raises(ConflictError):
+        stage.finish(second)
+
+
 BY_HAND: dict[str, tuple[Callable[[Stage], None], Guarantee]] = {
     "old-list": (partial(believing_an_old_list, told=True), "C"),
     "clock-after": (partial(believing_an_old_list, told=False), "C"),
+    "fork-streams": (forking_what_goes_bad, "B"),
     "gap": (looking_below_damage, "C"),
     "set-aside": (sweeping_what_a_repair_brings_back, "B"),
     "slept": (falling_asleep_over_an_append, "A"),
