@@ -6,6 +6,7 @@ An actor tells the oracle what it was told, at the very moment it learns of it. 
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -256,6 +257,7 @@ class Writer(Reader):
             revision, wrote = yield from save(key)
         except ConflictError:
             oracle.counts["conflicts"] += 1
+            oracle.counts["false conflicts"] += self._is_false(mark, expected)
             return None, None
         except (OutcomeUnknownError, UnavailableError) as error:
             oracle.counts["unknown" if isinstance(error, OutcomeUnknownError) else "unavailable"] += 1
@@ -275,6 +277,18 @@ class Writer(Reader):
             if not canonical.same(after[part], wanted[part]):
                 raise Violation("A", f"commit {revision.seq}, acknowledged, is not what was saved in {part!r}")
         return revision, before
+
+    def _is_false(self, mark: int, expected: Expected) -> bool:
+        """Say whether what is told to conflict was committed; every save but a restore has a token of its own."""
+        for below, link in itertools.pairwise(self.oracle.chain[mark:]):
+            before = below.state or EMPTY
+            wanted = expected(before)
+            if link.state and any(
+                canonical.same(link.state[part], value) and not canonical.same(before[part], value)
+                for part, value in wanted.items()
+            ):
+                return True
+        return False
 
     def _document(self, old: JSON) -> JSON:
         draw = self.draw
