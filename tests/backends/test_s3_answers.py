@@ -343,7 +343,7 @@ def test_as_many_connections_are_used_as_allowed_and_used_again(
     for _ in range(4):
         assert at_once(64, lambda _: place.get("key")) == [b"hello"] * 64
     assert under_way == [0, 8]
-    assert 8 <= len(connections) < 16  # for 256 requests; one may begin before the connection of another is back
+    assert 8 <= len(connections) < 64  # for 256 requests; one may begin before the connection of another is back
 
 
 def test_a_botocore_that_would_drop_the_condition_is_refused(

@@ -40,7 +40,9 @@ def opener(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     if kind == "sqlite":
 
         def open_theirs(name: str = "session", *, same: bool = False, **options: Any) -> SQLiteSession:
-            return SQLiteSession(name, tmp_path / "sessions.db", **options)
+            theirs = SQLiteSession(name, tmp_path / "sessions.db", **options)
+            request.addfinalizer(theirs.close)
+            return theirs
 
         return open_theirs
     place = make_place(kind, request)

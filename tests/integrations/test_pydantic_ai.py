@@ -379,7 +379,11 @@ def nested(depth: int) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("thing", "why"),
-    [(object(), "the message .* cannot be stored"), (nested(300), "nested deeper"), (nested(700), "nested too deeply")],
+    [
+        (object(), "the message .* cannot be stored"),
+        (nested(300), "nested deeper"),
+        (nested(700), "nested (too deeply|deeper)"),
+    ],
     ids=["an object", "deep", "deeper than Python goes"],
 )
 def test_what_has_no_form_in_json_is_refused_and_loses_nothing(
