@@ -93,7 +93,7 @@ class Texts:
     def of(self, item: JSON) -> str | None:
         """Give the text of an item, if it is remembered."""
         found = self._by_item.get(id(item))
-        return found[1] if found else None
+        return found[1] if found and found[0] is item else None  # a copy of this holds copies
 
     def remember(self, item: JSON, text: str) -> None:
         """Remember the text of an item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -64,6 +65,11 @@ class TestWhatIsRemembered:
         with patch.object(canonical, "dumps", side_effect=canonical.dumps) as dumps:
             saved.encoder(saved.texts, 100).state(saved.state)
         assert [call.args for call in dumps.mock_calls] == [("part",)]
+
+    def test_a_copy_answers_for_nothing_else(self) -> None:
+        saved = Saved(self.TURNS, 100)
+        copied = copy.deepcopy(saved.texts)
+        assert all(saved.texts.of(item) and copied.of(item) is None for item in saved.state["part"])
 
     def test_only_items_of_the_state_that_no_leaf_holds_stay(self) -> None:
         saved = Saved(self.TURNS, 100)
