@@ -59,9 +59,7 @@ def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[d
     there: list[Entry] = yield List(naming.objects_dir(target.key, target.epoch))
     left_over = {entry.name for entry in there}
     for name in stored:
-        if (
-            name in left_over
-        ):  # another fork may be about to name it, and ours may have gone bad where it is copied from
+        if name in left_over:  # another fork may be about to name it, and ours may have gone bad in the origin
             yield from _stream(rules, origin, target, name, *stored[name])
     fresh = [name for name in stored if name not in left_over]
     for start in range(0, len(fresh), PAGE):
