@@ -148,8 +148,11 @@ class GenericBackend:
 
             def delete(filesystem: Any, path: str = path) -> None:
                 if not filesystem.isdir(path):
-                    with suppress(FileNotFoundError):
+                    try:
                         filesystem.rm_file(path)
+                    except Exception:  # FTP, for one, has its own errors for one that is not there
+                        if filesystem.exists(path):
+                            raise
 
             self._run("delete", key, delete)
 
@@ -237,20 +240,31 @@ class GenericBackend:
     def _move_in(self, filesystem: Any, path: str, fill: Callable[[str], object]) -> None:
         if filesystem.isdir(path):  # some moves would go inside
             raise IsADirectoryError(path)
-        temporary = f"{path.rpartition('/')[0]}/{TEMPORARY}{secrets.token_hex(8)}"
+        temporary = _beside(path)
         try:
             fill(temporary)
             try:
                 filesystem.mv(temporary, path)
-            except OSError:  # a rename that does not replace
+            except Exception:  # a rename that does not replace; filesystems have errors of their own for that
                 if not filesystem.exists(path):
                     raise
-                filesystem.rm_file(path)
-                filesystem.mv(temporary, path)
+                self._exchange(filesystem, temporary, path)
         except BaseException:
             with suppress(Exception):
                 filesystem.rm_file(temporary)
             raise
+
+    def _exchange(self, filesystem: Any, temporary: str, path: str) -> None:
+        """Move an object in the place of another one, which comes back where that fails."""
+        aside = _beside(path)
+        filesystem.mv(path, aside)
+        try:
+            filesystem.mv(temporary, path)
+        except BaseException:
+            filesystem.mv(aside, path)
+            raise
+        with suppress(Exception):  # it is no object under that name
+            filesystem.rm_file(aside)
 
     def _path(self, key: str) -> str:
         root = self._target.path.rstrip("/")
@@ -258,6 +272,10 @@ class GenericBackend:
 
     def _place(self, key: str) -> str:
         return self._target.scrub(f"{self._target.protocol}:{self._path(key)}")
+
+
+def _beside(path: str) -> str:
+    return f"{path.rpartition('/')[0]}/{TEMPORARY}{secrets.token_hex(8)}"
 
 
 def _protocol_below(target: Target) -> str:

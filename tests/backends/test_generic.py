@@ -59,6 +59,62 @@ class TestPlainWrites(BackendTests):
         assert place.name == "plain"
 
 
+class TestErrorsOfItsOwn(BackendTests):
+    """A filesystem that replaces nothing by a move, and has its own names for what goes wrong, as WebDAV and FTP."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> GenericBackend:
+        return GenericBackend(Target("strange", str(tmp_path / "store"), filesystem=StrangeFileSystem))
+
+    def test_what_goes_wrong_is_an_error(self, place: GenericBackend, tmp_path: Path) -> None:
+        place.put("a/b", b"1")
+        StrangeFileSystem.denied = True
+        try:
+            with pytest.raises(BackendError, match="StrangeError: denied"):
+                place.put("a/b", b"2")
+            with pytest.raises(BackendError, match="StrangeError: denied"):
+                place.delete(["a/b"])
+        finally:
+            StrangeFileSystem.denied = False
+        assert place.get("a/b") == b"1"
+
+    def test_what_cannot_be_replaced_stays(self, place: GenericBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+        place.put("a/b", b"1")
+        moves: list[str] = []
+
+        def move(_: LocalFileSystem, path1: str, path2: str) -> None:
+            moves.append(path2)
+            if len(moves) in (1, 3):  # the temporary file into its place, in which there is something, and is not
+                raise StrangeError("no room")
+            Path(path1).rename(path2)
+
+        monkeypatch.setattr(StrangeFileSystem, "mv", move)
+        with pytest.raises(BackendError, match="no room"):
+            place.put("a/b", b"2")
+        assert len(moves) == 4
+        assert place.get("a/b") == b"1"
+        assert [entry.name for entry in place.list("a/")] == ["b"]
+
+
+class StrangeError(Exception):
+    pass
+
+
+class StrangeFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    protocol = "strange"
+    denied = False
+
+    def mv(self, path1: str, path2: str, **options: Any) -> None:
+        if self.denied or self.exists(path2):
+            raise StrangeError("denied" if self.denied else "already exists")
+        super().mv(path1, path2, **options)
+
+    def rm_file(self, path: str) -> None:
+        if self.denied or not self.exists(path):
+            raise StrangeError("denied" if self.denied else "no such file")
+        super().rm_file(path)
+
+
 class PlainFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
     protocol = "plain"
     mv = fsspec.AbstractFileSystem.mv
