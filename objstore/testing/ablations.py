@@ -144,36 +144,29 @@ def _into_epoch_zero(rules: Rules, origin: Base, target: Base, needed: Table) ->
     return (yield from _FORK_COPY(rules, origin, replace(target, epoch=0), needed))
 
 
-def _whatever_came_of_it(
-    rules: Rules, origin: Base, target: Base, needed: Table
-) -> Protocol[dict[str, tuple[int, int]]]:
-    protocol = _FORK_COPY(rules, origin, target, needed)
-    answer: Any = None
-    while True:
-        try:
-            asked = protocol.send(answer)
-        except StopIteration as stop:
-            copied: dict[str, tuple[int, int]] = stop.value
-            return copied
-        answer = yield asked
-        if isinstance(asked, tuple) and all(isinstance(op, Copy) for op in asked):
-            answer = (True,) * len(asked)
+def _copying(told: Callable[[object, Any], Any]) -> Callable[..., Protocol[dict[str, tuple[int, int]]]]:
+    """Copy for a fork that is told something else in answer to what it asks."""
+
+    def copying(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
+        protocol = _FORK_COPY(rules, origin, target, needed)
+        answer: Any = None
+        while True:
+            try:
+                asked = protocol.send(answer)
+            except StopIteration as stop:
+                copied: dict[str, tuple[int, int]] = stop.value
+                return copied
+            answer = told(asked, (yield asked))
+
+    return copying
 
 
-def _over_what_is_there(
-    rules: Rules, origin: Base, target: Base, needed: Table
-) -> Protocol[dict[str, tuple[int, int]]]:
-    protocol = _FORK_COPY(rules, origin, target, needed)
-    answer: Any = None
-    while True:
-        try:
-            asked = protocol.send(answer)
-        except StopIteration as stop:
-            copied: dict[str, tuple[int, int]] = stop.value
-            return copied
-        answer = yield asked
-        if isinstance(asked, List):
-            answer = []
+def _all_copied(asked: object, answer: Any) -> Any:
+    return (True,) * len(asked) if isinstance(asked, tuple) and all(isinstance(op, Copy) for op in asked) else answer
+
+
+def _nothing_there(asked: object, answer: Any) -> Any:
+    return [] if isinstance(asked, List) else answer
 
 
 def _all_seen(self: Handle, base: Base, known: Any, stale: frozenset[str] = frozenset()) -> Revision:  # noqa: ARG001
@@ -241,9 +234,9 @@ ABLATIONS: Final = MappingProxyType(
         "fork-epoch": Ablation(
             "a fork copies into the epoch of its target's tombstone", ((fork, "_copy", _into_epoch_zero),)
         ),
-        "fork-copies": Ablation("a fork makes sure of each copy", ((fork, "_copy", _whatever_came_of_it),)),
+        "fork-copies": Ablation("a fork makes sure of each copy", ((fork, "_copy", _copying(_all_copied)),)),
         "fork-streams": Ablation(
-            "a fork copies over nothing that is there already", ((fork, "_copy", _over_what_is_there),)
+            "a fork copies over nothing that is there already", ((fork, "_copy", _copying(_nothing_there)),)
         ),
         "unseen": Ablation("a revision says what its holder has not seen", ((Handle, "_revision", _all_seen),)),
         "stale": Ablation(
