@@ -141,6 +141,7 @@ def _from_filesystem(
     packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
     for name, (package, _) in _PACKAGES.items():
         if package in packages:
+            _refuse_user(target.path)
             return RemoteBackend(name, target, limits)
     return GenericBackend(target)
 
@@ -156,9 +157,19 @@ def _remote(name: str, path: str, options: dict[str, Any], limits: Limits) -> Re
         host, _, path = rest.partition("/")
         options.setdefault("account_name", host.partition(".")[0])
         path = f"{container}/{path}"
+    _refuse_user(path)
     if not path.strip("/"):
         raise UnsupportedError(f"the URL names no bucket: write it as {name}://bucket/prefix")
     return RemoteBackend(name, Target(name, path.strip("/"), options), limits)
+
+
+def _refuse_user(path: str) -> None:
+    """Refuse what would be taken for the name of a bucket, and be shown wherever that is, and holds a secret key."""
+    bucket = path.strip("/").partition("/")[0]
+    if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
+        raise UnsupportedError(
+            "the URL names a user or a key where a bucket belongs: give what is secret in storage_options"
+        )
 
 
 def _generic(protocol: str, url: str, options: dict[str, Any]) -> GenericBackend:

@@ -4,7 +4,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 import pytest
@@ -129,3 +129,19 @@ def test_a_packages_is_imported_only_when_it_is_used() -> None:
 def test_the_account_in_an_azure_url_becomes_an_option() -> None:
     backend = open_backend("abfs://container@account.dfs.core.windows.net/a/b")
     assert repr(backend) == "RemoteBackend('az://container/a/b')"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKID:a-secret-key@bucket/agents",
+        "s3://a-secret-key@bucket",
+        "gs://u:a-secret-key@bucket/agents",
+        "az://account:a-secret-key@account.blob.core.windows.net/c",
+    ],
+)
+@pytest.mark.parametrize("client", ["fsspec", "obstore"])
+def test_a_key_in_the_url_of_a_bucket_is_refused_and_not_shown(url: str, client: Literal["fsspec", "obstore"]) -> None:
+    with pytest.raises(UnsupportedError, match="names a user or a key") as caught:
+        open_backend(url, client=client)
+    assert "secret-key" not in f"{caught.value!r} {caught.value.__cause__!r}"
