@@ -44,9 +44,28 @@ def dumps(value: JSON) -> str:
         TypeError: There is a `Ref` or ``bytes`` in it.
         ValueError: There is a NaN or an infinity in it.
     """
-    if type(value) is str and len(value) > LONG_TEXT:
-        return to_json(value).decode()
-    return _encode(value)
+    if not _holds_long_text(value):
+        return _encode(value)
+    if isinstance(value, dict):
+        members = [f"{dumps(key)}:{dumps(member)}" for key, member in value.items()]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(dumps, value))}]"
+    return to_json(value).decode()  # in a tenth of the time
+
+
+def _holds_long_text(value: JSON) -> bool:
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            if len(value) > LONG_TEXT:
+                return True
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return False
 
 
 def loads(data: bytes | str) -> JSON:
@@ -181,21 +200,6 @@ def is_long(value: Mapping[str, JSON]) -> bool:
                 return True
         elif isinstance(member, dict) and is_long(member):
             return True
-    return False
-
-
-def holds_long_text(value: JSON) -> bool:
-    """Say whether a text stands in a value that is better written by itself, which takes a tenth of the time."""
-    stack = [value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, str):
-            if len(value) > LONG_TEXT:
-                return True
-        elif isinstance(value, dict):
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
     return False
 
 

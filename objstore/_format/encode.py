@@ -185,14 +185,14 @@ class Encoder:
         return min(max(self._held // LEAF_GROWTH, most // 8), most) if self.whole else most
 
     def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
-        text, kept = self.known.of(value), value
+        text = self.known.of(value)
         if text is None or not _fits(text, limit):
             text = _plain(value, limit)
         if text is None:
-            text, kept = self.value(value, limit)
-        if isinstance(kept, dict) and not has_mark(text):  # all else is written again as fast as it is found
-            self.texts.remember(kept, text)
-        return text, kept
+            return self.value(value, limit)
+        if isinstance(value, dict):  # all else is written again as fast as it is found
+            self.texts.remember(value, text)
+        return text, value
 
     def _cut(self, texts: list[str], start: int, kept: list[JSON], first: int) -> None:
         """Make one leaf of the items from ``start`` on; their texts shrink to its name."""
@@ -263,7 +263,7 @@ _Write = Callable[[str, JSON], tuple[str, JSON]]
 
 def _plain(value: JSON, limit: int) -> str | None:
     """Write a value that holds nothing to be spilled, cut or escaped, which is nearly all, at the speed of C."""
-    if (isinstance(value, dict) and canonical.is_long(value)) or canonical.holds_long_text(value):
+    if isinstance(value, dict) and canonical.is_long(value):
         return None
     try:
         text = canonical.dumps(value)

@@ -194,3 +194,16 @@ def test_an_edit_in_the_middle_costs_the_message_and_at_the_next_snapshot_a_leaf
     assert written.puts_a_save <= 1.30
     assert written.share <= 1.25
     assert written.opened().requests["Get"] <= 50
+
+
+def test_leaves_are_the_same_whether_their_writer_wrote_the_rest_or_has_just_come() -> None:
+    def leaves(*, anew: bool) -> set[str]:
+        bench = Bench()
+        store = bench.open()
+        store.save(SessionData.new("s"))
+        for turn in turns(100):
+            (bench.open() if anew else store).append("s", messages=turn)
+        return {entry.name for entry in bench.backend.list("sessions/s/objects/0/")}
+
+    assert len(leaves(anew=False)) > 1
+    assert leaves(anew=True) == leaves(anew=False)

@@ -6,7 +6,7 @@ import copy
 from typing import Any, ClassVar
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objstore._format import canonical, patching, state
@@ -39,6 +39,7 @@ class Saved:
         return Encoder(self.present, 0, self.leaves, {"part": limit}, known=known)
 
 
+@example([[["x" * 60], {"list": ["x" * 60]}]], 300, 300)  # nothing is a leaf of its own because a text in it is long
 @given(TURNS, LIMITS, LIMITS)
 def test_a_state_is_written_to_the_very_same_bytes_whatever_is_remembered(
     turns: list[list[Any]], before: int, limit: int
