@@ -56,6 +56,19 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         run(block, "tutorial.md", namespace)
 
 
+def test_a_framework_of_ones_own_updates_and_lists_a_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = blocks_of("integrations/index.md")
+    block = block.replace("s3://bucket/agents/mine", str(tmp_path))
+    for turns in (1, 2):
+        run(block, "integrations/index.md", {})
+        assert capsys.readouterr().out.startswith("support/42 ")
+        with objstore.DocumentStore(tmp_path) as documents:
+            (listed,) = documents.summaries()
+        assert listed.summary == {"turns": turns}
+
+
 def test_what_is_said_about_testing_runs() -> None:
     namespace: dict[str, object] = {"__name__": "testing", "MyBackend": MemoryBackend.isolated}
     for block in blocks_of("testing.md"):
