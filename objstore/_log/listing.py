@@ -93,7 +93,7 @@ def ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
         contents = yield from read_each([get_hint(hints[key]) for key in page])
         for key, data in zip(page, contents, strict=True):
             if data is not None:  # else it was deleted since it was listed
-                found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key, naming.INDEX + hints[key]))
+                found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key))
     return [id for id in found.values() if id is not None and id.startswith(prefix)]
 
 
@@ -105,16 +105,21 @@ def _id_in_hint(key: str, data: bytes) -> str | None:
         return None
 
 
-def _id_in_log(key: str, hint: str) -> Protocol[str | None]:
-    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one."""
-    head = yield from find_head(key)
-    if not head:
+def _id_in_log(key: str) -> Protocol[str | None]:
+    """Read the id of a hint that does not hold it: hints are not flushed, so a power cut may leave an empty one.
+
+    Where no commit near the head tells it either, only `verify` can name the session, and it hides no other.
+    """
+    try:
+        head = yield from find_head(key)
+    except IntegrityError:  # something is in the place of its log
         return None
-    newest = yield get_commit(key, head)
-    id = id_of_key(newest or b"", key)
-    if id is None:
-        raise IntegrityError(f"neither the hint {hint} nor the newest commit tells the id of the session", hint)
-    return id
+    for numbers in (range(head, head - 1, -1), range(head - 1, head - PAGE, -1)):
+        found = yield from read_each([get_commit(key, n) for n in numbers if n > 0])
+        for data in found:
+            if (id := id_of_key(data or b"", key)) is not None:
+                return id
+    return None
 
 
 @apart

@@ -183,6 +183,24 @@ def test_a_stub_where_the_newest_commit_should_be_is_damage(filled: Place) -> No
     others_are_fine(filled.open())
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_long_id_whose_hint_and_newest_commit_are_damaged_hides_no_other(told: bool) -> None:
+    place = MemoryBackend.isolated()
+    long = "long " * 100
+    for each in ("other", long):
+        fill(objstore.open(place), each)
+    key = naming.session_key(long)
+    place.put(naming.index_hint(key, 1), b"damaged")
+    for n in range(TURNS if told else 1, TURNS + 1):
+        place.put(naming.log_key(key, n), b"damaged")
+    store = objstore.open(place)
+    expected = sorted(["other", long] if told else ["other"])  # an older commit tells the id, or nothing does
+    assert store.list() == expected
+    assert sorted(store.iter_ids()) == expected
+    assert {summary.id for summary in store.iter_summaries()} == set(expected)
+    assert not store.verify().ok
+
+
 @pytest.mark.parametrize("id", ["", "with\0nul", "x" * 2000, "other", 1, None])
 def test_a_commit_of_a_long_id_that_tells_no_such_id_stops_nobody_else(id: Any) -> None:
     place = MemoryBackend.isolated()

@@ -113,7 +113,8 @@ def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Pat
         str((log / f"000000/{TURNS:010d}").relative_to(filled))
     ]
     assert turns(store.load("other")) == TURNS
-    assert store.collect().sessions == 2
+    assert set(store.collect().skipped) == {LONG}
+    assert store.list() == sorted(["other", "s", LONG])
     assert {usage.id for usage in store.du().sessions} == {"other", "s"}
     copies_the_others(filled, {"other", "s"})
 
