@@ -216,19 +216,20 @@ def test_after_an_error_only_the_failed_tasks_run_again(
 
     def worker(state: Any) -> dict[str, Any]:
         ran.append(state["n"])
-        if state["n"] == 2 and len(ran) <= 4:
-            raise RuntimeError("the third fails")
+        if state["n"] == 3 and len(ran) <= 4:
+            raise RuntimeError("the last fails")
         return {"items": [f"done {state['n']}"]}
 
-    with pytest.raises(RuntimeError, match="the third fails"):
-        graphs.fan(worker, 4).compile(checkpointer=saver).invoke({"items": []}, thread())
-    assert sorted(ran) == [0, 1, 2, 3]
+    one_by_one: Any = {**thread(), "max_concurrency": 1}  # a task that fails cancels those that have not begun
+    with pytest.raises(RuntimeError, match="the last fails"):
+        graphs.fan(worker, 4).compile(checkpointer=saver).invoke({"items": []}, one_by_one)
+    assert ran == [0, 1, 2, 3]
     kept = another().get_tuple(thread())
     assert kept is not None
     assert {channel for _, channel, _ in kept.pending_writes or []} >= {"__error__", "items"}
     found = graphs.fan(worker, 4).compile(checkpointer=another()).invoke(None, thread())
     assert found["items"] == ["split", "done 0", "done 1", "done 2", "done 3"]
-    assert ran[4:] == [2]
+    assert ran[4:] == [3]
 
 
 CRASHING = """
