@@ -19,10 +19,10 @@ from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
 from .._log.head import find_head
-from .._log.hints import hints_of
+from .._log.hints import hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in
-from .._log.ops import Create, Delete, Entry, List, Moment, Now, Protocol, Put
+from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
 from .._log.reading import parse, read_commits, read_each
 from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
@@ -197,6 +197,8 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     hints = yield from hints_of(naming.INDEX, head.key)
     if not (head.seq or objects or hints):
         return None
+    if not dry_run and head.born and head.born not in hints:  # whatever of the history may be damaged
+        yield listed_since(head, head.born)
     chain = (yield from retained(head)) if head.seq else []
     spared = bool(chain) and (yield from _spared(rules, chain))
     keep = _named(chain)
@@ -216,7 +218,7 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
         return []
     if not spared:
         yield from sweep(head.key, head.epoch, keep | _pairs(head.objects))
-    yield from _mend_hints(head)
+    yield from _remove_hints(head)
     below = [c for c in chain if c.seq == head.floor]
     freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
     done = yield from _done(head, [])
@@ -296,11 +298,8 @@ def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
     return found
 
 
-def _mend_hints(head: Base) -> Protocol[None]:
+def _remove_hints(head: Base) -> Protocol[None]:
     numbers = yield from hints_of(naming.INDEX, head.key)
-    if head.born and head.born not in numbers:
-        data = b"" if naming.id_of(head.key) is not None else head.id.encode()
-        yield Create(naming.index_hint(head.key, head.born), data, durable=False)
     wrong = tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq and n != head.born)
     if wrong:
         yield Delete(wrong)

@@ -18,6 +18,7 @@ from .asking import get_commit
 from .base import Base, Rules
 from .chain import stands_on
 from .head import find_head, head_from, head_ops, is_newest, is_old
+from .hints import listed_since
 from .ops import Create, Delete, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
 from .reading import parse
 
@@ -77,7 +78,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     record, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
     data, digest = encode(record[0], record[1])
     born = record[0].born
-    hint = None if (head.hinted and born == head.born) or not born else _hint(head, born)
+    hint = None if (head.hinted and born == head.born) or not born else listed_since(head, born)
     creates = [
         _creation(naming.object_key(head.key, head.epoch, name), name, raw) for name, raw in encoder.missing.items()
     ]
@@ -143,11 +144,6 @@ def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
         return Create(key, stored(name, raw))
     assert raw.path is not None  # the encoder takes no other
     return Upload(key, raw.path, raw.size)
-
-
-def _hint(head: Base, born: int) -> Create:
-    data = b"" if naming.id_of(head.key) is not None else head.id.encode()
-    return Create(naming.index_hint(head.key, born), data, durable=False)
 
 
 def _build(

@@ -18,6 +18,7 @@ from .._format.canonical import JSON
 from .._format.refs import Ref
 from .._log.asking import get_commit
 from .._log.head import find_head
+from .._log.hints import list_again
 from .._log.loaded import Loaded, plain
 from .._log.ops import Entry, List, Protocol
 from .._seed.tree import Tree
@@ -26,7 +27,7 @@ from ..aio import AsyncSessionStore
 from ..documents import DocumentStore
 from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
 from ..store import SessionStore, open
-from ._clone import Cloned, clone, list_session
+from ._clone import Cloned, clone
 from ._clone_objects import Side
 
 Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
@@ -224,7 +225,7 @@ def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loa
     missing = {part: value for part, value in parts.items() if part not in there}
     if not missing:
         if found is not None and found.base is not None:  # the copy that wrote it may have been cut off before the hint
-            goal.driver.run(list_session(found.base, found.base.born))
+            goal.driver.run(list_again(found.base, found.base.born))
         return "unchanged"
     with ExitStack() as spools:
 

@@ -20,7 +20,7 @@ from .._log.asking import get_commit
 from .._log.base import Base, Rules, nothing
 from .._log.chain import stands_on
 from .._log.head import RESTARTS, find_head, find_whole, is_old
-from .._log.hints import hints_of
+from .._log.hints import list_again
 from .._log.land import CREATES
 from .._log.ops import Create, Delete, Moment, Now, Protocol, Sync
 from .._log.reading import parse, read_commits
@@ -99,7 +99,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
     seq, there = target.driver.run(_ground(target.handle.rules, blank, head))
     if there and seq >= head.seq:
         top = there if seq == head.seq else target.driver.run(_confirm(blank, head, head.seq))
-        target.driver.run(list_session(blank, top.born))
+        target.driver.run(list_again(blank, top.born))
         return Cloned()
     lowest = max(head.floor, seq + 1)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
@@ -111,7 +111,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
         target.driver.run(_write_commits(target.handle.rules, blank, found, guard=there is None and lowest > 1))
         with in_target():
             top = target.driver.run(_confirm(blank, head, lowest))
-        target.driver.run(list_session(blank, top.born))
+        target.driver.run(list_again(blank, top.born))
     return Cloned(len(found.commits), objects, size + sum(commit.size for commit in found.commits))
 
 
@@ -271,10 +271,3 @@ def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
     if first is None or top < head.seq:
         raise _other(blank.id, top)
     return first
-
-
-def list_session(blank: Base, born: int) -> Protocol[None]:
-    """Create the hint that lists the session, if it is missing."""
-    if born and born not in (yield from hints_of(naming.INDEX, blank.key)):
-        data = b"" if naming.id_of(blank.key) is not None else blank.id.encode()
-        yield Create(naming.index_hint(blank.key, born), data, durable=False)

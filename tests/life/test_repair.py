@@ -195,6 +195,16 @@ def test_nothing_goes_before_a_day_is_over_and_then_everything_that_was_passed_o
     assert texts(place.open()) == turns(4)
 
 
+def test_collect_lists_a_session_again_whatever_of_its_history_is_damaged(memory: Place) -> None:
+    lived(memory.open(), 33)  # a snapshot
+    damage(memory, 2)
+    memory.backend.delete(["index/s=.0000000001"])
+    store = memory.open()
+    assert store.list() == []
+    assert "s" in store.collect().skipped
+    assert store.list() == ["s"]
+
+
 @pytest.mark.parametrize(
     ("broken", "lost", "resumed"),
     [
