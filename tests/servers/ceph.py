@@ -5,6 +5,7 @@ Debian's packages: radosgw ceph-mon ceph-osd ceph-common.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import uuid
@@ -16,8 +17,10 @@ from .running import free_ports, program, wait_for
 
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "monmaptool")
 KEY, SECRET = "test", "testtest"
+_STARTS, _LOOKS = 5, 60
 
-# Without `monmap` a client that asks before it has heard of the monitor is refused, now and then ("wrong fsid").
+# Without `monmap` a client that asks before it has heard of the monitor is refused, now and then ("wrong fsid"), and
+# seldom with it: then the disk ends, and is started once more.
 _CONFIGURATION = """
 [global]
 fsid = {fsid}
@@ -84,17 +87,27 @@ def ceph_server(directory: Path) -> Iterator[str]:
     ask("ceph-mon", "--mkfs", "-i", "a", "--monmap", monitors)
     with ExitStack() as servers:
 
-        def start(port: int | None, *command: str) -> None:
+        def start(port: int | None, *command: str) -> subprocess.Popen[bytes]:
             process = servers.enter_context(program([*command, "-f", "-c", settings], log))
             if port is not None:
                 wait_for(port, process, log)
+            return process
+
+        def is_up(process: subprocess.Popen[bytes]) -> bool:
+            for _ in range(_LOOKS):
+                if process.poll() is not None:
+                    return False
+                if json.loads(ask("ceph", "osd", "stat", "-f", "json"))["num_up_osds"]:
+                    return True
+            return False
 
         start(monitor, "ceph-mon", "-i", "a")
         disk = str(uuid.uuid4())
         number = ask("ceph", "osd", "new", disk)
         # Without --osd-uuid the monitor ignores that the disk has started, and the gateway waits for ever.
         ask("ceph-osd", "-i", number, "--mkfs", "--osd-uuid", disk)
-        start(None, "ceph-osd", "-i", number)
+        if not any(is_up(start(None, "ceph-osd", "-i", number)) for _ in range(_STARTS)):
+            raise RuntimeError(f"the disk ends at once:\n{log.read_text(errors='replace')[-2000:]}")
         start(gateway, "radosgw", "-n", "client.rgw")
         ask(
             "radosgw-admin", "user", "create", "--uid=test", "--display-name=test",
