@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -60,15 +61,32 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False, sliced: b
             message carries no contents. (Free JSON values are for the layouts to check; they write them.)
     """
     # pydantic's error shows the value, so ours is raised where it is no longer the context.
+    context = Wire if wire else _SLICED if sliced else None
+    write = partial(part.dump_python, value, by_alias=True, warnings="error", context=context)
+    cause: BaseException | None = None
     try:
-        context = Wire if wire else _SLICED if sliced else None
-        return part.dump_python(value, by_alias=True, warnings="error", context=context)
+        return write()
     except PydanticSerializationError as error:
-        field = _FIELD.search(str(error))
-        problem = str(error.__cause__ or f"{field[1] if field else 'a value'} holds a value of a foreign type")
+        field, cause = _FIELD.search(str(error)), error.__cause__
+        problem = str(cause or f"{field[1] if field else 'a value'} holds a value of a foreign type")
     except (AttributeError, TypeError):
         problem = f"{type(value).__name__} is not what belongs here"
+    _pass_interrupts_on(cause, write)
     raise InvalidValueError(problem)
+
+
+def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]) -> None:
+    """Raise what the handler of a signal has raised in a function that pydantic called.
+
+    pydantic takes it for a failure of that function, and of one that tells types apart it keeps nothing. Such a failure
+    does not come a second time.
+    """
+    if cause is None or isinstance(cause, Exception):
+        try:
+            write()
+        except (PydanticSerializationError, AttributeError, TypeError):
+            return
+    raise cause or KeyboardInterrupt
 
 
 def unreadable(part: TypeAdapter[Any], document: Any) -> str:
