@@ -168,7 +168,8 @@ class AsyncSessionStore:
     @like(SessionStore.save)
     @taken_down
     def save(self, session: SessionData, *, base: BaseArgument = UNSET) -> Coroutine[Any, Any, Revision]:
-        return self._save(session.id, self._sessions.save(session, base))
+        protocol = self._sessions.save(session, base)
+        return self._save(session.id, protocol)
 
     @like(SessionStore.load)
     async def load(self, id: str, *, at: int | None = None) -> SessionData | None:

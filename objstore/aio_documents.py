@@ -102,11 +102,11 @@ class AsyncDocumentStore:
 
     @like(DocumentStore.load)
     async def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
-        return await self._run(self._documents.load(id, None if parts is None else [*parts], at))
+        return await self._run(self._documents.load(id, several(parts, "parts"), at))
 
     @like(DocumentStore.view)
     async def view(self, id: str, *, parts: Iterable[str] | None = None) -> Document | None:
-        return await self._run(self._documents.view(id, None if parts is None else [*parts]))
+        return await self._run(self._documents.view(id, several(parts, "parts")))
 
     @like(DocumentStore.save)
     @taken_down

@@ -101,7 +101,7 @@ class DocumentStore:
             IntegrityError: Stored bytes are damaged.
             NotFoundError: There is no commit ``at``, or it was pruned.
         """
-        return self._run(self._documents.load(id, None if parts is None else [*parts], at))
+        return self._run(self._documents.load(id, several(parts, "parts"), at))
 
     def view(self, id: str, *, parts: Iterable[str] | None = None) -> Document | None:
         """Look at a document, or some parts of it; ``None`` where there is none.
@@ -113,7 +113,7 @@ class DocumentStore:
         Raises:
             IntegrityError: Stored bytes are damaged.
         """
-        return self._run(self._documents.view(id, None if parts is None else [*parts]))
+        return self._run(self._documents.view(id, several(parts, "parts")))
 
     def save(
         self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None

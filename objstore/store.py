@@ -77,7 +77,8 @@ def open(
         cache_bytes: How much of the sessions seen last is remembered; the very last one is, whatever its size, unless
             this is 0.
         client: What talks to the storage; ``"obstore"`` is a faster one for S3, an extra, chosen only here.
-        observer: Is called with a frozen event for each operation on the storage and for each save.
+        observer: Is called with a frozen event for each operation on the storage and for each save. One that fails is
+            logged, and stops nothing.
 
     Raises:
         UnsupportedError: The target is not of a kind that can hold a store, or obstore knows no such option.
@@ -161,7 +162,8 @@ class SessionStore:
             OutcomeUnknownError: The storage never said whether the save arrived.
             BackendError: The storage failed or refused.
         """
-        return self._save(session.id, self._sessions.save(session, base))
+        protocol = self._sessions.save(session, base)
+        return self._save(session.id, protocol)
 
     def load(self, id: str, *, at: int | None = None) -> SessionData | None:
         """Load a session with its revision, or ``None`` where there is none.
@@ -483,7 +485,7 @@ class SessionStore:
         Args:
             ids: Which sessions, taken as they are needed; by default all, in the order of `iter_ids`.
             prefix: Only ids that begin with this.
-            state: Only sessions in this state: ``Active``, ``Paused`` ...
+            state: Only sessions in this state: ``Active``, ``Paused`` ... (`SessionState`).
             parent: Only sessions that were started from this one.
             updated_since: Only sessions whose ``updated_at`` is not before this.
             sizes: Also look how many bytes each takes: at least two requests more for each.
@@ -523,7 +525,7 @@ class SessionStore:
             dry_run: Only report what would go, and why: the very objects that would.
 
         Raises:
-            ValueError: Nothing was said, or a number is less than 1.
+            ValueError: Nothing was said, a number is less than 1, or an age negative.
         """
         return self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 

@@ -15,7 +15,7 @@ from .._format.refs import Ref
 from .._log.loaded import Loaded
 from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
-from ..errors import FormatError, NotFoundError
+from ..errors import FormatError, InvalidValueError, NotFoundError
 from ..models import Revision
 from .layouts import FindLayout
 
@@ -82,11 +82,15 @@ def entry(
         media_type: What kind of thing it is.
 
     Raises:
-        InvalidValueError: A text holds a lone surrogate.
+        InvalidValueError: A text holds a lone surrogate, or a name is no text.
     """
-    for what, text in (("the artifact", source), ("uri", uri), ("tool_name", tool_name), ("media_type", media_type)):
-        if isinstance(text, str):
-            checking.check(text, what=what)
+    names: dict[str, object] = {"uri": uri, "tool_name": tool_name, "media_type": media_type}
+    for what, name in names.items():
+        if not isinstance(name, str) and (name is not None or what == "tool_name"):
+            raise InvalidValueError(f"{what} must be a str, not {type(name).__name__}")
+        checking.check(name, what=what)
+    if isinstance(source, str):
+        checking.check(source, what="the artifact")
     text = source if isinstance(source, str) else None
     digest, size = (spool.digest, spool.size) if text is None else _measured(text.encode())
     tool, digits = _NOT_IN_NAMES.sub("_", tool_name), digest[:_SHOWN_DIGITS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from .._format import checking
 from .._format.canonical import JSON
@@ -18,6 +18,8 @@ from .._log.ops import Protocol
 from ..errors import FormatError, InvalidValueError
 from ..models import Revision
 from .layouts import BaseArgument, FindLayout, given
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Documents:
 
     def save(self, id: str, parts: Mapping[str, object], base: BaseArgument, key: str | None) -> Protocol[Revision]:
         """See `DocumentStore.save`."""
-        values = {_name(name): checking.check(value, what=name, binary=True) for name, value in parts.items()}
+        values = {_name(name): checking.check(value, what=name, binary=True) for name, value in _members(parts)}
         return self._save(id, values, given(base), key)
 
     def _save(
@@ -99,7 +101,7 @@ class Documents:
         self, id: str, items: Mapping[str, Iterable[object]], base: BaseArgument, key: str | None
     ) -> Protocol[Revision]:
         """See `DocumentStore.append`."""
-        added = {_name(name): checking.check([*new], what=name, binary=True) for name, new in items.items()}
+        added = {_name(name): checking.check([*new], what=name, binary=True) for name, new in _members(items)}
         return self._append(id, added, given(base), key)
 
     def _append(
@@ -125,7 +127,7 @@ class Documents:
         def patches(state: Mapping[str, JSON]) -> dict[str, Patch]:
             seen = {name: view(value, MAX_DEPTH) for name, value in state.items() if value is not None}
             found: dict[str, Patch] = {}
-            for name, value in (change(seen) or {}).items():
+            for name, value in _members(change(seen) or {}):
                 patch = diff(state.get(_name(name)), checking.check(value, what=name, binary=True))
                 if patch:
                     found[name] = patch
@@ -149,6 +151,12 @@ def _document(loaded: Loaded, parts: dict[str, Any]) -> Document:
 
 def _summary_of(listed: Listed) -> DocumentSummary:
     return DocumentSummary(listed.id, listed.seq, listed.time, listed.summary.get("summary"), listed.problem)
+
+
+def _members(parts: Mapping[str, T]) -> Iterable[tuple[str, T]]:
+    if not isinstance(parts, Mapping):
+        raise InvalidValueError(f"parts must be a mapping of names to values, not {type(parts).__name__}")
+    return parts.items()
 
 
 def _name(name: object) -> str:

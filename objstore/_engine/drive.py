@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
@@ -40,6 +41,8 @@ from ..errors import ObjstoreError, UnavailableError
 from .observing import Event, Observer, Tally, event_of
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("objstore")
 
 _CREATES = (Create, Upload)
 """What is told of an unknown outcome by its result, since only who asked can find out what became of it."""
@@ -103,9 +106,12 @@ class Driver:
         await asyncio.to_thread(self.backend.close)
 
     def notify(self, event: Event) -> None:
-        """Tell the observer, if there is one."""
+        """Tell the observer, if there is one. That it fails must not make a save of which it is told look like none."""
         if self._observer:
-            self._observer(event)
+            try:
+                self._observer(event)
+            except Exception as error:
+                _LOG.warning("the observer failed with %s; the call goes on", type(error).__name__, exc_info=True)
 
     def _advance(self, protocol: Protocol[Any], send: Callable[[], Any], tally: Tally) -> _Done | _Outside:
         """Run the protocol here as far as it goes: to its end, or to operations that need a loop."""
@@ -212,7 +218,7 @@ class Driver:
     def _observe(self, op: StorageOp, result: Any, started: float, tally: Tally, error: Exception | None) -> None:
         tally.count(op)
         if self._observer:
-            self._observer(event_of(op, result, time.perf_counter() - started, error))
+            self.notify(event_of(op, result, time.perf_counter() - started, error))
 
 
 def needs_no_loop(backend: AsyncBackend) -> bool:

@@ -188,7 +188,7 @@ class Opened:
 
     def summary_pages(self, ids: Iterable[str] | None, prefix: str, wanted: Wanted) -> SummaryPages:
         """See `SessionStore.iter_summaries`."""
-        source = self.id_pages(prefix, None) if ids is None else (id for id in ids if id.startswith(prefix))
+        source = self.id_pages(prefix, None) if ids is None else (id for id in no_text(ids) if id.startswith(prefix))
         return SummaryPages(self.layout, source, wanted)
 
     def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:
@@ -228,7 +228,7 @@ class Opened:
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be 1 or more, not {number}; to keep nothing, delete the session")
         if isinstance(keep_newer_than, datetime.timedelta):
-            keep_newer_than = datetime.datetime.now(datetime.UTC) - keep_newer_than
+            keep_newer_than = _ago(keep_newer_than)
         elif keep_newer_than is not None and keep_newer_than.tzinfo is None:
             raise ValueError("keep_newer_than must be an aware time or a timedelta")
         return self._prune(id, retention(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
@@ -288,6 +288,15 @@ class Opened:
         yield from probe()
 
 
+def _ago(age: datetime.timedelta) -> datetime.datetime:
+    if age < datetime.timedelta():
+        raise ValueError("keep_newer_than must not be a negative age: that would keep nothing but the newest state")
+    try:
+        return datetime.datetime.now(datetime.UTC) - age
+    except OverflowError:
+        raise ValueError("keep_newer_than reaches back before the calendar begins") from None
+
+
 def _listed(state: Mapping[str, Any], *_: object) -> dict[str, Any]:
     """Give what a listing shows of a document: its part ``summary``, where that is small enough for every commit."""
     summary = state.get("summary")
@@ -307,12 +316,21 @@ def _signed(summarise: Summarise) -> Summarise:
     return signed
 
 
-def several(ids: Iterable[str] | None) -> list[str] | None:
-    """Take down the ids that a call is about, ``None`` for all.
+def several(names: Iterable[str] | None, what: str = "ids") -> list[str] | None:
+    """Take down the ids or parts that a call is about, ``None`` for all.
 
     Raises:
-        TypeError: It is one id, which would be taken for one id per letter.
+        TypeError: It is one of them, which would be taken for one per letter.
     """
-    if isinstance(ids, str):
-        raise TypeError(f"give the ids as a list: [{ids!r}]")
-    return None if ids is None else [*ids]
+    return None if names is None else [*no_text(names, what)]
+
+
+def no_text(names: Iterable[str], what: str = "ids") -> Iterable[str]:
+    """Give ids back, unless it is one, which would be taken for one per letter.
+
+    Raises:
+        TypeError: It is.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"give the {what} as a list: [{names!r}]")
+    return names

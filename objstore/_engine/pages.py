@@ -13,6 +13,7 @@ from itertools import islice
 from .._format import naming
 from .._log.ops import Call, Protocol
 from .._log.session import PAGE
+from ..models import SessionState
 from .layouts import Layout
 from .summary import SessionSummary, summary_of
 
@@ -65,6 +66,8 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.updated_since is not None and self.updated_since.tzinfo is None:
             raise ValueError("updated_since must be an aware time")
+        if self.state is not None and self.state not in set(SessionState):
+            raise ValueError(f"no session is in the state {self.state!r}; the states are {', '.join(SessionState)}")
 
     def fits(self, summary: SessionSummary) -> bool:
         """Say whether a summary is one of these."""

@@ -32,6 +32,7 @@ from ..models import (
     VerificationReport,
 )
 from ..models import _documents as documents
+from ..models._base import Model
 from .layouts import UNSET, BaseArgument, FindLayout, Unset, given
 from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
@@ -99,6 +100,8 @@ class Sessions:
 
     def save(self, session: SessionData, base: BaseArgument) -> Protocol[Revision]:
         """See `SessionStore.save`."""
+        if not isinstance(session, SessionData):
+            raise InvalidValueError(f"session must be a SessionData, not {type(session).__name__}")
         naming.check_id(session.id)
         parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
         return self._saved(session, session.id, parts, _based(session, base), None)
@@ -215,11 +218,11 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.append`."""
         written = {
-            "messages": [document(_MESSAGE, m) for m in messages],
+            "messages": _each(_MESSAGE, messages, Message),
             "traces": _documents(documents.TRACE_EVENTS, trace_events),
             "runs": _documents(documents.RUN_RECORDS, run_records),
             "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
-            "artifacts": [document(_ARTIFACT, a) for a in artifacts],
+            "artifacts": _each(_ARTIFACT, artifacts, ToolArtifact),
             "verification": _documents(documents.VERIFICATION_REPORTS, verification_reports),
         }
         added: Any = checking.check(written, what="appended")  # no deeper here than where it will stand
@@ -260,7 +263,15 @@ def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
 
 
 def _taken(part: Part[T], value: T, known: Seen) -> JSON:
+    if part.name == five_parts.ARTIFACTS and not isinstance(value, ArtifactStore):
+        raise InvalidValueError(f"artifacts must be an ArtifactStore, not {type(value).__name__}")
     return taken_down(part.name, part.adapter, value, known)
+
+
+def _each(adapter: TypeAdapter[Any], values: Iterable[Model], model: type[Model]) -> list[Any]:
+    items = list(values)
+    documents.check_models(items, model)
+    return [document(adapter, item) for item in items]
 
 
 def _documents(adapter: TypeAdapter[list[T]], values: Iterable[T]) -> Any:

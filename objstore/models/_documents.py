@@ -89,6 +89,18 @@ def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]
     raise cause or KeyboardInterrupt
 
 
+def check_models(items: list[Any], model: type[Model]) -> None:
+    """Refuse a list of models that something else stands in.
+
+    Raises:
+        InvalidValueError: An item is no such model.
+    """
+    try:
+        check_each(items, model)
+    except TypeError as error:
+        raise InvalidValueError(str(error)) from None
+
+
 def unreadable(part: TypeAdapter[Any], document: Any) -> str:
     """Say why `from_document` would not read a document, without contents; nothing if it would."""
     try:
@@ -111,10 +123,7 @@ def _slices_of(model: type[Model]) -> Callable[[list[Any]], Any]:
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[model], config=_LATER)  # type: ignore[valid-type]
 
     def write(items: list[Any]) -> Any:
-        try:
-            check_each(items, model)
-        except TypeError as error:
-            raise InvalidValueError(str(error)) from None
+        check_models(items, model)
         return to_document(adapter, items, sliced=True)
 
     return write

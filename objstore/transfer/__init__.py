@@ -12,7 +12,7 @@ from .._engine.artifacts import read_range
 from .._engine.contents import CHUNK, ArtifactStream, Spool
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
-from .._engine.opened import Opened
+from .._engine.opened import Opened, no_text
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
@@ -140,7 +140,9 @@ def copy(
         if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
             sides = Side(origin.driver, layouts.source), Side(goal.driver, layouts.target)
         failed: dict[str, str] = {}
-        wanted = [*dict.fromkeys(ids)] if ids is not None else origin.driver.run(_all_ids(layouts.source, failed))
+        wanted = (
+            [*dict.fromkeys(no_text(ids))] if ids is not None else origin.driver.run(_all_ids(layouts.source, failed))
+        )
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}

@@ -1,0 +1,128 @@
+"""A careless caller: one where a list belongs, a list where a store of artifacts does, a sign too many."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from typing import Any
+
+import pytest
+
+import objstore
+from objstore import ArtifactStore, DocumentStore, InvalidValueError, Message, SessionData, SessionStore
+from objstore.aio_documents import AsyncDocumentStore
+from objstore.testing import memory_store
+from tests.places import Place
+
+LISTS = {
+    "load": lambda store: store.load("s", parts="messages"),
+    "view": lambda store: store.view("s", parts="messages"),
+    "verify": lambda store: store.verify("s"),
+    "collect": lambda store: store.collect("s"),
+}
+
+
+@pytest.mark.parametrize("call", LISTS)
+def test_one_text_is_no_list_of_its_letters_in_documents(memory: Place, call: str) -> None:
+    with pytest.raises(TypeError, match=r"as a list: \['(s|messages)'\]"):
+        LISTS[call](DocumentStore(memory.target))
+    with pytest.raises(TypeError, match=r"as a list: \['(s|messages)'\]"):
+        asyncio.run(LISTS[call](AsyncDocumentStore(memory.target)))
+
+
+def test_nor_in_sessions(store: SessionStore) -> None:
+    store.save(SessionData.new("s"))
+    with pytest.raises(TypeError, match=r"give the ids as a list: \['support-42'\]"):
+        store.iter_summaries("support-42").__next__()
+    with pytest.raises(TypeError, match=r"give the ids as a list: \['support-42'\]"):
+        objstore.copy(store, memory_store(), ids="support-42")
+
+
+@pytest.mark.parametrize("argument", ["uri", "tool_name", "media_type"])
+@pytest.mark.parametrize("value", [7, b"x", ["x"], {"a": 1}, 1.5, True], ids=repr)
+def test_what_an_artifact_is_called_is_a_text(store: SessionStore, argument: str, value: Any) -> None:
+    store.save(SessionData.new("s"))
+    arguments: dict[str, Any] = {"tool_name": "bash", argument: value}
+    with pytest.raises(InvalidValueError, match=f"^{argument} must be a str, not {type(value).__name__}$"):
+        store.put_artifact("s", "ok", **arguments)
+    assert store.load_artifacts("s") is None
+
+
+@pytest.mark.parametrize("session", [{"id": "s"}, "s", None, Message.user("x")], ids=lambda value: type(value).__name__)
+def test_what_is_saved_is_a_session(memory: Place, session: Any) -> None:
+    with pytest.raises(InvalidValueError, match=f"^session must be a SessionData, not {type(session).__name__}$"):
+        memory.open().save(session)
+    with pytest.raises(InvalidValueError, match=f"^session must be a SessionData, not {type(session).__name__}$"):
+        asyncio.run(objstore.open_async(memory.target).save(session))
+
+
+@pytest.mark.parametrize("artifacts", [[], {}, "x", 7], ids=repr)
+def test_artifacts_are_no_list(memory: Place, artifacts: Any) -> None:
+    store = memory.open()
+    with pytest.raises(
+        InvalidValueError, match=f"^artifacts must be an ArtifactStore, not {type(artifacts).__name__}$"
+    ):
+        store.commit("s", artifacts=artifacts)
+    with pytest.raises(
+        InvalidValueError, match=f"^artifacts must be an ArtifactStore, not {type(artifacts).__name__}$"
+    ):
+        store.save_artifacts("s", artifacts)
+    store.save_artifacts("s", ArtifactStore())
+
+
+@pytest.mark.parametrize("kind", ["messages", "artifacts"])
+@pytest.mark.parametrize(
+    ("items", "found"),
+    [(["hi"], "str"), ([{"role": "user"}], "dict"), (Message.user("x"), "tuple"), ([None], "NoneType")],
+)
+def test_what_is_appended_is_told_by_its_type(memory: Place, kind: str, items: Any, found: str) -> None:
+    store = memory.open()
+    store.save(SessionData.new("s"))
+    arguments: dict[str, Any] = {kind: items}
+    with pytest.raises(InvalidValueError, match=f"^{found} stands in a list of (Message|ToolArtifact)$"):
+        store.append("s", **arguments)
+
+
+@pytest.mark.parametrize("value", [["a"], "a", 7], ids=repr)
+def test_parts_of_a_document_are_given_by_name(memory: Place, value: Any) -> None:
+    documents = DocumentStore(memory.target)
+    documents.save("d", {"a": 1})
+    with pytest.raises(InvalidValueError, match="must be a mapping of names to values, not"):
+        documents.save("d", value)
+    with pytest.raises(InvalidValueError, match="must be a mapping of names to values, not"):
+        documents.append("d", value)
+    with pytest.raises(InvalidValueError, match="must be a mapping of names to values, not"):
+        documents.update("d", lambda parts: value)
+    assert [info.seq for info in documents.history("d")] == [1]
+
+
+def test_an_age_below_nothing_prunes_nothing(memory: Place) -> None:
+    store = memory.open()
+    for number in range(40):
+        store.save(SessionData.new("s", name=f"{number}"))
+    with pytest.raises(ValueError, match="keep_newer_than must not be a negative age"):
+        store.prune("s", keep_newer_than=datetime.timedelta(days=-30))
+    with pytest.raises(ValueError, match="keep_newer_than reaches back before the calendar begins"):
+        store.prune("s", keep_newer_than=datetime.timedelta.max)
+    assert len(store.history("s")) == 40
+
+
+def test_a_state_that_there_is_not_is_no_empty_listing(store: SessionStore) -> None:
+    store.save(SessionData.new("s"))
+    assert [found.id for found in store.iter_summaries(state="Active")] == ["s"]
+    with pytest.raises(ValueError, match="no session is in the state 'active'; the states are Unknown, Active"):
+        next(store.iter_summaries(state="active"))
+
+
+def test_an_observer_that_fails_stops_nothing_and_is_logged(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    def observe(event: objstore.Event) -> None:
+        raise RuntimeError("the metrics are full")
+
+    store = objstore.open(place.target, storage_options=place.options, observer=observe)
+    with caplog.at_level(logging.WARNING, "objstore"):
+        revision = store.save(SessionData.new("s"))
+    assert place.open().load("s").revision == revision  # type: ignore[union-attr]
+    assert {record.getMessage() for record in caplog.records} == {
+        "the observer failed with RuntimeError; the call goes on"
+    }
