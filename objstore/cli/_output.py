@@ -29,11 +29,15 @@ def write(text: str) -> None:
 
 def write_bytes(data: bytes) -> None:
     """Write bytes to stdout as they are."""
-    sys.stdout.flush()
-    rest = memoryview(data)
-    while rest:  # with PYTHONUNBUFFERED this is the bare file, which may take less than all
-        rest = rest[sys.stdout.buffer.write(rest) :]
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        rest = memoryview(data)
+        while rest:  # with PYTHONUNBUFFERED this is the bare file, which may take less than all
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        error.filename = "standard output"
+        raise
 
 
 def say(text: str) -> None:

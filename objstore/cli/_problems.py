@@ -84,6 +84,8 @@ def scrub(text: str) -> str:
 
 def complain(message: str) -> None:
     """Write one line on stderr."""
+    if sys.stderr is None:  # it is closed, and print would take stdout instead
+        return
     print(f"objstore: {shown(scrub(' '.join(message.split())))}", file=sys.stderr)  # noqa: T201 - its job
 
 
@@ -106,6 +108,9 @@ class Group(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run, and end the process with an exit code."""
+        if sys.stdout is None:
+            complain("standard output is closed; send it to /dev/null where nobody is to read it")
+            sys.exit(Code.STORAGE)
         words = [*(sys.argv[1:] if args is None else args)]
         try:
             code = super().main(words or ["--help"], "objstore", complete_var, False, windows_expand_args, **extra)  # noqa: FBT003

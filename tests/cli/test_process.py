@@ -86,6 +86,31 @@ def test_an_interrupt_ends_it_with_one_line(writing: subprocess.Popen[bytes]) ->
     assert err.count(b"\n") == 1
 
 
+def test_an_output_that_is_closed_is_told_before_anything_is_done(local: Place) -> None:
+    stock(local)
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "rm", str(local.target), ID, "--yes"]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    assert done.returncode == 6
+    assert done.stderr == "objstore: standard output is closed; send it to /dev/null where nobody is to read it\n"
+    assert local.open().exists(ID)
+
+
+def test_where_errors_go_nowhere_they_do_not_go_into_the_output(local: Place) -> None:
+    stock(local)
+    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, "show", str(local.target), "nobody", "--json"]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a device that takes nothing")
+def test_an_output_that_takes_nothing_is_named(local: Place) -> None:
+    stock(local)
+    shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *COMMAND, "ls", str(local.target)]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    assert done.returncode == 6
+    assert done.stderr == "objstore: standard output: No space left on device; choose another\n"
+
+
 def test_the_module_is_the_command(local: Place) -> None:
     ran = run("ls", OBJSTORE_URL=local.target)
     assert (ran.returncode, ran.stderr) == (0, "")
