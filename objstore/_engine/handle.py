@@ -19,6 +19,7 @@ from .._care.verify import VerifyReport, verify
 from .._format import checking, naming
 from .._format.canonical import JSON
 from .._format.naming import MARKER
+from .._format.zstd import Compressors
 from .._log import listing, session
 from .._log.base import Base, Rules
 from .._log.chain import follow, load
@@ -62,7 +63,8 @@ class Handle:
         exclusive: bool,
         single_writer: bool,
     ) -> None:
-        self.rules = replace(rules, interval=place.interval, tearable=single_writer and not exclusive)
+        tearable = single_writer and not exclusive
+        self.rules = replace(rules, interval=place.interval, tearable=tearable, compressors=Compressors())
         self.place = place
         self.summarise = summarise
         self._adopt = adopt

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -111,7 +111,7 @@ def moment(time: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(time)
 
 
-def encode(commit: Commit, body: str) -> tuple[bytes, str]:
+def encode(commit: Commit, body: str, compress: Callable[[bytes], bytes] = zstd.compress) -> tuple[bytes, str]:
     """Write a record: its stored bytes and its digest. ``body`` is the encoded body; the record's own is not read."""
     head: dict[str, Any] = {
         "format": FORMAT,
@@ -143,7 +143,7 @@ def encode(commit: Commit, body: str) -> tuple[bytes, str]:
             f"one commit would hold {len(whole)} bytes of what is neither in a list nor in a long text, more than "
             f"{MAX_BYTES}; divide it among several sessions, or make lists of what are members of objects"
         )
-    return (whole if len(whole) <= PLAIN_BYTES else zstd.compress(whole)), digest
+    return (whole if len(whole) <= PLAIN_BYTES else compress(whole)), digest
 
 
 def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:

@@ -8,7 +8,7 @@ and a user's key that begins with ``=`` has one more (docs/format.md, "Values").
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
@@ -113,9 +113,9 @@ def has_mark(text: str) -> bool:
     return "=" in text and MARK in text  # one character is found at once where there is none
 
 
-def stored(name: str, raw: bytes) -> bytes:
+def stored(name: str, raw: bytes, compress: Callable[[bytes], bytes]) -> bytes:
     """Give the bytes to store under an object's name."""
-    return zstd.compress(raw) if name.endswith(".zst") else raw
+    return compress(raw) if name.endswith(".zst") else raw
 
 
 def stored_bytes(name: str, size: int) -> int:

@@ -9,12 +9,13 @@ from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import IdempotencyKey, Table
 from .._format.state import Leaves, Limits, Texts
+from .._format.zstd import Compressors
 from .ops import Moment
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The constants of a store.
+    """The constants of a store, and the compressors that its writers take turns with.
 
     Attributes:
         interval: A snapshot is due at every number n with ``n % interval == 1``; fixed by the store's marker.
@@ -38,6 +39,7 @@ class Rules:
     main: str | None = None
     streams: bool = False
     tearable: bool = False
+    compressors: Compressors = field(default_factory=Compressors, compare=False, repr=False)
 
     def lives(self, state: Mapping[str, JSON] | None) -> bool:
         """Say whether a state has a session: its main part, or any part where none is the main one.

@@ -76,11 +76,12 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     issued: Moment = yield Now()
     attempt: str = yield NewId()
     record, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
-    data, digest = encode(record[0], record[1])
+    data, digest = encode(record[0], record[1], rules.compressors.compress)
     born = record[0].born
     hint = None if (head.hinted and born == head.born) or not born else listed_since(head, born)
     creates = [
-        _creation(naming.object_key(head.key, head.epoch, name), name, raw) for name, raw in encoder.missing.items()
+        _creation(rules, naming.object_key(head.key, head.epoch, name), name, raw)
+        for name, raw in encoder.missing.items()
     ]
     unobserved = draft.unobserved
     if creates and unobserved:  # what is uploaded under a wrong epoch is wasted: look first
@@ -139,9 +140,9 @@ def foresee(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Map
     return record.objects
 
 
-def _creation(key: str, name: str, raw: bytes | Ref) -> Create | Upload:
+def _creation(rules: Rules, key: str, name: str, raw: bytes | Ref) -> Create | Upload:
     if isinstance(raw, bytes):
-        return Create(key, stored(name, raw))
+        return Create(key, stored(name, raw, rules.compressors.compress))
     assert raw.path is not None  # the encoder takes no other
     return Upload(key, raw.path, raw.size)
 
