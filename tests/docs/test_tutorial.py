@@ -69,6 +69,12 @@ def test_a_framework_of_ones_own_updates_and_lists_a_document(
         assert listed.summary == {"turns": turns}
 
 
+def test_a_backup_is_made_in_practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks_of("practice.md")
+    run(block, "practice.md", {})
+
+
 def test_what_is_said_about_testing_runs() -> None:
     namespace: dict[str, object] = {"__name__": "testing", "MyBackend": MemoryBackend.isolated}
     for block in blocks_of("testing.md"):
