@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from objstore import Message, SessionData, SessionStore
 from objstore.models import _base
+from tests.places import make_place
 
 
 class Stop(BaseException):
@@ -47,3 +51,65 @@ def test_nor_where_pydantic_keeps_nothing_of_it(store: SessionStore, monkeypatch
 
     store.append("s", messages=[Message.user("one")])
     assert len(store.load("s").messages) == 1  # type: ignore[union-attr]
+
+
+def interrupted_after(events: int, call: Callable[[], object]) -> bool:
+    """Interrupt a call after so many calls and returns of functions in it, and say whether it came that far."""
+    left = events
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal left
+        if event != "call":
+            return
+        left -= 1
+        if not left:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(count)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may come in the end of a generator
+@pytest.mark.parametrize("kind", ["append", "save", "update"])
+@pytest.mark.parametrize("where", ["local", "memory"])
+def test_calls_that_are_interrupted_anywhere_lose_and_double_nothing(
+    where: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    place = make_place(where, request)
+    store = place.open()
+    store.save(SessionData.new("s"))
+    tried, acknowledged, interrupts = set[str](), set[str](), 0
+
+    def add(text: str) -> None:
+        message = Message.user(text)
+        if kind == "append":
+            store.append("s", messages=[message])
+        elif kind == "update":
+            store.update("s", lambda session: session.messages.append(message))
+        else:
+            session = store.load("s")
+            assert session is not None
+            session.messages.append(message)
+            store.save(session)
+        acknowledged.add(text)
+
+    for events in range(1, 900, 13):
+        tried.add(text := f"after {events}")
+        stopped = interrupted_after(events, partial(add, text))
+        interrupts += stopped
+        if stopped:
+            add(f"behind {events}")  # what is known of the session is right, and no lock is held
+    assert interrupts > 20
+
+    for reader in (store, place.open()):
+        found = [m.content[0].text for m in reader.load("s").messages]  # type: ignore[union-attr]
+        assert len(found) == len(set(found))
+        assert acknowledged <= set(found) <= acknowledged | tried
+    assert store.verify().ok

@@ -236,6 +236,14 @@ def test_a_repeated_key_is_answered_and_not_saved_again(one: SessionStore, other
     assert texts(one) == ["once", "between"]
 
 
+def test_the_last_32_keys_are_remembered(one: SessionStore, other: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    first, second, *_ = [one.append("s", messages=[Message.user(str(n))], key=f"job-{n}") for n in range(33)]
+    assert other.append("s", messages=[Message.user("1")], key="job-1") == second
+    assert other.append("s", messages=[Message.user("0")], key="job-0") != first
+    assert texts(one) == [*map(str, range(33)), "0"]
+
+
 def test_a_revision_that_was_pickled_saves_and_conflicts_like_any(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     mine: SessionData = pickle.loads(pickle.dumps(loaded(one)))

@@ -31,6 +31,16 @@ def test_what_a_store_remembers_is_no_base_when_others_delete() -> None:
     assert other.load("s") is None
 
 
+def test_what_equals_the_state_that_a_store_remembers_is_saved_over_what_others_saved() -> None:
+    url = f"memory://without-base/{uuid.uuid4().hex}"
+    one, other = objstore.open(url), objstore.open(url)
+    mine, theirs = SessionData.new("s", name="mine"), SessionData.new("s", name="theirs")
+    one.save(mine.model_copy(deep=True))
+    other.save(theirs)
+    one.save(mine)
+    assert other.load("s") == mine
+
+
 @pytest.mark.parametrize("base", [None, True, False, "1", 1.0])
 @pytest.mark.parametrize("layout", ["log", "tree"])
 def test_a_base_that_is_none_of_ours_is_refused_and_not_taken_for_no_base(layout: Any, base: Any) -> None:

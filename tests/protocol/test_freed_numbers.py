@@ -10,10 +10,21 @@ import pytest
 from objstore._care import prune
 from objstore._care.diagnosis import diagnose
 from objstore._log import chain, session
+from objstore._log.land import Draft, commit
 from objstore._log.ops import Get
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES
-from tests.protocol.by_hand import Stage, append, free_all_below_a_prune, free_up_to_eight, lands, log, save, saved
+from tests.protocol.by_hand import (
+    Stage,
+    append,
+    free_all_below_a_prune,
+    free_up_to_eight,
+    lands,
+    load,
+    log,
+    save,
+    saved,
+)
 
 
 def taken_again_twice() -> Stage:
@@ -100,3 +111,12 @@ def test_an_edit_conflicts_over_a_delete_whose_number_was_freed_and_taken_again_
     lands(stage, writer, 3)
     with pytest.raises(ConflictError):
         stage.finish(writer)
+
+
+def test_the_floor_does_not_fall_whatever_is_asked() -> None:
+    stage = Stage()
+    saved(stage, 1, 8)
+    free_up_to_eight(stage)
+    head = stage.alone(load())
+    draft = Draft(kind="prune", state=head.state, floor=1)
+    assert stage.alone(commit(RULES, head, draft, lambda *_: {})).floor == head.floor == 9
