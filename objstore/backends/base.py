@@ -18,14 +18,12 @@ class Capabilities:
         exclusive_create: Of any number of racing creates of one key exactly one succeeds, and a reader sees the whole
             object or none. The log layout demands it.
         atomic_put: A reader of a key that is being replaced sees the old or the new bytes, never a mixture.
-        server_copy: Copies do not pass through this machine.
         loop_free: The coroutines of an `AsyncBackend` may be awaited on any event loop, not on its own one only. Where
             none runs they wait in the calling thread, so that plain code can finish them, but for `upload` and `copy`.
     """
 
     exclusive_create: bool
     atomic_put: bool
-    server_copy: bool
     loop_free: bool = False
 
 

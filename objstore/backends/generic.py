@@ -59,7 +59,7 @@ class GenericBackend:
     def capabilities(self) -> Capabilities:
         """Nothing but what a rename gives, where it is known to be one."""
         over = _protocol_below(self._target) in _RENAMES_OVER
-        return Capabilities(exclusive_create=False, atomic_put=over, server_copy=False)
+        return Capabilities(exclusive_create=False, atomic_put=over)
 
     def create(
         self,

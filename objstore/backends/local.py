@@ -59,7 +59,7 @@ class LocalBackend:
     """
 
     name = "file"
-    capabilities = Capabilities(exclusive_create=True, atomic_put=True, server_copy=True)
+    capabilities = Capabilities(exclusive_create=True, atomic_put=True)
 
     def __init__(self, path: str | os.PathLike[str], *, durability: Durability = "full") -> None:
         if durability not in ("full", "none"):

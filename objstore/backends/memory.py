@@ -29,7 +29,7 @@ class MemoryBackend:
     """
 
     name = "memory"
-    capabilities = Capabilities(exclusive_create=True, atomic_put=True, server_copy=True)
+    capabilities = Capabilities(exclusive_create=True, atomic_put=True)
 
     def __init__(self, path: str = "", *, filesystem: MemoryFileSystem | None = None) -> None:
         self._root = "/" + path.strip("/") if path.strip("/") else ""

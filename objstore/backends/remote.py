@@ -83,9 +83,7 @@ class RemoteBackend:
     @property
     def capabilities(self) -> Capabilities:
         """All that there is; on any event loop where obstore is used."""
-        return Capabilities(
-            exclusive_create=True, atomic_put=True, server_copy=True, loop_free=self._connections.through_obstore
-        )
+        return Capabilities(exclusive_create=True, atomic_put=True, loop_free=self._connections.through_obstore)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

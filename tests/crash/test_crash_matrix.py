@@ -230,7 +230,7 @@ def test_every_file_of_a_tree_is_the_old_or_the_new(way: Callable[[], Fault]) ->
 class TwoSteps(MemoryBackend):
     """A place where nobody promises that a create is exclusive, or that a write is whole."""
 
-    capabilities = Capabilities(exclusive_create=False, atomic_put=False, server_copy=False)
+    capabilities = Capabilities(exclusive_create=False, atomic_put=False)
 
 
 WRITES = ("create", "upload", "put", "copy")
