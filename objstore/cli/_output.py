@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,13 @@ def write_bytes(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except OSError as error:
         error.filename = "standard output"
+        discard_output()
         raise
+
+
+def discard_output() -> None:
+    """Let go of what stdout did not take: it would fail once more while the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from ..errors import (
     UnsupportedBackendError,
     UnsupportedError,
 )
+from ._output import discard_output
 from ._text import shown
 
 # Newer releases of typer bring their own click along; this is how to reach its class in both kinds.
@@ -145,7 +145,7 @@ class Command(TyperCommand):
 def _explained(error: BaseException) -> Code:
     match error:
         case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
             return Code.BROKEN_PIPE
         case KeyboardInterrupt():
             complain("interrupted; what was reported as done is done, and the same command may be given again")

@@ -103,10 +103,12 @@ def test_where_errors_go_nowhere_they_do_not_go_into_the_output(local: Place) ->
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a device that takes nothing")
-def test_an_output_that_takes_nothing_is_named(local: Place) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_nothing_is_named(local: Place, unbuffered: str) -> None:
     stock(local)
     shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *COMMAND, "ls", str(local.target)]
-    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    kept = environment({"PYTHONUNBUFFERED": unbuffered})
+    done = subprocess.run(shell, capture_output=True, text=True, env=kept, timeout=120)
     assert done.returncode == 6
     assert done.stderr == "objstore: standard output: No space left on device; choose another\n"
 
