@@ -201,15 +201,19 @@ class Opened:
 
     def restore(self, id: str, at: int) -> Protocol[Revision]:
         """See `SessionStore.restore`."""
-        revision, _ = yield from (yield from self.layout()).restore(id, at)
+        revision, _ = yield from (yield from self.layout()).restore(id, naming.check_number(at))
         return revision
 
     def fork(self, id: str, new_id: str, at: int | None) -> Protocol[Revision]:
         """See `SessionStore.fork`."""
+        if at is not None:
+            naming.check_number(at)
         return (yield from (yield from self._log()).fork(id, new_id, at))
 
     def diff(self, id: str, old: int, new: int) -> Protocol[Diff]:
         """See `SessionStore.diff`."""
+        for what, number in (("old", old), ("new", new)):
+            naming.check_number(number, what)
         return (yield from (yield from self._log()).diff(id, old, new))
 
     def prune(

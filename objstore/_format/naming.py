@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..errors import InvalidIdError
+from ..errors import InvalidIdError, InvalidValueError
 
 MARKER: Final = "objstore.json"
 SESSIONS: Final = "sessions/"
@@ -59,6 +59,19 @@ def check_id(id: str) -> str:
     if size > MAX_ID_BYTES:
         raise InvalidIdError(f"an id must not be longer than {MAX_ID_BYTES:,} bytes of UTF-8; this one has {size:,}")
     return id
+
+
+def check_number(number: int, what: str = "at") -> int:
+    """Give back what may be the number of a commit, in the range or not.
+
+    Raises:
+        InvalidValueError: It is no ``int``; a ``bool`` is none either.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise InvalidValueError(
+            f"{what} must be the number of a commit, an int such as `history` gives, not {type(number).__name__}"
+        )
+    return number
 
 
 def session_key(id: str) -> str:

@@ -44,9 +44,12 @@ def load(
 
     Raises:
         NotFoundError: ``at`` is below the floor or above the head.
+        InvalidValueError: It is no number.
         IntegrityError: What was read does not fit together, again and again; names the newest commit that does.
         UnavailableError: The storage is so slow that whatever was read was old by then.
     """
+    if at is not None:
+        naming.check_number(at)
     failure: IntegrityError | None = None
     for _ in range(RESTARTS):
         try:

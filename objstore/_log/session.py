@@ -232,7 +232,7 @@ def touched(kind: str, body: JSON) -> tuple[str, ...]:
 
 def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol[Base]:
     """Read the state that a revision without a memory names; its age counts as long."""
-    if seq == 0:
+    if naming.check_number(seq, "seq") == 0:
         return nothing(id, None)
     try:
         base = yield from load(rules, id, at=seq)

@@ -20,7 +20,7 @@ from typing import Any
 from .._care.ailments import Ailment, examine
 from .._care.retention import Doomed
 from .._care.verify import Finding, VerifyReport, finding_of
-from .._format import patching
+from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._log.apart import apart
@@ -64,6 +64,7 @@ class Tree:
             UnsupportedError: With ``at``: there is no history.
         """
         if at is not None:
+            naming.check_number(at)
             raise _no_history()
         name = name_of(id)
         wanted = five_parts.PARTS if parts is None else tuple(parts)
