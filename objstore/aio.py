@@ -23,11 +23,12 @@ from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._care.verify import VerifyReport
 from ._engine import sessions
+from ._engine.arguments import LayoutName, Options, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import AsyncArtifactStream, Source, Spool
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
-from ._engine.opened import LayoutName, Opened, Options, several
+from ._engine.opened import Opened
 from ._engine.pages import Wanted
 from ._engine.sessions import Part, SessionBundle, Sessions
 from ._engine.summary import SessionSummary
@@ -36,6 +37,7 @@ from ._log.compare import Diff
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
+from .backends._target import whole
 from .backends.probe import CheckReport
 from .models import (
     AgentEvent,
@@ -299,7 +301,7 @@ class AsyncSessionStore:
 
         The function may be a coroutine function; it is called on the running loop.
         """
-        return await self._run(self._sessions.update(id, change, attempts))
+        return await self._run(self._sessions.update(id, change, whole("attempts", attempts, 1)))
 
     @like(SessionStore.load_bundle)
     async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:

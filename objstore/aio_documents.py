@@ -13,10 +13,11 @@ from fsspec import AbstractFileSystem
 
 from ._care.retention import CollectReport, PruneReport
 from ._care.verify import VerifyReport
+from ._engine.arguments import Options, several
 from ._engine.documents import Change, Document, Documents, DocumentSummary
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
-from ._engine.opened import Opened, Options, several
+from ._engine.opened import Opened
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .aio import like, taken_down

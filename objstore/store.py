@@ -16,11 +16,12 @@ from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._care.verify import VerifyReport
 from ._engine import sessions
+from ._engine.arguments import LayoutName, Options, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import ArtifactStream, Source, Spool
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
-from ._engine.opened import LayoutName, Opened, Options, several
+from ._engine.opened import Opened
 from ._engine.pages import Wanted
 from ._engine.sessions import Part, SessionBundle, Sessions
 from ._engine.summary import SessionSummary
@@ -28,6 +29,7 @@ from ._log.compare import Diff
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .backends import AsyncBackend, Backend
+from .backends._target import whole
 from .backends.probe import CheckReport
 from .models import (
     AgentEvent,
@@ -83,7 +85,7 @@ def open(
     Raises:
         UnsupportedError: The target is not of a kind that can hold a store, or obstore knows no such option.
         UnsupportedBackendError: A package is missing; the message names it.
-        ValueError: A number or a word is out of range, or arguments contradict each other.
+        ValueError: An option is out of range or of another type, or arguments contradict each other.
     """
     return SessionStore(
         Options(
@@ -345,7 +347,7 @@ class SessionStore:
         Args:
             id: The session, which must exist.
             change: Is called with what was loaded, once per attempt.
-            attempts: After how many conflicts to give up.
+            attempts: After how many conflicts to give up, 1 or more.
 
         Returns:
             The session as it was saved.
@@ -354,7 +356,7 @@ class SessionStore:
             NotFoundError: There is no session.
             ConflictError: Others were faster in every attempt.
         """
-        return self._run(self._sessions.update(id, change, attempts))
+        return self._run(self._sessions.update(id, change, whole("attempts", attempts, 1)))
 
     def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
         """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""
@@ -525,7 +527,7 @@ class SessionStore:
             dry_run: Only report what would go, and why: the very objects that would.
 
         Raises:
-            ValueError: Nothing was said, a number is less than 1, or an age negative.
+            ValueError: Nothing was said, a number is not whole or less than 1, a time has no zone, an age is negative.
         """
         return self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 

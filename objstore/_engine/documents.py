@@ -17,6 +17,7 @@ from .._log.loaded import Loaded
 from .._log.ops import Protocol
 from ..errors import FormatError, InvalidValueError
 from ..models import Revision
+from .arguments import text
 from .layouts import BaseArgument, FindLayout, given
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class Documents:
     def summaries(self, prefix: str) -> Protocol[list[DocumentSummary]]:
         """See `DocumentStore.summaries`."""
         layout = yield from self._layout()
-        ids = yield from layout.list_ids(prefix)
+        ids = yield from layout.list_ids(text("prefix", prefix))
         return [_summary_of(listed) for listed in (yield from layout.heads(ids))]
 
 

@@ -7,15 +7,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-from fsspec import AbstractFileSystem
+from dataclasses import replace
+from typing import Any
 
 from .._care import ailments
 from .._care.ailments import Care
 from .._care.mend import RepairReport
-from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport, retention
+from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport
 from .._care.verify import VerifyReport
 from .._format import canonical, naming
@@ -31,23 +29,22 @@ from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo
 from .._seed import five_parts
 from .._seed.tree import Tree
-from ..backends import AsyncBackend, Backend, open_backend
+from ..backends import open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, UnsupportedError
 from ..models import Revision
 from . import housekeeping
+from .arguments import Options, keeping, no_text, text
 from .drive import Driver
 from .handle import Handle
 from .layouts import BaseArgument, Layout, given
 from .memory import Memory
-from .observing import Observer, SaveEvent, Tally
+from .observing import SaveEvent, Tally
 from .pages import IdPages, SummaryPages, Wanted
 from .summary import SessionSummary, summary_of
 from .unfinished import unfinished
 
 _LISTED_BYTES = 4096
-
-LayoutName = Literal["log", "tree"]
 
 _SESSION_RULES = Rules(
     limits={five_parts.ARTIFACTS: five_parts.ARTIFACT_TEXT_BYTES},
@@ -56,30 +53,6 @@ _SESSION_RULES = Rules(
     main=five_parts.SESSION,
     streams=True,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a place is opened; see `objstore.open`. Holds secrets, so only what is harmless is shown."""
-
-    target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend = field(repr=False)
-    path: str | None = field(default=None, repr=False)
-    layout: LayoutName | None = None
-    storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
-    single_writer: bool = False
-    durability: Literal["full", "none"] = "full"
-    timeout: float = 30.0
-    retries: int = 4
-    concurrency: int = 32
-    cache_bytes: int = 64 * 1024 * 1024
-    client: Literal["fsspec", "obstore"] = "fsspec"
-    observer: Observer | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.layout not in (None, "log", "tree"):
-            raise ValueError(f"layout must be 'log' or 'tree', not {self.layout!r}")
-        if self.cache_bytes < 0:
-            raise ValueError(f"cache_bytes must be 0 or more, not {self.cache_bytes!r}")
 
 
 class Opened:
@@ -180,14 +153,15 @@ class Opened:
 
     def list_ids(self, prefix: str) -> Protocol[list[str]]:
         """See `SessionStore.list`."""
-        return (yield from (yield from self.layout()).list_ids(prefix))
+        return (yield from (yield from self.layout()).list_ids(text("prefix", prefix)))
 
     def id_pages(self, prefix: str, after: str | None) -> IdPages:
         """See `SessionStore.iter_ids`."""
-        return IdPages(self.layout, prefix, after)
+        return IdPages(self.layout, text("prefix", prefix), after)
 
     def summary_pages(self, ids: Iterable[str] | None, prefix: str, wanted: Wanted) -> SummaryPages:
         """See `SessionStore.iter_summaries`."""
+        text("prefix", prefix)
         source = self.id_pages(prefix, None) if ids is None else (id for id in no_text(ids) if id.startswith(prefix))
         return SummaryPages(self.layout, source, wanted)
 
@@ -226,16 +200,7 @@ class Opened:
         dry_run: bool,
     ) -> Protocol[PruneReport]:
         """See `SessionStore.prune`."""
-        if keep_last is None and keep_newer_than is None and keep_snapshots is None:
-            raise ValueError("say what to keep: keep_last=, keep_newer_than=, keep_snapshots= or several of them")
-        for name, number in (("keep_last", keep_last), ("keep_snapshots", keep_snapshots)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name} must be 1 or more, not {number}; to keep nothing, delete the session")
-        if isinstance(keep_newer_than, datetime.timedelta):
-            keep_newer_than = _ago(keep_newer_than)
-        elif keep_newer_than is not None and keep_newer_than.tzinfo is None:
-            raise ValueError("keep_newer_than must be an aware time or a timedelta")
-        return self._prune(id, retention(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
+        return self._prune(id, keeping(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
 
     def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
         return (yield from housekeeping.prune((yield from self._log()), id, choose, dry_run=dry_run))
@@ -292,15 +257,6 @@ class Opened:
         yield from probe()
 
 
-def _ago(age: datetime.timedelta) -> datetime.datetime:
-    if age < datetime.timedelta():
-        raise ValueError("keep_newer_than must not be a negative age: that would keep nothing but the newest state")
-    try:
-        return datetime.datetime.now(datetime.UTC) - age
-    except OverflowError:
-        raise ValueError("keep_newer_than reaches back before the calendar begins") from None
-
-
 def _listed(state: Mapping[str, Any], *_: object) -> dict[str, Any]:
     """Give what a listing shows of a document: its part ``summary``, where that is small enough for every commit."""
     summary = state.get("summary")
@@ -318,23 +274,3 @@ def _signed(summarise: Summarise) -> Summarise:
         return {**summarise(state, patch, before), "writer": f"{socket.gethostname()}:{os.getpid()}"}
 
     return signed
-
-
-def several(names: Iterable[str] | None, what: str = "ids") -> list[str] | None:
-    """Take down the ids or parts that a call is about, ``None`` for all.
-
-    Raises:
-        TypeError: It is one of them, which would be taken for one per letter.
-    """
-    return None if names is None else [*no_text(names, what)]
-
-
-def no_text(names: Iterable[str], what: str = "ids") -> Iterable[str]:
-    """Give ids back, unless it is one, which would be taken for one per letter.
-
-    Raises:
-        TypeError: It is.
-    """
-    if isinstance(names, str):
-        raise TypeError(f"give the {what} as a list: [{names!r}]")
-    return names

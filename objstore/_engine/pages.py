@@ -14,6 +14,7 @@ from .._format import naming
 from .._log.ops import Call, Protocol
 from .._log.session import PAGE
 from ..models import SessionState
+from .arguments import aware, text
 from .layouts import Layout
 from .summary import SessionSummary, summary_of
 
@@ -64,8 +65,10 @@ class Wanted:
     sizes: bool
 
     def __post_init__(self) -> None:
-        if self.updated_since is not None and self.updated_since.tzinfo is None:
-            raise ValueError("updated_since must be an aware time")
+        if self.updated_since is not None:
+            aware("updated_since", self.updated_since)
+        if self.parent is not None:
+            text("parent", self.parent)
         if self.state is not None and self.state not in set(SessionState):
             raise ValueError(f"no session is in the state {self.state!r}; the states are {', '.join(SessionState)}")
 

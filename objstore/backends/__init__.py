@@ -64,7 +64,7 @@ def open_backend(
         UnsupportedError: The target is not of a kind that can hold a store; the message says what would be. Or obstore
             knows no such target or option.
         UnsupportedBackendError: A package is missing; the message names it.
-        ValueError: A number or a word is out of range, or arguments contradict each other.
+        ValueError: An option is out of range or of another type, or arguments contradict each other.
     """
     limits = Limits(timeout, retries, concurrency)
     if client not in ("fsspec", "obstore"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from threading import TIMEOUT_MAX
 from typing import Any
 
 from .._log.ops import Entry, Names
@@ -40,12 +41,30 @@ class Limits:
     concurrency: int = 32
 
     def __post_init__(self) -> None:
-        if not self.timeout > 0:
-            raise ValueError(f"timeout must be more than 0 seconds, not {self.timeout!r}")
-        if self.retries < 0:
-            raise ValueError(f"retries must be 0 or more, not {self.retries!r}")
-        if self.concurrency < 1:
-            raise ValueError(f"concurrency must be 1 or more, not {self.concurrency!r}")
+        _seconds("timeout", self.timeout)
+        whole("retries", self.retries, 0)
+        whole("concurrency", self.concurrency, 1)
+
+
+def _seconds(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= TIMEOUT_MAX:
+        raise ValueError(f"{name} must be seconds, more than 0 and no more than a thread can wait, not {named(value)}")
+
+
+def whole(name: str, value: object, least: int, otherwise: str = "") -> int:
+    """Give back what is a whole number, and not less than another.
+
+    Raises:
+        ValueError: It is none, or it is less.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {named(value)}{otherwise}")
+    return value
+
+
+def named(value: object) -> str:
+    """Say what stands where it does not belong: a number itself, of all else the type, since it may hold a secret."""
+    return repr(value) if isinstance(value, int | float) else type(value).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
+from .._engine.arguments import no_text
 from .._engine.artifacts import read_range
 from .._engine.contents import CHUNK, ArtifactStream, Spool
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
-from .._engine.opened import Opened, no_text
+from .._engine.opened import Opened
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
