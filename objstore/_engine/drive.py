@@ -88,7 +88,11 @@ class Driver:
         tally = Tally()
         send: Callable[[], Any] = partial(next, protocol)
         while True:
-            outcome = await asyncio.to_thread(self._advance, protocol, send, tally)
+            try:
+                outcome = await asyncio.to_thread(self._advance, protocol, send, tally)
+            except asyncio.CancelledError:
+                tally.cancelled = True  # nothing ends a thread from outside, and it has all the rest of the call to do
+                raise
             if isinstance(outcome, _Done):
                 value: T = outcome.value
                 if finish:
@@ -124,6 +128,8 @@ class Driver:
                 send = partial(protocol.send, _local(yielded))
                 continue
             single = not isinstance(yielded, tuple)
+            if tally.cancelled:
+                raise asyncio.CancelledError
             outcome = _Outside((yielded,) if single else yielded, single)
             if self._remote is not None:
                 if not all(isinstance(op, (Now, NewId)) for op in outcome.ops):

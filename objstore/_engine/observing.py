@@ -54,9 +54,14 @@ Observer = Callable[[Event], None]
 
 
 class Tally:
-    """Counts what one call of the store costs."""
+    """Counts what one call of the store costs.
+
+    Attributes:
+        cancelled: Whether the caller has gone: nothing more is to be asked for it.
+    """
 
     def __init__(self) -> None:
+        self.cancelled = False
         self.requests = 0
         self.sent = 0
         self.started = time.perf_counter()

@@ -137,6 +137,32 @@ def test_a_call_cancelled_after_any_number_of_steps_leaves_the_old_or_the_new(pl
     assert place.open().verify().ok
 
 
+def test_a_call_that_was_cancelled_asks_the_storage_for_nothing_more(place: Place) -> None:
+    with place.open() as plain:
+        for number in range(5):
+            plain.save(SessionData.new(f"s{number}"))
+    began, ended = threading.Event(), threading.Event()
+    seen: list[Event] = []
+
+    def observe(event: Event) -> None:  # is called in the middle of the storage's work, wherever that is done
+        seen.append(event)
+        began.set()
+        assert ended.wait(PATIENCE)
+
+    async def run() -> None:
+        store = objstore.open_async(place.target, storage_options=place.options, observer=observe)
+        task = asyncio.create_task(store.verify())
+        await asyncio.to_thread(began.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ended.set()
+        await store.close()
+
+    asyncio.run(run())  # which waits for threads that are still at work
+    assert len(seen) == 1
+
+
 def test_a_call_that_runs_out_of_time_is_a_timeout_and_nothing_else() -> None:
     gate = Gate()
 
