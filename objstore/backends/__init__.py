@@ -105,11 +105,8 @@ def _found(
         raise UnsupportedError("the target is empty: give a path, or a URL such as s3://bucket/agents")
     if "\0" in url:
         raise UnsupportedError("the target contains a NUL character, which no path and no URL can")
-    if "::" in url.partition("/")[0]:
-        raise UnsupportedError(
-            f"{Target(protocol, '').scrub(url)!r} chains filesystems, and those that chain cache or ignore conditions: "
-            f"give the URL of the last one alone"
-        )
+    if isinstance(target, str) and "::" in url.partition("/")[0]:
+        raise _chained(protocol, url)
     if not separator or protocol in ("file", "local"):
         _take_none(options, "local disk")
         return LocalBackend(rest if separator else url, durability=durability)
@@ -172,7 +169,16 @@ def _refuse_user(path: str) -> None:
         )
 
 
+def _chained(protocol: str, url: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{Target(protocol, '').scrub(url)!r} chains filesystems, and those that chain cache or ignore conditions: "
+        f"give the URL of the last one alone"
+    )
+
+
 def _generic(protocol: str, url: str, options: dict[str, Any]) -> GenericBackend:
+    if "::" in url:  # dir://a::file:///b
+        raise _chained(protocol, url)
     try:
         kind = get_filesystem_class(protocol)
     except ValueError as error:

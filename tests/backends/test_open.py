@@ -41,6 +41,12 @@ def test_a_target_says_which_backend_it_needs(target: str, kind: type, name: str
     assert isinstance(backend, AsyncBackend if kind is RemoteBackend else Backend)
 
 
+def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_backend(Path("a::b")).create("x", b"")
+    assert (tmp_path / "a::b" / "x").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [
@@ -51,6 +57,8 @@ def test_a_target_says_which_backend_it_needs(target: str, kind: type, name: str
         ("s3:///", "names no bucket"),
         ("simplecache::s3://bucket/a", "chains filesystems"),
         ("filecache::file:///a", "chains filesystems"),
+        ("dir://a::file:///b", "chains filesystems"),
+        ("zip://a::memory://b.zip", "chains filesystems"),
         ("simplecache://a", "answers from a cache"),
         ("blockcache://a", "answers from a cache"),
     ],
