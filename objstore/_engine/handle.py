@@ -197,7 +197,7 @@ class Handle:
         yield from session.resolve(old, list(old.state.values()), streams=self.rules.streams)
         if old.seq >= head.floor:  # then what it needs is retained, and nothing of it has to be sent again
             head = replace(head, present={**old.objects, **head.present})
-        return (yield from self._commit(id, Replace(old.state), head, None))
+        return (yield from self._commit(id, Replace(old.state, whole=True), head, None))
 
     def _look_for_marker(self) -> Protocol[None]:
         """Where somebody removed the store, what is saved next begins a new one, and that wants a marker."""

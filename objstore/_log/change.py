@@ -40,13 +40,18 @@ class Change(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Set parts to values, whatever is there."""
+    """Set parts to values, whatever is there.
+
+    Attributes:
+        whole: Whether these are all the parts that there shall be.
+    """
 
     parts: State
+    whole: bool = False
 
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:  # noqa: ARG002
         """See `Change.on`; fits on every state."""
-        return _differences(state, self.parts)
+        return _differences(state, {**dict.fromkeys(state), **self.parts} if self.whole else self.parts)
 
     def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
         """See `Change.known`: a caller that looked at nothing vouches for nothing else."""

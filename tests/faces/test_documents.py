@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import AsyncDocumentStore, DocumentStore, InvalidValueError, NotFoundError
+from objstore import AsyncDocumentStore, Document, DocumentStore, InvalidValueError, NotFoundError
 from objstore.backends import MemoryBackend
+from objstore.testing.faults import FaultyBackend, Request, Wait
 
 BIG = "x" * 300_000
 
@@ -34,8 +35,8 @@ def adding(item: object) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
     return lambda parts: {"log": [*parts.get("log", ()), item], "count": parts.get("count", 0) + 1}
 
 
-def parts_of(store: DocumentStore, id: str = "d") -> dict[str, Any]:
-    document = store.load(id)
+def parts_of(store: DocumentStore, id: str = "d", at: int | None = None) -> dict[str, Any]:
+    document = store.load(id, at=at)
     assert document is not None
     return document.parts
 
@@ -263,6 +264,37 @@ def test_a_store_of_sessions_that_cares_for_documents_hides_none_of_them(store: 
         assert sessions.verify().ok
     assert store.list() == ["d"]
     assert parts_of(store) == {"summary": 38, "body": [38]}
+
+
+@pytest.mark.parametrize("by_sessions", [False, True])
+def test_what_is_restored_has_no_part_that_came_later(store: DocumentStore, url: str, by_sessions: bool) -> None:
+    store.save("d", {"body": 1})
+    store.save("d", {"later": b"x", "summary": "later"})
+    with objstore.open(url) as sessions:  # as the command line does
+        restored = (sessions if by_sessions else store).restore("d", 1)
+    assert restored.seq == 3
+    document = DocumentStore(url).load("d")
+    assert document == Document({"body": 1, "later": None, "summary": None}, restored, ("body",))
+    assert [summary.summary for summary in store.summaries()] == [None]
+    assert parts_of(store, at=2) == {"body": 1, "later": b"x", "summary": "later"}
+
+
+def test_nor_one_that_others_save_meanwhile() -> None:
+    backend = MemoryBackend.isolated()
+    other = DocumentStore(backend)
+    other.save("d", {"body": 1})
+    other.save("d", {"body": 2})
+
+    def overtakes(request: Request) -> Wait | None:
+        if request.operation == "create" and request.keys[0].endswith("/0000000003"):
+            return Wait(lambda: other.save("d", {"later": [1]}))
+        return None
+
+    store = DocumentStore(FaultyBackend(backend, overtakes))
+    assert store.restore("d", 1).seq == 4
+    document = other.load("d")
+    assert document is not None
+    assert (document.parts["body"], document.names) == (1, ("body",))
 
 
 def test_documents_are_pruned_and_collected(store: DocumentStore) -> None:
