@@ -30,6 +30,7 @@ from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError,
 from ..store import SessionStore, open
 from ._clone import Cloned, clone
 from ._clone_objects import Side
+from ._overlap import refuse_overlap
 
 Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
 """A store that is open, or a URL or path to open for the time of the copy."""
@@ -128,6 +129,7 @@ def copy(
         progress: Is called after each session.
 
     Raises:
+        UnsupportedError: Both are the same place, or one lies among the files of the other.
         FormatError: One of the two places is not a store, or of the other layout than it was opened as.
         BackendError: A storage failed or refused. What was copied until then is there.
     """
@@ -135,6 +137,7 @@ def copy(
         origin = _opened(source, stack)
         goal = _opened(target, stack)
         layouts = _Layouts(origin.driver.run(origin.layout()), goal.driver.run(goal.layout()))
+        refuse_overlap(origin, goal, (layouts.source, layouts.target))
         if isinstance(layouts.target, Tree):
             layouts = replace(layouts, target=replace(layouts.target, lossy=lossy))
         sides: tuple[Side, Side] | None = None

@@ -52,6 +52,13 @@ def test_copy_takes_everything_along(cli: Cli, url: str, place: Place, tmp_path:
             assert source.history(id) == target.history(id)
 
 
+def test_a_store_is_not_copied_into_itself(cli: Cli, url: str, place: Place) -> None:
+    before = place.files()
+    assert "source and target are the same place" in cli("copy", url, url, code=2).err
+    assert "in sessions/" in cli("copy", url, f"{url}/sessions/copy", code=2).err
+    assert place.files() == before
+
+
 def test_copy_without_history_makes_one_commit_of_each_session(cli: Cli, url: str, tmp_path: Path) -> None:
     document = cli("copy", url, str(tmp_path / "log"), "--no-history", "--json").json
     assert not document["history"]
