@@ -14,7 +14,7 @@ from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
 from ._problems import Code, UsageError, end_with
 from ._read import AsJson, At, missing
-from ._text import moment, short
+from ._text import counted, moment, short
 
 
 def diff(
@@ -34,7 +34,7 @@ def diff(
         return
     if found:
         write_table(("change", "where", "what"), [(each.kind, where(each.path), _what(each)) for each in found])
-    say(f"{len(found)} differences between commit {old} and commit {new}" if found else "nothing changed")
+    say(f"{counted(len(found), 'difference')} between commit {old} and commit {new}" if found else "nothing changed")
 
 
 def _number(word: str) -> int:

@@ -14,7 +14,7 @@ from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
 from ._problems import Code, end_with, scrub
 from ._read import AsJson
-from ._text import size
+from ._text import counted, size
 
 
 def verify(
@@ -41,8 +41,9 @@ def verify(
         rows += [(a.id, where((a.part, *a.path)), a.kind, f"{a.severity}: {a.detail}") for a in ailments]
         if rows:
             write_table(("id", "where", "problem", "detail"), rows)
+        sessions, commits = counted(counts["sessions"], "session"), counted(counts["commits"], "commit")
         say(
-            f"{counts['sessions']} sessions, {counts['commits']} commits, {counts['objects']} objects, "
+            f"{sessions}, {commits}, {counted(counts['objects'], 'object')}, "
             f"{size(counts['size'])} read: {_verdict(len(findings), sum(a.severity == 'error' for a in ailments))}"
         )
     end_with(Code.OK if healthy else Code.FOUND)
@@ -50,9 +51,9 @@ def verify(
 
 def _verdict(findings: int, ailments: int) -> str:
     if findings:
-        return f"{findings} finding{'s' * (findings > 1)}"
+        return counted(findings, "finding")
     if ailments:
-        return f"nothing is damaged, but {ailments} ailment{'s' * (ailments > 1)}; see objstore repair"
+        return f"nothing is damaged, but {counted(ailments, 'ailment')}; see objstore repair"
     return "all is well"
 
 

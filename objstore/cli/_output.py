@@ -20,7 +20,7 @@ from rich.text import Text
 
 from .._care.retention import Doomed
 from .._engine.observing import Event, OperationEvent
-from ._text import moment, shown, size
+from ._text import counted, moment, shown, size
 
 
 def write(text: str) -> None:
@@ -126,7 +126,7 @@ class Meter:
         if isinstance(event, OperationEvent):
             self._requests += 1
             self._size += event.size
-            self._progress.update(self._task, note=f"{self._requests:,} requests, {size(self._size)}")
+            self._progress.update(self._task, note=f"{counted(self._requests, 'request')}, {size(self._size)}")
 
     def advance(self, done: int, total: int) -> None:
         """Say how many of how many are done."""

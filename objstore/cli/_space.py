@@ -12,7 +12,7 @@ from ._output import fields, say, working, write_doomed, write_json, write_table
 from ._places import Storage, moment_of
 from ._problems import Code, UsageError, complain, end_with
 from ._read import AsJson, missing
-from ._text import size
+from ._text import counted, size
 from ._write import DryRun
 
 
@@ -56,7 +56,7 @@ def prune(
         write_doomed((*report.removed, *report.later))
     begins = f"{id}: the history {'would begin' if dry_run else 'begins'} with commit {report.floor}"
     verb = "would be removed" if dry_run else "removed"
-    say(f"{begins}; {len(report.removed)} files {verb}, {len(report.later)} to go later")
+    say(f"{begins}; {counted(len(report.removed), 'file')} {verb}, {len(report.later)} to go later")
 
 
 def collect(
@@ -79,7 +79,8 @@ def collect(
         if dry_run:
             write_doomed(report.removed)
         verb = "would be removed" if dry_run else "removed"
-        say(f"{report.sessions} sessions, {len(report.removed)} files {verb}, {len(report.skipped)} sessions skipped")
+        gone, skips = counted(len(report.removed), "file"), counted(len(report.skipped), "session")
+        say(f"{counted(report.sessions, 'session')}, {gone} {verb}, {skips} skipped")
     for id in report.missing:
         complain(str(missing(id)))
     _skipped(report.skipped.items(), Code.NOT_FOUND if report.missing else Code.OK)
@@ -116,7 +117,8 @@ def du(
     else:
         titles = ("id", "commits", "below", "stubs", "objects", "garbage", "total", "raw", "ratio")
         write_table(titles, map(_row, report.sessions), numbers=titles[1:])
-        say(f"{len(report.sessions)} sessions, {size(whole)} stored, {size(raw)} of JSON, ratio {_ratio(ratio)}")
+        found = counted(len(report.sessions), "session")
+        say(f"{found}, {size(whole)} stored, {size(raw)} of JSON, ratio {_ratio(ratio)}")
     _skipped(report.skipped.items())
 
 

@@ -56,6 +56,11 @@ def since(text: str, now: datetime.datetime) -> datetime.datetime:
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
+def counted(number: int, thing: str) -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def size(count: int) -> str:
     """Say how many bytes, with a unit of 1024."""
     amount = float(count)

@@ -14,6 +14,7 @@ from ._output import fields, say, working, write_doomed, write_json
 from ._places import Storage
 from ._problems import Code, UsageError, complain, end_with
 from ._read import AsJson
+from ._text import counted
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
@@ -72,7 +73,7 @@ def _is_there(store: SessionStore, id: str) -> bool:
 def _ask(ids: list[str]) -> None:
     if not sys.stdin.isatty():
         raise UsageError("deleting needs a yes, and there is no terminal to ask on; add --yes, or look with --dry-run")
-    what = f"the session {ids[0]!r}" if len(ids) == 1 else f"{len(ids)} sessions"
+    what = f"the session {ids[0]!r}" if len(ids) == 1 else counted(len(ids), "session")
     if not typer.confirm(f"Delete {what}? It cannot be undone.", err=True):
         complain("nothing was deleted")
         raise typer.Exit(Code.FOUND)

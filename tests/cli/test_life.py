@@ -104,7 +104,7 @@ def test_collect_lists_and_removes_left_overs(cli: Cli, url: str, place: Place) 
     place.put(LEFT, b"left over")
     lines = cli("collect", url, "--dry-run").lines
     assert lines[1].startswith(f"{LEFT}  no retained commit names it  now")
-    assert lines[-1] == "4 sessions, 1 files would be removed, 0 sessions skipped"
+    assert lines[-1] == "4 sessions, 1 file would be removed, 0 sessions skipped"
     assert LEFT in place.files()
     assert cli("collect", "--json", "--", url, "-dash").json["removed"] == []
     document = cli("collect", url, "--json").json
@@ -132,7 +132,7 @@ def test_collect_takes_away_what_was_pruned_a_day_ago(
     cli("prune", url, ID, "--keep-last", "1")
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
-    assert cli("collect", url, ID).lines == ["1 sessions, 3 files removed, 0 sessions skipped"]
+    assert cli("collect", url, ID).lines == ["1 session, 3 files removed, 0 sessions skipped"]
     assert len(place.files(f"sessions/{ID}/log/")) == 1
 
 
@@ -219,7 +219,7 @@ def test_du_counts_every_byte_by_what_it_is_for(cli: Cli, url: str, place: Place
     lines = cli("du", url, ID).lines
     assert lines[0].split()[0] == "id"
     assert lines[1].split()[0] == ID
-    assert lines[2].startswith("1 sessions, ")
+    assert lines[2].startswith("1 session, ")
 
 
 def test_du_shows_garbage_and_says_what_it_cannot_measure(cli: Cli, url: str, place: Place) -> None:

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from objstore.cli._text import age, short, shown, size
+from objstore.cli._text import age, counted, short, shown, size
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,8 @@ def test_ages_are_in_their_largest_unit(seconds: int, text: str) -> None:
 )
 def test_sizes_have_units(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_one_thing_is_not_several() -> None:
+    assert [counted(number, "session") for number in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
+    assert counted(12_345, "request") == "12,345 requests"
