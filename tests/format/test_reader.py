@@ -67,6 +67,22 @@ def kinds(place: Path, id: str) -> list[str]:
     return [info.kind for info in objstore.DocumentStore(place).history(id)]
 
 
+def test_the_parts_of_a_session_are_those_that_the_page_names(tmp_path: Path) -> None:
+    store = objstore.open(tmp_path)
+    session = objstore.SessionData.model_validate(SESSION)
+    store.save(session)
+    store.put_artifact(session.id, b"\xff\0", tool_name="camera", media_type="image/png")
+    store.save_trace_events(session.id, [])
+    state = read(tmp_path, session.id)
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    table = page.partition("### The parts of a session")[2].partition("\n#")[0]
+    assert list(state) == re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert state["session"] == json.loads(session.model_dump_json())
+    [artifact] = state["artifacts"]["artifacts"]
+    assert (artifact["content"], artifact["data"], artifact["media_type"]) == ("", b"\xff\0", "image/png")
+    assert (state["traces"], state["runs"], state["verification"]) == ([], None, None)
+
+
 def written(place: Path, id: str, seq: int) -> dict[str, Any]:
     return Reader(place, key_of(id)).commit(seq)
 
