@@ -64,6 +64,11 @@ def save(
             patches = change.on(head.parts(rules), rules.appendable)
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
+        except NotFoundError:  # nothing is there by what the caller says: look
+            if not unobserved:
+                raise
+            head, unobserved = (yield from load(rules, id)), False
+            continue
         if not patches and unobserved:  # there is nothing to write, so look at what is there
             head, unobserved = (yield from load(rules, id)), False
             continue

@@ -255,6 +255,17 @@ def test_a_revision_that_was_pickled_saves_and_conflicts_like_any(one: SessionSt
         one.save(stale)
 
 
+def test_an_append_that_says_there_is_no_session_conflicts_where_there_is_one(
+    one: SessionStore, other: SessionStore
+) -> None:
+    one.save(SessionData.new("s"))
+    with pytest.raises(ConflictError) as raised:
+        other.append("s", messages=[Message.user("x")], base=0)
+    assert (raised.value.expected, raised.value.actual) == (0, 1)
+    with pytest.raises(NotFoundError):
+        other.append("t", messages=[Message.user("x")], base=0)
+
+
 def test_append_to_nothing_says_so(one: SessionStore) -> None:
     with pytest.raises(NotFoundError, match="'s'"):
         one.append("s", messages=[Message.user("x")])
