@@ -35,6 +35,7 @@ KEPT = [
     ("🚀", "🚀.json"),
     ("artifacts", "artifacts.json"),
     ("runs", "runs.json"),
+    ("objstore", "objstore.json"),
     ("%2f+&#", "%2f+&#.json"),
     ("x" * 218, "x" * 218 + ".json"),
 ]
@@ -61,6 +62,8 @@ def keeps(tree: SessionStore, place: Place, id: str, name: str) -> None:
     assert tree.list() == [id]
     assert tree.load(id) == session(id)
     assert tree.exists(id)
+    with place.open() as found:  # as what it is, by its files alone
+        assert found.list() == [id]
     tree.delete(id)
     assert place.files() == {}
     assert not tree.exists(id)
