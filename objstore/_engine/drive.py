@@ -110,7 +110,8 @@ class Driver:
         await asyncio.to_thread(self.backend.close)
 
     def notify(self, event: Event) -> None:
-        """Tell the observer, if there is one. That it fails must not make a save of which it is told look like none."""
+        """Tell the log, and the observer, whose failure must not make a save of which it is told look like none."""
+        _LOG.debug("%r: %r", self.backend, event)
         if self._observer:
             try:
                 self._observer(event)
@@ -223,7 +224,7 @@ class Driver:
 
     def _observe(self, op: StorageOp, result: Any, started: float, tally: Tally, error: Exception | None) -> None:
         tally.count(op)
-        if self._observer:
+        if self._observer or _LOG.isEnabledFor(logging.DEBUG):
             self.notify(event_of(op, result, time.perf_counter() - started, error))
 
 

@@ -59,7 +59,18 @@ def test_logs_of_the_library_carry_no_contents(store: SessionStore, caplog: pyte
     store.load("s")
     with pytest.raises(objstore.NotFoundError):
         store.load("s", at=9)
-    assert not [r for r in caplog.records if r.name.startswith("objstore") and CONTENTS in r.getMessage()]
+    logged = [record.getMessage() for record in caplog.records if record.name == "objstore"]
+    assert any("OperationEvent(operation='create'" in line and "/log/000000/0000000001'" in line for line in logged)
+    assert any("SaveEvent(id='s', seq=1, " in line for line in logged)
+    assert all(repr(store).partition("(")[2][:-1] in line for line in logged)
+    assert not [line for line in logged if CONTENTS in line]
+
+
+def test_nothing_is_logged_above_debug(store: SessionStore, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="objstore")
+    store.save(session())
+    store.load("s")
+    assert not caplog.records
 
 
 @pytest.fixture
