@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +69,26 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("azurite-blob is nowhere (python -m tests.servers.azurite installs it), nor is AZURITE_BLOB set")
     with azure.azurite_server(command, tmp_path_factory.mktemp("azurite") / "output") as url:
         yield url
+
+
+@pytest.fixture
+def outside(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that anybody can reach, for tests that root runs as somebody else; pytest keeps its own closed.
+
+    Only what pytest made is opened. Where what lies above is closed to others the test is skipped.
+    """
+    ours = [tmp_path, *tmp_path.parents]
+    ours = ours[: ours.index(tmp_path_factory.getbasetemp()) + 1]
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ours.append(ours[-1].parent)  # of all workers
+    if ours[-1].parent.name.startswith("pytest-of-"):
+        ours.append(ours[-1].parent)  # of all runs
+    for directory in ours:
+        directory.chmod(directory.stat().st_mode | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
+    for directory in ours[-1].parents:
+        if os.geteuid() == 0 and not directory.stat().st_mode & stat.S_IXOTH:
+            pytest.skip(f"{directory} is closed to others, so nobody but root could look into a directory below it")
+    return tmp_path
 
 
 def options_for(url: str) -> dict[str, Any]:

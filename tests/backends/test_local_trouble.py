@@ -184,12 +184,9 @@ class TestRefusals:
         assert place.get("a") is None
 
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-    def test_a_read_only_directory_can_be_read_and_says_so_when_written(self, tmp_path: Path) -> None:
-        for directory in (tmp_path, *tmp_path.parents):
-            if directory.name.startswith(("pytest-", "popen-", "test_")):
-                directory.chmod(0o755)
-        LocalBackend(tmp_path / "store").put("a/b", b"1")
-        for path in (tmp_path / "store" / "a" / "b", tmp_path / "store" / "a", tmp_path / "store"):
+    def test_a_read_only_directory_can_be_read_and_says_so_when_written(self, outside: Path) -> None:
+        LocalBackend(outside / "store").put("a/b", b"1")
+        for path in (outside / "store" / "a" / "b", outside / "store" / "a", outside / "store"):
             path.chmod(0o555)
         context = multiprocessing.get_context("fork")
         results = context.SimpleQueue()
@@ -198,7 +195,7 @@ class TestRefusals:
             if os.getuid() == 0:
                 os.setgroups([])
                 os.setuid(65534)
-            place = LocalBackend(tmp_path / "store")
+            place = LocalBackend(outside / "store")
             seen: list[object] = [place.get("a/b"), len(place.list("a/"))]
             for call in (
                 lambda: place.create("a/c", b""),
@@ -217,5 +214,5 @@ class TestRefusals:
         process.join()
         assert process.exitcode == 0
         assert results.get() == [b"1", 1, True, True, True, True]
-        for path in (tmp_path / "store", tmp_path / "store" / "a"):
+        for path in (outside / "store", outside / "store" / "a"):
             path.chmod(0o755)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -26,17 +25,6 @@ def run(*command: str) -> list[str]:
 
 def temporary_files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.name.startswith(".objstore-tmp-")]
-
-
-@pytest.fixture
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that anybody can reach."""
-    directory = tmp_path_factory.mktemp("outside")
-    for above in (directory, *directory.parents):
-        if not above.name.startswith(("outside", "popen-", "pytest-")):
-            break
-        above.chmod(above.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH | stat.S_IROTH)
-    return directory
 
 
 def test_a_read_only_directory_can_be_read_and_says_who_refuses(outside: Path) -> None:

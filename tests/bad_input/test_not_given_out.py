@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,21 +121,20 @@ def as_nobody(place: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("layout", ["log", "tree"])
-def test_on_a_local_disk(layout: Literal["log", "tree"]) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        place = Path(directory)
-        for id in ("other", "s"):
-            fill(objstore.open(place, layout=layout), id)
-        file = place / (log_key("s", TURNS) if layout == "log" else "s.json")
-        file.chmod(0)
-        with as_nobody(place):
-            store = objstore.open(place, layout=layout)
-            findings = store.verify().findings
-            assert [(found.id, found.key) for found in findings] == [("s", str(file.relative_to(place)))]
-            assert findings[0].problem == "unreadable"
-            assert "Mend the owner or the mode" in findings[0].detail
-            assert store.list() == ["other", "s"]
-            assert {found.id: found.problem is None for found in store.iter_summaries()} == {"other": True, "s": False}
-            assert turns(store.load("other")) == TURNS
-            with pytest.raises(PermissionDeniedError):
-                store.load("s")
+def test_on_a_local_disk(layout: Literal["log", "tree"], outside: Path) -> None:
+    place = outside / "store"
+    for id in ("other", "s"):
+        fill(objstore.open(place, layout=layout), id)
+    file = place / (log_key("s", TURNS) if layout == "log" else "s.json")
+    file.chmod(0)
+    with as_nobody(place):
+        store = objstore.open(place, layout=layout)
+        findings = store.verify().findings
+        assert [(found.id, found.key) for found in findings] == [("s", str(file.relative_to(place)))]
+        assert findings[0].problem == "unreadable"
+        assert "Mend the owner or the mode" in findings[0].detail
+        assert store.list() == ["other", "s"]
+        assert {found.id: found.problem is None for found in store.iter_summaries()} == {"other": True, "s": False}
+        assert turns(store.load("other")) == TURNS
+        with pytest.raises(PermissionDeniedError):
+            store.load("s")
