@@ -8,12 +8,12 @@ the marker of the store, which is read again: who may not read that may not read
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from .._format.naming import MARKER, SESSIONS
 from ..errors import BackendError, IntegrityError, ObjstoreError, UnavailableError, UnsupportedBackendError
-from .ops import Get, List, Protocol, Read
+from .ops import Get, List, Protocol, Read, through
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,22 +28,16 @@ def apart(protocol: Callable[P, Protocol[T]]) -> Callable[P, Protocol[T]]:
 
     @wraps(protocol)
     def looking(*args: P.args, **kwargs: P.kwargs) -> Protocol[T]:
-        inner = protocol(*args, **kwargs)
-        send: Callable[[], Any] = partial(next, inner)
-        while True:
-            try:
-                asked = send()
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            try:
-                answer = yield asked
-            except ObjstoreError as error:
-                send = partial(inner.throw, (yield from _whose(asked, error)))
-            else:
-                send = partial(inner.send, answer)
+        return through(protocol(*args, **kwargs), _ask)
 
     return looking
+
+
+def _ask(asked: Any) -> Protocol[Any]:
+    try:
+        return (yield asked)
+    except ObjstoreError as error:
+        raise (yield from _whose(asked, error))  # noqa: B904 - the error itself, or one that names it as its cause
 
 
 def _whose(asked: Any, error: ObjstoreError) -> Protocol[ObjstoreError]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from ..errors import UnavailableError
+from ..errors import ObjstoreError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +209,20 @@ def beside(one: Protocol[T], other: Protocol[U]) -> Protocol[tuple[T, U]]:
             found = tuple(next(answers) for _ in ops)
             sends[n] = partial(protocols[n].send, found if isinstance(asked[n], tuple) else found[0])
         sends = {n: sends[n] for n in asked}
+
+
+def through(protocol: Protocol[T], ask: Callable[[Any], Protocol[Any]]) -> Protocol[T]:
+    """Run a protocol whose requests another protocol asks, each by itself: it gives the answer, or fails instead."""
+    send: Callable[[], Any] = partial(next, protocol)
+    while True:
+        try:
+            asked = send()
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        try:
+            answer = yield from ask(asked)
+        except ObjstoreError as error:
+            send = partial(protocol.throw, error)
+        else:
+            send = partial(protocol.send, answer)

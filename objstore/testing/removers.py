@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from .._care import prune
@@ -14,7 +12,7 @@ from .._format import canonical
 from .._format.commit import Commit
 from .._log import land, session
 from .._log.base import Base
-from .._log.ops import NewId, Pause, Protocol
+from .._log.ops import NewId, Pause, Protocol, through
 from ..errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
 from .actors import Reader, summarise
 from .oracle import Oracle
@@ -133,18 +131,11 @@ class Remover:
 
 def _noting(protocol: Protocol[T], drawn: list[str]) -> Protocol[T]:
     """Run a protocol and note the identifiers that it draws."""
-    go_on: Callable[[], Any] = partial(next, protocol)
-    while True:
-        try:
-            asked = go_on()
-        except StopIteration as stop:
-            returned: T = stop.value
-            return returned
-        try:
-            answer = yield asked
-        except UnavailableError as error:
-            go_on = partial(protocol.throw, error)
-        else:
-            go_on = partial(protocol.send, answer)
-            if isinstance(asked, NewId):
-                drawn.append(answer)
+
+    def ask(asked: Any) -> Protocol[Any]:
+        answer = yield asked
+        if isinstance(asked, NewId):
+            drawn.append(answer)
+        return answer
+
+    return through(protocol, ask)
