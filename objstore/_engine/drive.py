@@ -12,7 +12,7 @@ import inspect
 import logging
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, assert_never
@@ -163,7 +163,7 @@ class Driver:
         self._observe(op, result, started, tally, None)
         return result
 
-    def _outside_blocking(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
+    def _outside_blocking(self, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
         if len(ops) == 1 and isinstance(ops[0], Call):
             return [ops[0].function(*ops[0].args)]
         assert self._remote is not None
@@ -177,7 +177,7 @@ class Driver:
             future.cancel()
             raise
 
-    async def _outside(self, ops: tuple[Any, ...], tally: Tally) -> Sequence[Any]:
+    async def _outside(self, ops: tuple[Any, ...], tally: Tally) -> list[Any]:
         if len(ops) == 1 and isinstance(ops[0], Call):
             call = ops[0]
             if call.blocking:
@@ -283,7 +283,7 @@ def _local(op: Any) -> Any:
     return None
 
 
-def _answer(protocol: Protocol[Any], asked: _Outside, perform: Callable[[], Sequence[Any]]) -> Callable[[], Any]:
+def _answer(protocol: Protocol[Any], asked: _Outside, perform: Callable[[], list[Any]]) -> Callable[[], Any]:
     try:
         results = perform()
     except ObjstoreError as error:
@@ -291,8 +291,8 @@ def _answer(protocol: Protocol[Any], asked: _Outside, perform: Callable[[], Sequ
     return _sender(protocol, asked, results)
 
 
-def _sender(protocol: Protocol[Any], asked: _Outside, results: Sequence[Any]) -> Callable[[], Any]:
-    value = results[0] if asked.single else tuple(results)
+def _sender(protocol: Protocol[Any], asked: _Outside, results: list[Any]) -> Callable[[], Any]:
+    value = results[0] if asked.single else results
     return lambda: protocol.send(value)
 
 

@@ -1,8 +1,9 @@
 """What a protocol may ask of the world.
 
 A protocol is a generator. It yields one operation, or a tuple of them to be done side by side, and is sent the result,
-or the tuple of results. It imports no backend, no clock and no event loop, so that the same code runs under the
-synchronous driver, the asynchronous one, and the scheduler of `objstore.testing` that plays out disasters.
+or a list of the results, which is its own: what it takes out of it nobody else holds any longer. It imports no backend,
+no clock and no event loop, so that the same code runs under the synchronous driver, the asynchronous one, and the
+scheduler of `objstore.testing` that plays out disasters.
 
 Keys are relative to the prefix of the store: ``sessions/<key>/log/000000/0000000001``.
 """
@@ -206,7 +207,7 @@ def beside(one: Protocol[T], other: Protocol[U]) -> Protocol[tuple[T, U]]:
         several = {n: op if isinstance(op, tuple) else (op,) for n, op in asked.items()}
         answers = iter((yield tuple(op for ops in several.values() for op in ops)))
         for n, ops in several.items():
-            found = tuple(next(answers) for _ in ops)
+            found = [next(answers) for _ in ops]
             sends[n] = partial(protocols[n].send, found if isinstance(asked[n], tuple) else found[0])
         sends = {n: sends[n] for n in asked}
 

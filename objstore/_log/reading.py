@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .._format import canonical, naming
 from .._format.commit import MAX_BYTES, Commit, Table, decode
 from .._format.state import LEAF, Decoder, Leaf, names_in, opened
@@ -58,38 +60,44 @@ def parse_or_none(base: Base, n: int, data: bytes | None) -> Commit | None:
 def read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dict[str, Leaf]]:
     """Read the leaves that some commits name, and those inside them; ones that are known are not read again."""
     leaves = dict(base.leaves.by_name)
-    found: dict[str, bytes] = {}
+    nesting: dict[str, bytes] = {}
     decoder = Decoder(objects, leaves)
     try:
         wanted = {name for commit in chain for name in names_in(commit.body, LEAF)}
-        while unread := sorted(wanted - set(leaves) - set(found)):
+        while unread := sorted(wanted - set(leaves) - set(nesting)):
             if any(objects[name][1] > MAX_BYTES for name in unread if name in objects):
                 raise ValueError(f"a leaf of more than {MAX_BYTES} bytes")
-            raws = yield from read_objects(base, unread, objects)
-            found |= raws
-            wanted = {n for raw in raws.values() if b'"=list"' in raw for n in names_in(canonical.loads(raw), LEAF)}
-        for name in [*found]:
-            _read_leaf(name, found, decoder, leaves)
+            wanted = set()
+            for name, raw in (yield from read_objects(base, unread, objects)):
+                if b'"=list"' in raw:
+                    nesting[name] = raw  # until those inside it are read
+                    wanted.update(names_in(canonical.loads(raw), LEAF))
+                else:
+                    leaves[name] = decoder.leaf(name, raw)
+        for name in [*nesting]:
+            _read_nesting(name, nesting, decoder, leaves)
     except (ValueError, RecursionError) as error:
         key = naming.log_key(base.key, chain[-1].seq)
         raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
     return leaves
 
 
-def _read_leaf(name: str, raws: dict[str, bytes], decoder: Decoder, leaves: dict[str, Leaf]) -> None:
+def _read_nesting(name: str, raws: dict[str, bytes], decoder: Decoder, leaves: dict[str, Leaf]) -> None:
     raw = raws.pop(name, None)  # what has been read is let go, and where others name it, it has been read before
     if raw is None:
         return
-    for inner in names_in(canonical.loads(raw), LEAF) if b'"=list"' in raw else ():
-        _read_leaf(inner, raws, decoder, leaves)
+    for inner in names_in(canonical.loads(raw), LEAF):
+        _read_nesting(inner, raws, decoder, leaves)
     leaves[name] = decoder.leaf(name, raw)
 
 
-def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[str, bytes]]:
-    """Read the raw bytes of objects side by side, each checked against its digest.
+def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[Iterator[tuple[str, bytes]]]:
+    """Read objects side by side, and give each name and its raw bytes when they are asked for.
+
+    Only what is stored is held until then, and let go of one by one.
 
     Raises:
-        IntegrityError: One is missing or damaged.
+        IntegrityError: One is missing or damaged, which is seen when it is asked for.
         FormatError: One is named by a commit that does not list it.
     """
     wanted = []
@@ -98,16 +106,20 @@ def read_objects(base: Base, names: list[str], objects: Table) -> Protocol[dict[
             raise FormatError(f"object {name} is named but not listed by the commits", name)
         epoch, size = objects[name]
         wanted.append(get_object(base.key, epoch, name, size))
-    if not wanted:
-        return {}
-    data = yield tuple(wanted)
-    raws = {}
-    for name, get, stored in zip(names, wanted, data, strict=True):
-        key = get.key
+    data: list[bytes | None] = (yield tuple(wanted)) if wanted else []
+    return _opened_in_turn(names, wanted, data, objects)
+
+
+def _opened_in_turn(
+    names: list[str], wanted: list[Get], data: list[bytes | None], objects: Table
+) -> Iterator[tuple[str, bytes]]:
+    data.reverse()
+    for name, get in zip(names, wanted, strict=True):
+        key, stored = get.key, data.pop()
         if stored is None:
             raise IntegrityError(f"object {key} is missing", key)
         try:
-            raws[name] = opened(name, stored, objects[name][1])
+            raw = opened(name, stored, objects[name][1])
         except ValueError as error:
             raise IntegrityError(f"object {key} is damaged: {error}", key) from None
-    return raws
+        yield name, raw

@@ -90,7 +90,7 @@ def contents_of(base: Base, value: JSON, *, streams: bool = False) -> Protocol[d
         return {}
     raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
     contents: dict[str, str | bytes] = {}
-    for name, raw in raws.items():
+    for name, raw in raws:
         try:
             contents[name] = raw.decode() if refs[name].kind == "text" else raw
         except UnicodeDecodeError:

@@ -162,7 +162,7 @@ def _copying(told: Callable[[object, Any], Any]) -> Callable[..., Protocol[dict[
 
 
 def _all_copied(asked: object, answer: Any) -> Any:
-    return (True,) * len(asked) if isinstance(asked, tuple) and all(isinstance(op, Copy) for op in asked) else answer
+    return [True] * len(asked) if isinstance(asked, tuple) and all(isinstance(op, Copy) for op in asked) else answer
 
 
 def _nothing_there(asked: object, answer: Any) -> Any:

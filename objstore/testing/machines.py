@@ -88,7 +88,7 @@ class Actor:
         """
         while True:
             error, self.error = self.error, None
-            value = self.results[0] if self.single and self.results else tuple(self.results) or None
+            value = self.results[0] if self.single and self.results else self.results or None
             try:
                 asked = self.protocol.throw(error) if error else self.protocol.send(value)
             except StopIteration:

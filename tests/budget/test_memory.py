@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
 
 import pytest
 
 from objstore import Message, SessionData
 from objstore._care import verify
+from objstore._format.state import LEAF_BYTES
+from objstore.models import TextBlock
 from objstore.testing import memory_store
 from tests.budget.counting import Bench
 
@@ -26,40 +31,80 @@ def peak_of(call: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def peak_of_opening(count: int, size: int) -> tuple[int, int]:
-    """Bytes at the peak of a whole load, and of the JSON that is loaded."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Bytes: what a whole load takes at its peak and leaves, and the JSON that is loaded."""
+
+    peak: int
+    left: int
+    json: int
+
+
+def opening(count: int, size: int, *, blocks: int = 1, end: str = "") -> Opening:
     bench = Bench()
     session = SessionData.new("s")
-    session.messages = [Message.user((f"{number} " + "text " * size)[:size]) for number in range(count)]
+    session.messages = [
+        Message(
+            role="user", content=[TextBlock(text=text(blocks * number + block, size) + end) for block in range(blocks)]
+        )
+        for number in range(count)
+    ]
     bench.open().save(session)
     length = len(session.model_dump_json().encode())
     del session
     bench.open().load("s")  # what is made once is not the conversation's
     loaded: list[SessionData | None] = []
-    peak = peak_of(lambda: loaded.append(bench.open().load("s")))
+    left: list[int] = []
+
+    def load() -> None:
+        loaded.append(bench.open().load("s"))
+        left.append(tracemalloc.get_traced_memory()[0])
+
+    peak = peak_of(load)
     assert loaded[0] is not None
     assert len(loaded[0].messages) == count
-    return peak, length
+    return Opening(peak, left[0], length)
+
+
+def text(number: int, size: int) -> str:
+    """Make one that hardly gets smaller, so that what is stored counts as well."""
+    return base64.b64encode(Random(number).randbytes(size)).decode()[:size]
 
 
 @pytest.mark.parametrize(("count", "size"), [(4_000, 1_000), (2_000, 3_000), (200, 30_000), (20, 300_000)])
 def test_messages_of_a_kilobyte_and_more_take_three_times_their_json(count: int, size: int) -> None:
-    peak, length = peak_of_opening(count, size)
-    assert peak <= 3 * length
+    taken = opening(count, size)
+    assert taken.peak <= 3 * taken.json
 
 
 @pytest.mark.parametrize("size", [10, 100, 300])
 def test_short_messages_take_two_kilobytes_each(size: int) -> None:
     count = 5_000
-    peak, _ = peak_of_opening(count, size)
-    assert peak <= 2 * KIB * count
+    assert opening(count, size).peak <= 2 * KIB * count
 
 
-@pytest.mark.parametrize("size", [500, 700, 900])
-def test_those_between_take_two_kilobytes_beside_their_text(size: int) -> None:
+@pytest.mark.parametrize("size", [10, 400, 500, 700, 900, 3_000])
+def test_a_message_takes_its_text_once_and_little_beside_it(size: int) -> None:
     count = 3_000
-    peak, _ = peak_of_opening(count, size)
-    assert peak <= (2 * KIB + size) * count
+    assert opening(count, size).peak <= (1.7 * KIB + size) * count
+
+
+def test_a_block_more_takes_its_text_once_and_half_of_that() -> None:
+    count, size = 1_000, 300
+    assert opening(count, size, blocks=5).peak - opening(count, size).peak <= 4 * (0.8 * KIB + size) * count
+
+
+@pytest.mark.parametrize(("character", "width"), [("é", 1), ("—", 2), ("😀", 4)])
+def test_a_text_that_is_not_ascii_takes_its_utf_8_beside_it(character: str, width: int) -> None:
+    count, size = 3_000, 3_000
+    taken = opening(count, size, end=character)
+    assert taken.peak <= (1.7 * KIB + width * size + size) * count + 3 * LEAF_BYTES  # one is in hand
+
+
+@pytest.mark.parametrize(("count", "size"), [(10_000, 900), (4_000, 3_000), (40, 300_000)])
+def test_opening_takes_no_more_at_its_peak_than_it_leaves(count: int, size: int) -> None:
+    taken = opening(count, size)
+    assert taken.peak - taken.left <= 2 * LEAF_BYTES  # one is in hand, stored and raw
 
 
 @pytest.mark.parametrize("name", ["collect", "verify", "du"])

@@ -41,7 +41,7 @@ class Stopped:
 
     def _done(self) -> Any:
         if isinstance(self._asked, tuple):
-            return tuple(map(self._perform, self._asked))
+            return [*map(self._perform, self._asked)]
         return self._perform(self._asked)
 
     def _perform(self, op: Op) -> Any:

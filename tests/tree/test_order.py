@@ -35,7 +35,7 @@ class Disk:
         try:
             asked = next(protocol)
             while True:
-                answer = tuple(map(self._perform, asked)) if isinstance(asked, tuple) else self._perform(asked)
+                answer = [*map(self._perform, asked)] if isinstance(asked, tuple) else self._perform(asked)
                 asked = protocol.send(answer)
         except StopIteration as stop:
             value: T = stop.value
