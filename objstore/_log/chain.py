@@ -100,7 +100,7 @@ def _load_once(
         raise IntegrityError(f"commit {key} does not stand on the one below it; it is another log's", key)
     if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
-    chain = yield from _walk(blank, target, data)
+    chain = yield from _walk(blank, target, newest, data)
     if target < head and chain[-1].whole:
         yield from check_neighbours(blank, chain[-1], newest.floor if newest.seq == head else None, head)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
@@ -155,13 +155,15 @@ def _newest_readable(
     raise IntegrityError(f"commit {key} is damaged, and nothing below tells whether commit {target} is retained", key)
 
 
-def _walk(base: Base, target: int, data: Mapping[int, bytes | None]) -> Protocol[list[Commit]]:
+def _walk(base: Base, target: int, newest: Commit, data: Mapping[int, bytes | None]) -> Protocol[list[Commit]]:
     """Follow the parents from ``target`` down to a commit that holds a whole state; give them upwards."""
     chain: list[Commit] = []
     n, digest = target, None
     while True:
-        found = data[n] if n in data else (yield get_commit(base.key, n))
-        commit = parse(base, n, found)
+        commit: Commit | None = newest
+        if n != newest.seq:  # else it has been parsed
+            found = data[n] if n in data else (yield get_commit(base.key, n))
+            commit = parse(base, n, found)
         key = naming.log_key(base.key, n)
         if commit is None:
             raise IntegrityError(f"commit {key} is missing, though commit {n + 1} stands on it", key)
