@@ -120,7 +120,11 @@ U64: TypeAlias = Annotated[int, Field(ge=0, lt=2**64)]
 F32: TypeAlias = Annotated[float, AfterValidator(round_f32), PlainSerializer(_dump_f32)]
 
 JSON: TypeAlias = Annotated[
-    Any, GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(copy_json))
+    Any,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_plain_validator_function(copy_json),
+        lambda _schema, _handler: {},
+    ),
 ]
 """Any JSON value. It is copied when it is given to a model, and copied again when the model is dumped."""
 
