@@ -63,7 +63,6 @@ class AsyncDocumentStore:
         )
 
     def _open(self, options: Options) -> None:
-        self._options = options
         self._opened = Opened.for_documents(options)
         self._documents = Documents(self._opened.layout)
 
@@ -71,7 +70,7 @@ class AsyncDocumentStore:
     def of(cls, store: DocumentStore) -> Self:
         """Give the awaited face of a store that is open: the same place, memory and connections."""
         awaited = cls.__new__(cls)
-        awaited._options, awaited._opened, awaited._documents = store._options, store._opened, store._documents
+        awaited._opened, awaited._documents = store._opened, store._documents
         return awaited
 
     @classmethod
@@ -81,7 +80,7 @@ class AsyncDocumentStore:
         return store
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._reopen, (self._options,)
+        return type(self)._reopen, (self._opened.options,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._opened.backend!r})"

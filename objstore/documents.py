@@ -64,7 +64,6 @@ class DocumentStore:
         )
 
     def _open(self, options: Options) -> None:
-        self._options = options
         self._opened = Opened.for_documents(options)
         self._documents = Documents(self._opened.layout)
 
@@ -75,7 +74,7 @@ class DocumentStore:
         return store
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._reopen, (self._options,)
+        return type(self)._reopen, (self._opened.options,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._opened.backend!r})"

@@ -112,13 +112,12 @@ class SessionStore:
     """
 
     def __init__(self, options: Options) -> None:
-        self._options = options
         self._opened = Opened.for_sessions(options)
         self._sessions = Sessions(self._opened.layout)
         self._artifacts = Artifacts(self._opened.layout)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._options,)
+        return type(self), (self._opened.options,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._opened.backend!r})"

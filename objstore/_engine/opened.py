@@ -29,7 +29,7 @@ from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo
 from .._seed import five_parts
 from .._seed.tree import Tree
-from ..backends import open_backend
+from ..backends import LocalBackend, open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, UnsupportedError
 from ..models import Revision
@@ -59,7 +59,6 @@ class Opened:
     """One opened place, shared by all calls of a face, from any thread."""
 
     def __init__(self, options: Options, rules: Rules, summarise: Summarise, adopt: Adopt, care: Care) -> None:
-        self.options = options
         self._rules = rules
         self._summarise = summarise
         self._adopt = adopt
@@ -74,6 +73,9 @@ class Opened:
             concurrency=options.concurrency,
             client=options.client,
         )
+        if isinstance(self.backend, LocalBackend):  # a relative path means another place where a pickle may be opened
+            options = replace(options, target=self.backend, path=None, storage_options=None)
+        self.options = options
         self.driver = Driver(self.backend, options.observer)
         self._memory = Memory(options.cache_bytes)
         self._layout: Handle | Tree | None = None

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 import objstore
 from objstore import AsyncSessionStore, ConflictError, DocumentStore, Message, SessionData, SessionStore, TextBlock
@@ -139,6 +140,26 @@ def test_a_pickled_store_is_the_same_place(store: SessionStore, place: Place) ->
     assert asyncio.run(waiting.list()) == ["s"]
     documents: DocumentStore = pickle.loads(pickle.dumps(DocumentStore(place.target, storage_options=place.options)))
     assert documents.list() == ["s"]
+
+
+def test_a_store_of_a_relative_path_is_pickled_as_the_place_that_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = objstore.open("agents", cache_bytes=1)
+    store.save(SessionData.new("s"))
+    opened: list[SessionStore | DocumentStore] = [
+        store,
+        DocumentStore("agents", storage_options={}),
+        objstore.open(LocalFileSystem(), path="agents"),
+    ]
+    awaited = objstore.open_async(Path("agents"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for other in opened:
+        assert pickle.loads(pickle.dumps(other)).list() == ["s"]
+        assert copy.deepcopy(pickle.loads(pickle.dumps(other))).list() == ["s"]
+    assert asyncio.run(pickle.loads(pickle.dumps(awaited)).list()) == ["s"]
 
 
 def test_a_session_carried_to_another_store_is_never_saved_as_if_it_were_of_it(place: Place, tmp_path: Path) -> None:
