@@ -156,3 +156,10 @@ def test_a_parent_is_an_id(memory: Place) -> None:
     for store in (memory.open(), memory.open_async()):
         with pytest.raises(InvalidValueError, match=r"^parent must be a str, not int$"):
             went_over(store.iter_summaries(parent=parent))
+
+
+@pytest.mark.parametrize("state", [["Active"], 1, {}, b"Active", "active"], ids=repr)
+def test_a_state_is_one_of_those_that_there_are(memory: Place, state: Any) -> None:
+    for store in (memory.open(), memory.open_async()):
+        with pytest.raises(ValueError, match=r"^no session is in the state .*; the states are Unknown, Active, "):
+            went_over(store.iter_summaries(state=state))
