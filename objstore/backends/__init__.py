@@ -138,7 +138,7 @@ def _from_filesystem(
     packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
     for name, (package, _) in _PACKAGES.items():
         if package in packages:
-            _refuse_user(target.path)
+            _check_path(name, target.path)
             return RemoteBackend(name, target, limits)
     return GenericBackend(target)
 
@@ -154,15 +154,17 @@ def _remote(name: str, path: str, options: dict[str, Any], limits: Limits) -> Re
         host, _, path = rest.partition("/")
         options.setdefault("account_name", host.partition(".")[0])
         path = f"{container}/{path}"
-    _refuse_user(path)
-    if not path.strip("/"):
-        raise UnsupportedError(f"the URL names no bucket: write it as {name}://bucket/prefix")
+    _check_path(name, path)
     return RemoteBackend(name, Target(name, path.strip("/"), options), limits)
 
 
-def _refuse_user(path: str) -> None:
-    """Refuse what would be taken for the name of a bucket, and be shown wherever that is, and holds a secret key."""
+def _check_path(name: str, path: str) -> None:
+    """Refuse what names no bucket, and what holds a secret that would be taken for a part of the path, and be shown."""
     bucket = path.strip("/").partition("/")[0]
+    if not bucket:
+        raise UnsupportedError(f"the URL names no bucket: write it as {name}://bucket/prefix")
+    if name == "az" and "sig=" in path.partition("?")[2]:
+        raise UnsupportedError('the URL carries a SAS token: give that as storage_options={"sas_token": ...}')
     if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
         raise UnsupportedError(
             "the URL names a user or a key where a bucket belongs: give what is secret in storage_options"

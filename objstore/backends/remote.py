@@ -77,6 +77,10 @@ class RemoteBackend:
             raise UnsupportedError(
                 'client="obstore" translates options of s3fs that have a name: give a URL and storage_options'
             )
+        if {"", ".", ".."} & {*target.path.strip("/").split("/")}:
+            raise UnsupportedError(
+                'client="obstore" takes no path with "//", "." or "..": mend it, or leave client out'
+            )
         s3_settings(target.options)
         return RemoteBackend(self.name, target, self._limits, "obstore")
 

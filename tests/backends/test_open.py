@@ -9,6 +9,7 @@ from typing import Any, Literal
 import fsspec
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
+from s3fs import S3FileSystem
 
 from objstore.backends import (
     AsyncBackend,
@@ -153,3 +154,28 @@ def test_a_key_in_the_url_of_a_bucket_is_refused_and_not_shown(url: str, client:
     with pytest.raises(UnsupportedError, match="names a user or a key") as caught:
         open_backend(url, client=client)
     assert "secret-key" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("adlfs") is None, reason="adlfs is not installed")
+@pytest.mark.parametrize(
+    "url", ["az://c/agents?sv=1&sig=a-secret-key", "abfs://c@a.dfs.core.windows.net/?sig=a-secret-key"]
+)
+def test_a_token_in_an_azure_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(UnsupportedError, match="sas_token") as caught:
+        open_backend(url)
+    assert "secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_a_filesystem_with_buckets_needs_one_in_its_path(path: str) -> None:
+    with pytest.raises(UnsupportedError, match="names no bucket"):
+        open_backend(S3FileSystem(anon=True), path=path)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("obstore") is None, reason="obstore is not installed")
+@pytest.mark.parametrize("url", ["s3://bucket//a", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/./a"])
+def test_a_path_that_obstore_would_not_take_is_refused_when_it_is_opened(url: str) -> None:
+    open_backend(url)
+    with pytest.raises(UnsupportedError, match="takes no path"):
+        open_backend(url, client="obstore")
+    assert open_backend("s3://bucket/a/", client="obstore").name == "s3"
