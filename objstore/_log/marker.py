@@ -63,8 +63,13 @@ def look(wanted: Layout | None) -> Protocol[Place]:
     entries = [e for e in found if e.is_directory or (e.name != PROBE and not e.name.endswith(".tmp"))]
     if not entries:
         return Place(None)
-    if wanted is None and all(map(_of_a_tree, entries)):
-        return Place("tree")
+    if all(map(_of_a_tree, entries)):
+        if wanted is None:
+            return Place("tree")
+        raise FormatError(
+            "this is a store of the tree layout; open it without layout='log', or choose an empty place",
+            MARKER,
+        )
     names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
     raise FormatError(
         f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",

@@ -237,6 +237,8 @@ def test_a_tree_is_opened_as_one_and_never_as_a_log(place: Place) -> None:
     assert place.open().list() == ["s"]
     assert place.names() == {"s.json"}
     refused_untouched(place, "objstore.json", "log")
+    with pytest.raises(FormatError, match="tree layout; open it without layout='log'"):
+        place.open("log").list()
     with pytest.raises(UnsupportedError):
         place.open().history("s")
 
