@@ -38,28 +38,31 @@ SEEDS = 10_000
 CAUGHT = {
     "verify": 19,
     "first-list": 9,
-    "grace": 87,
-    "parents": 17,
-    "old-list": 125,
-    "follow": 5,
-    "clock-after": 132,
+    "grace": 102,
+    "parents": 47,
+    "old-list": 168,
+    "follow": 82,
+    "clock-after": 412,
     "epochs": 1,
     "current-epoch": 1,
     "sweep-first": 5,
     "floor": 1,
     "present": 1,
     "stubs": 345,
-    "tombstones": 316,
-    "slept": 961,
+    "tombstones": 390,
+    "slept": 4630,
     "keys": 0,
     "fork-epoch": 190,
     "fork-copies": 572,
     "unseen": 3,
-    "stale": 65,
-    "set-aside": 2419,
-    "gap": 3094,
+    "stale": 121,
+    "set-aside": 2577,
+    "gap": 3623,
 }
-"""Ablation -> the first seed that catches it, where the search begins; of one far from 0, hundreds go well."""
+"""Ablation -> the first seed that catches it, where the search begins; of one far from 0, hundreds go well.
+
+A change of the protocols moves them, and then the search takes a minute: put the seeds that it finds here.
+"""
 
 
 def caught(name: str) -> tuple[int, Violation]:
