@@ -152,7 +152,8 @@ class DocumentStore:
 
         Raises:
             InvalidValueError: What it gives is not JSON.
-            NotFoundError: There is no document, and the function gives nothing to make one of.
+            NotFoundError: There never was a document, and the function gives nothing to make one of. (Where one was
+                deleted, the revision of the deletion comes back.)
         """
         return self._run(self._documents.update(id, change, key))
 

@@ -266,6 +266,16 @@ def test_a_store_of_sessions_that_cares_for_documents_hides_none_of_them(store: 
     assert parts_of(store) == {"summary": 38, "body": [38]}
 
 
+def test_an_update_that_makes_nothing_says_whether_there_ever_was_a_document(store: DocumentStore) -> None:
+    with pytest.raises(NotFoundError, match="there is no 'd'"):
+        store.update("d", lambda _: None)
+    store.save("d", {"body": 1})
+    store.delete("d")
+    [tombstone] = store.history("d")
+    assert store.update("d", lambda _: None).digest == tombstone.digest
+    assert store.load("d") is None
+
+
 @pytest.mark.parametrize("by_sessions", [False, True])
 def test_what_is_restored_has_no_part_that_came_later(store: DocumentStore, url: str, by_sessions: bool) -> None:
     store.save("d", {"body": 1})
