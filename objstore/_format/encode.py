@@ -34,7 +34,7 @@ from .state import (
     with_inner,
 )  # fmt: skip
 
-LEAF_GROWTH = 4
+LEAF_GROWTH = 8
 
 
 @dataclass(slots=True)
@@ -173,16 +173,19 @@ class Encoder:
             kept.append(value)
             size += len(text) + 1
             position += 1
-            if size >= self._leaf_bytes():
+            if size >= state.LEAF_BYTES:
                 self._cut(texts, start, kept, first)
                 self._held += size
                 start, first, size = len(texts), len(kept), 0
+        if self.whole and size >= self._worth_a_leaf():  # the next snapshot would repeat it
+            self._cut(texts, start, kept, first)
+            self._held += size
         return f"[{','.join(texts)}]", kept
 
-    def _leaf_bytes(self) -> int:
-        """Say how big the next leaf is to be: in a snapshot, which repeats tails, small while little is in leaves."""
+    def _worth_a_leaf(self) -> int:
+        """Say how many bytes at the end of a list are a leaf: few while little is in leaves, else those become many."""
         most = state.LEAF_BYTES
-        return min(max(self._held // LEAF_GROWTH, most // 8), most) if self.whole else most
+        return min(max(self._held // LEAF_GROWTH, most // 8), most // 2)
 
     def _item(self, value: JSON, limit: int) -> tuple[str, JSON]:
         text = self.known.of(value)

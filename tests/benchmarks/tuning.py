@@ -20,11 +20,11 @@ from tests.budget.test_conversations import Written
 from tests.budget.workload import turns
 
 _TURNS = 512
-_CHOSEN = {"K": 32, "leaf": 768, "growth": 4, "text": 256, "level": 1, "plain": 1}
+_CHOSEN = {"K": 32, "leaf": 768, "growth": 8, "text": 256, "level": 1, "plain": 1}
 _CHANGES: list[dict[str, int]] = [
-    {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"growth": 1}, {"growth": 2},
-    {"growth": 8}, {"text": 64}, {"text": 1024}, {"level": 2}, {"level": 3}, {"level": 6}, {"level": 9}, {"plain": 4},
-    {"plain": 16}, {"leaf": 512, "growth": 1, "plain": 16},
+    {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"growth": 2}, {"growth": 4},
+    {"growth": 16}, {"text": 64}, {"text": 1024}, {"level": 2}, {"level": 3}, {"level": 6}, {"level": 9}, {"plain": 4},
+    {"plain": 16},
 ]  # fmt: skip
 
 

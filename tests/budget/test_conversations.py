@@ -81,10 +81,10 @@ def begun() -> tuple[SessionStore, Written]:
     return store, written
 
 
-def conversation(count: int, *, at: Callable[[int, Written], None] = lambda _, __: None) -> Written:
+def conversation(count: int, *, at: Callable[[int, Written], None] = lambda _, __: None, big: bool = True) -> Written:
     """Write so many turns; ``at`` is called after each."""
     store, written = begun()
-    for number, turn in enumerate(turns(count), 1):
+    for number, turn in enumerate(turns(count, big=big), 1):
         written.save(lambda turn=turn: store.append("s", messages=turn), *turn)  # type: ignore[misc]
         at(number, written)
     return written
@@ -109,6 +109,13 @@ def test_turns_cost_one_put_each_and_fewer_bytes_than_they_have(count: int) -> N
     if count <= 512:
         assert cold.requests["Get"] <= 40
     assert cold.received <= 1.1 * written.compressed_state()
+
+
+def test_turns_of_3_kilobytes_cost_fewer_bytes_than_they_have_too() -> None:
+    written = conversation(500, big=False)
+    assert written.puts_a_save <= 1.10
+    assert written.share <= 0.95
+    assert written.opened().requests["Get"] <= 40
 
 
 def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512() -> None:

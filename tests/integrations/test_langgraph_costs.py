@@ -115,7 +115,7 @@ def test_a_value_that_is_replaced_each_time_is_not_read_with_the_thread(
     [
         pytest.param("async", False, False, 200, 2, 5, id="async, the model takes longer than a commit"),
         pytest.param("async", True, False, 40, 4, 1, id="async, with a tool, model and tool take longer than a commit"),
-        pytest.param("async", True, True, 200, 2, 8, id="async, with a tool, all takes less than a commit"),
+        pytest.param("async", True, True, 200, 2, 9, id="async, with a tool, all takes less than a commit"),
         pytest.param("sync", False, False, 40, 2, 0, id="sync"),
         pytest.param("sync", True, False, 40, 4, 1, id="sync, with a tool"),
         pytest.param("exit", True, False, 200, 1, 3, id="exit, with a tool"),
