@@ -27,7 +27,7 @@ except ImportError as error:
 
 from ..aio_documents import AsyncDocumentStore
 from ..errors import IntegrityError, InvalidIdError, InvalidValueError
-from .ours import check_ours, not_ours
+from .ours import check_ours, check_store, not_ours
 from .spelling import named, spelled
 from .turns import Turns
 from .values import plain
@@ -51,6 +51,7 @@ class ObjstoreSessionStore(SessionStore):
 
     def __init__(self, documents: AsyncDocumentStore) -> None:
         """Keep transcripts in ``documents``. No I/O."""
+        check_store(documents, AsyncDocumentStore, "ObjstoreSessionStore")
         self._documents = documents
         self._turns = Turns()
 

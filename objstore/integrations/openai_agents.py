@@ -18,7 +18,7 @@ except ImportError as error:
 from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Revision
-from .ours import check_ours, not_ours
+from .ours import check_ours, check_store, not_ours
 from .spelling import document_id
 from .turns import Turns
 
@@ -44,6 +44,7 @@ class ObjstoreSession:
         self, session_id: str, documents: AsyncDocumentStore, *, session_settings: SessionSettings | None = None
     ) -> None:
         """Keep a conversation in ``documents``. No I/O."""
+        check_store(documents, AsyncDocumentStore, "ObjstoreSession")
         self.session_id = session_id
         self.session_settings: SessionSettings | None = session_settings or SessionSettings()
         self._documents = documents

@@ -1,4 +1,4 @@
-"""Documents of an integration, told from those of anything else that lies in the same place."""
+"""What an integration stands on: a store of documents, and in that its own, told from those of anything else."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def check_ours(id: str, names: Collection[str], kept: tuple[str, ...], what: str
 def not_ours(id: str, what: str, framework: str) -> FormatError:
     """Make the error that says that a document is something else."""
     return FormatError(f"{id!r} is a document, but no {what} of {framework}; give {framework} a place of its own", id)
+
+
+def check_store(store: object, kind: type, whose: str) -> None:
+    """Make sure that an integration was given the kind of store that it stands on, before anything is asked of it.
+
+    Raises:
+        TypeError: It is something else, such as the other face of a store of documents or a store of sessions.
+    """
+    if not isinstance(store, kind):
+        raise TypeError(f"{whose} needs an objstore.{kind.__name__}, not {type(store).__name__}")

@@ -1,13 +1,15 @@
-"""A document of something else is named, neither read as an empty conversation nor added to."""
+"""What an integration does not stand on is named: another kind of store, and a document of something else."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import objstore
 from objstore import AsyncDocumentStore, DocumentStore, FormatError
 from objstore.backends import MemoryBackend
 
@@ -131,3 +133,35 @@ def test_items_that_are_no_list_are_not_read_as_one() -> None:
     documents.save("s", {"items": {"a": 1}})
     with pytest.raises(FormatError, match="no session of the OpenAI Agents SDK"):
         asyncio.run(ObjstoreSession("s", AsyncDocumentStore.of(documents)).get_items())
+
+
+MAKERS: dict[str, tuple[str, str, Callable[[Any, Any], object], bool]] = {
+    "ObjstoreSaver": ("langgraph", "langgraph", lambda make, store: make(store), False),
+    "ObjstoreSessionStore": ("claude_agent_sdk", "claude-agent-sdk", lambda make, store: make(store), True),
+    "ObjstoreSession": ("openai_agents", "openai-agents", lambda make, store: make("s", store), True),
+    "ObjstoreConversationStore": ("pydantic_ai", "pydantic-ai", lambda make, store: make(store), True),
+    "ObjstoreSessionRepository": ("strands", "strands-agents", lambda make, store: make(store), False),
+    "ObjstoreSessionManager": ("strands", "strands-agents", lambda make, store: make("s", store), False),
+}
+"""Module, framework, how it is made, and whether it awaits."""
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_store_of_another_kind_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    module, framework, made, awaits = MAKERS[name]
+    make = getattr(module_of(f"objstore.integrations.{module}", f"{framework} is not installed"), name)
+    documents = DocumentStore(tmp_path)
+    kinds = [DocumentStore, AsyncDocumentStore]
+    of_sessions = [objstore.open(tmp_path), objstore.open_async(tmp_path), objstore.open(tmp_path, layout="tree")]
+    for wrong in (
+        documents if awaits else AsyncDocumentStore.of(documents),
+        *of_sessions,
+        str(tmp_path),
+        None,
+        kinds[awaits],
+    ):
+        with pytest.raises(
+            TypeError, match=rf"needs an objstore\.{kinds[awaits].__name__}, not {type(wrong).__name__}$"
+        ):
+            made(make, wrong)
+    assert list(tmp_path.iterdir()) == []

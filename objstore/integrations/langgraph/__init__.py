@@ -24,6 +24,7 @@ except ImportError as error:
     raise ImportError("LangGraph is not installed: pip install 'objstore[langgraph]'") from error
 
 from ... import DocumentStore
+from ..ours import check_store
 from .faces import Faces
 from .steps import Checkpointer
 from .threads import Threads
@@ -57,6 +58,7 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
                 that mostly follows at once and takes them along in its commit. Who stores them waits as long, and knows
                 them stored after that.
         """
+        check_store(store, DocumentStore, "ObjstoreSaver")
         super().__init__(serde=serde)
         self._faces = Faces(store)
         self._patience = patience

@@ -17,6 +17,7 @@ except ImportError as error:
     raise ImportError("pydantic-ai is not installed, or too old: pip install 'objstore[pydantic-ai]'") from error
 
 from ...aio_documents import AsyncDocumentStore
+from ..ours import check_store
 from .conversations import Conversations
 
 __all__ = ["ObjstoreConversationStore"]
@@ -37,6 +38,7 @@ class ObjstoreConversationStore(ConversationStore):
     def __init__(
         self, documents: AsyncDocumentStore, *, purge: bool = False, cache_bytes: int = 64 * 1024 * 1024
     ) -> None:
+        check_store(documents, AsyncDocumentStore, "ObjstoreConversationStore")
         # One attribute, and functions around it: the base class has private names of its own.
         self._conversations = Conversations(documents, purge=purge, cache_bytes=cache_bytes)
 

@@ -14,7 +14,7 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 from ... import Document
 from ...documents import DocumentStore
 from ...errors import ConflictError, FormatError
-from ..ours import check_ours
+from ..ours import check_ours, check_store
 from ..spelling import document_id
 from ..values import Large, Recent, give, names_in, plain, take
 from . import changes
@@ -41,6 +41,7 @@ class ObjstoreSessionRepository(SessionRepository):
     """
 
     def __init__(self, documents: DocumentStore, *, cache_bytes: int = 64 * 1024 * 1024) -> None:
+        check_store(documents, DocumentStore, "a session of Strands")
         self._documents = documents
         self._large: Recent[str | bytes] = Recent(cache_bytes, len)
         self._seen: Recent[Mapping[str, Any]] = Recent(_SEEN, lambda _: 1)
