@@ -63,7 +63,11 @@ def _taken(value: Any, path: tuple[str | int, ...], marks: list[Any], large: Lar
         return value if math.isfinite(value) else _marked("float", str(value), path, marks)
     if isinstance(value, Mapping):
         members = ((key if isinstance(key, str) else _key(key), member) for key, member in value.items())
-        return {key: _taken(member, (*path, key), marks, large) for key, member in members}
+        taken = {key: _taken(member, (*path, key), marks, large) for key, member in members}
+        if len(taken) < len(value):
+            where = ".".join(map(str, path)) or "it"
+            raise PydanticSerializationError(f"{where} has two keys that are one in JSON, such as 1 and '1'")
+        return taken
     if isinstance(value, list | tuple):
         return [_taken(item, (*path, place), marks, large) for place, item in enumerate(value)]
     return _taken(to_jsonable_python(value, bytes_mode="base64"), path, marks, large)

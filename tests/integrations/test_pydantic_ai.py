@@ -381,10 +381,11 @@ def nested(depth: int) -> list[Any]:
     ("thing", "why"),
     [
         (object(), "the message .* cannot be stored"),
+        ({1: b"raw", "1": "text"}, "the message .* cannot be stored: .*thing has two keys that are one"),
         (nested(300), "nested deeper"),
         (nested(700), "nested (too deeply|deeper)"),
     ],
-    ids=["an object", "deep", "deeper than Python goes"],
+    ids=["an object", "keys that are one in JSON", "deep", "deeper than Python goes"],
 )
 def test_what_has_no_form_in_json_is_refused_and_loses_nothing(
     store: Waiting[ObjstoreConversationStore], thing: object, why: str
