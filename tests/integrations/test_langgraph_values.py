@@ -323,6 +323,16 @@ def test_what_is_deleted_is_gone_from_the_document(memory: Place, open_store: Ca
     assert fresh.get_tuple(thread()) is None
 
 
+def test_an_id_is_not_taken_for_one_per_letter(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    put(saver, {"kept": 1}, run_id="r")
+    with pytest.raises(TypeError, match=r"as a list: \['t'\]"):
+        saver.prune("t", strategy="delete")
+    with pytest.raises(TypeError, match=r"as a list: \['r'\]"):
+        saver.delete_for_runs("r")
+    assert got(saver).checkpoint["channel_values"] == {"kept": 1}
+
+
 def test_a_thread_that_was_deleted_can_begin_anew(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
     saver, other = ObjstoreSaver(open_store(memory)), ObjstoreSaver(open_store(memory))
     put(saver, {"a": "old"})

@@ -174,12 +174,16 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         await self._faces.arun(self._steps.delete(str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints of some runs, with their writes. Reads every thread of the store once."""
-        self._faces.run(self._steps.delete_for_runs(frozenset(run_ids)))
+        """Delete the checkpoints of some runs, with their writes. Reads every thread of the store once.
+
+        Raises:
+            TypeError: It is one id, which would be taken for one per letter.
+        """
+        self._faces.run(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """See `delete_for_runs`."""
-        await self._faces.arun(self._steps.delete_for_runs(frozenset(run_ids)))
+        await self._faces.arun(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread with all that it has, inside the storage.
@@ -202,12 +206,22 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         Args:
             thread_ids: The threads; those that do not exist are left out.
             strategy: ``keep_latest`` or ``delete``.
+
+        Raises:
+            TypeError: It is one id, which would be taken for one per letter.
+            ValueError: There is no such strategy.
         """
-        self._faces.run(self._steps.prune([str(id) for id in thread_ids], strategy))
+        self._faces.run(self._steps.prune(_several(thread_ids, "threads"), strategy))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """See `prune`."""
-        await self._faces.arun(self._steps.prune([str(id) for id in thread_ids], strategy))
+        await self._faces.arun(self._steps.prune(_several(thread_ids, "threads"), strategy))
+
+
+def _several(ids: Sequence[str], what: str) -> list[str]:
+    if isinstance(ids, str):
+        raise TypeError(f"give the {what} as a list: [{ids!r}]")
+    return [str(id) for id in ids]
 
 
 def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
