@@ -186,7 +186,7 @@ def _entry(form: Any) -> SessionStoreEntry:
 
 def _uuid(entry: Any) -> str | None:
     uuid = entry.get("uuid")
-    if not isinstance(uuid, str) or len(uuid) > _UUID_LENGTH:
+    if not isinstance(uuid, str) or not 0 < len(uuid) <= _UUID_LENGTH:
         return None
     return json.dumps(uuid) if _SURROGATE.search(uuid) else uuid
 

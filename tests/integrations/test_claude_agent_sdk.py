@@ -243,7 +243,8 @@ def test_entries_without_a_uuid_are_never_taken_for_each_other(memory: Place) ->
         await store.append(KEY, [plain, plain])
         await store.append(KEY, [plain, {"type": "odd", "uuid": None}, {"type": "odd", "uuid": 5}])  # type: ignore[typeddict-item]
         await store.append(KEY, [{"type": "odd", "uuid": 5}, entry("x" * 2000), entry("x" * 2000)])  # type: ignore[typeddict-item]
-        assert len(await store.load(KEY) or ()) == 8
+        await store.append(KEY, [{"type": "odd", "uuid": ""}, {"type": "odd", "uuid": ""}])
+        assert len(await store.load(KEY) or ()) == 10
 
     asyncio.run(main())
 
