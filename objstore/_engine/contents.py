@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, SupportsIndex, TypeAlias
 
 import zstandard
 
@@ -126,7 +126,7 @@ class ArtifactStream(io.BufferedReader):
         """
         return self._contents.verified
 
-    def __reduce__(self) -> Any:
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> Any:  # not __reduce__: from 3.13 on the base has this one
         raise TypeError("a stream cannot be pickled; open the artifact again where it is needed")
 
 
