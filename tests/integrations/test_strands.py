@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("strands", reason="Strands Agents is not installed (objstore[strands])")
 
 from strands import ToolContext, tool
+from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.multiagent import GraphBuilder
 from strands.session import RepositorySessionManager
 from strands.types.exceptions import EventLoopException, SessionException
@@ -608,6 +609,36 @@ def test_a_session_of_the_stock_manager_goes_on_with_ours(documents: DocumentSto
     assert ours.messages == stock.messages
     ours("two")
     assert len(scripted_agent(RepositorySessionManager("s", ObjstoreSessionRepository(documents))).messages) == 8
+
+
+@pytest.mark.parametrize("kind", ["ours", "stock"])
+def test_a_session_whose_window_holds_nothing_goes_on_behind_what_is_there(documents: DocumentStore, kind: str) -> None:
+    def turn(text: str) -> None:
+        kept = ObjstoreSessionRepository(documents)
+        manager = ObjstoreSessionManager("s", documents) if kind == "ours" else RepositorySessionManager("s", kept)
+        agent = scripted_agent(manager, answer, conversation_manager=SlidingWindowConversationManager(window_size=0))
+        assert agent.messages == []
+        agent(text)
+        agent(f"{text}, again")
+
+    for text in ("one", "two", "three"):
+        turn(text)
+    found = ObjstoreSessionRepository(documents).list_messages("s", "agent")
+    assert numbers(found) == [*range(12)]
+    asked = ["one", "one, again", "two", "two, again", "three", "three, again"]
+    assert [message.message["content"] for message in found[::2]] == [[{"text": text}] for text in asked]
+
+
+def test_a_session_that_is_made_anew_begins_at_0_though_a_window_held_nothing(
+    repository: ObjstoreSessionRepository,
+) -> None:
+    begun(repository)
+    repository.create_message("s", "a", message(0))
+    assert repository.list_messages("s", "a", offset=1) == []
+    repository.delete_session("s")
+    begun(repository)
+    repository.create_message("s", "a", message(0))
+    assert numbers(repository.list_messages("s", "a")) == [0]
 
 
 def test_a_held_message_is_read_after_it_is_written(repository: ObjstoreSessionRepository) -> None:

@@ -45,6 +45,7 @@ class ObjstoreSessionRepository(SessionRepository):
         self._documents = documents
         self._large: Recent[str | bytes] = Recent(cache_bytes, len)
         self._seen: Recent[Mapping[str, Any]] = Recent(_SEEN, lambda _: 1)
+        self._behind: Recent[int] = Recent(_SEEN, lambda _: 1)
         self._edits = Edits(documents, SessionException, SessionConflictError)
 
     # Sessions.
@@ -95,6 +96,7 @@ class ObjstoreSessionRepository(SessionRepository):
         """
         part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
         messages: dict[str, object] = {changes.messages_part(session_agent.agent_id): []}
+        self._behind.forget(_log(session_id, session_agent.agent_id))
         self._make(session_id, part, what, dataclasses.asdict(session_agent), messages)
 
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:  # noqa: ARG002
@@ -158,9 +160,13 @@ class ObjstoreSessionRepository(SessionRepository):
     ) -> None:
         """Add a message to the end of an agent's.
 
+        A manager whose window holds nothing of what is there begins at 0 again; its message is given the next number.
+
         Raises:
             SessionException: There is no such agent, or another message of this number or a later one.
         """
+        if session_message.message_id == 0:
+            session_message.message_id = self._behind.get(_log(session_id, agent_id)) or 0
         self._put_message(session_id, agent_id, session_message, changes.message_added)
 
     def read_message(
@@ -217,7 +223,10 @@ class ObjstoreSessionRepository(SessionRepository):
         messages = read(session_id, changes.messages_part(agent_id))
         if messages is None:
             raise SessionException(f"Agent {agent_id} in session {session_id} does not exist")
-        return self._given(session_id, messages[offset : None if limit is None else offset + limit])
+        page = messages[offset : None if limit is None else offset + limit]
+        if messages and not page and limit is None:
+            self._behind.put(_log(session_id, agent_id), messages[-1]["value"]["message_id"] + 1)
+        return self._given(session_id, page)
 
     def _given(self, session_id: str, found: Sequence[Taken]) -> list[SessionMessage]:
         messages = [message if type(message) is dict else plain(message) for message in found]
@@ -265,6 +274,10 @@ class ObjstoreSessionRepository(SessionRepository):
     def _keep(self, large: Mapping[str, str | bytes]) -> None:
         for name, value in large.items():
             self._large.put(name, value)
+
+
+def _log(session_id: str, agent_id: str) -> str:
+    return f"{document_id(session_id)}/{changes.messages_part(agent_id)}"
 
 
 def _number(message_id: object) -> int:
