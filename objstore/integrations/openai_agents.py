@@ -77,8 +77,7 @@ class ObjstoreSession:
 
     async def _add(self, forms: list[object]) -> None:
         def add(parts: Mapping[str, Any]) -> dict[str, object]:
-            self._check_ours(parts)
-            return {_ITEMS: parts[_ITEMS] + forms if _ITEMS in parts else forms}
+            return {_ITEMS: self._items(parts, parts) + forms}
 
         await self._documents.update(self._id, add)
 
@@ -87,8 +86,7 @@ class ObjstoreSession:
         popped: list[Any] = []
 
         def pop(parts: Mapping[str, Any]) -> dict[str, object] | None:
-            self._check_ours(parts)
-            items = parts.get(_ITEMS) or []
+            items = self._items(parts, parts)
             popped[:] = [_plain(item) for item in items[-1:]]
             return {_ITEMS: items[:-1]} if items else None
 
@@ -119,14 +117,17 @@ class ObjstoreSession:
         document = await self._documents.load(self._id, parts=[_ITEMS])
         if document is None:
             return [], 0
-        self._check_ours(document.names)
-        forms = document.parts.get(_ITEMS) or []
-        if not isinstance(forms, list):
-            raise not_ours(self._id, *_OURS)
-        return forms, document.revision
+        return self._items(document.parts, document.names), document.revision
 
-    def _check_ours(self, names: Collection[str]) -> None:
+    def _items(self, parts: Mapping[str, Any], names: Collection[str]) -> Any:
+        """Give the items that are there, or see that it is something else."""
         check_ours(self._id, names, (_ITEMS,), *_OURS)
+        items = parts.get(_ITEMS)
+        if items is None:
+            return []
+        if isinstance(items, str) or not isinstance(items, Sequence):
+            raise not_ours(self._id, *_OURS)
+        return items
 
     async def clear_session(self) -> None:
         """Take all items away."""

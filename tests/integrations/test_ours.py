@@ -125,14 +125,18 @@ def test_a_listing_names_the_document_of_something_else() -> None:
             asyncio.run(store.list_sessions("p"))
 
 
-def test_items_that_are_no_list_are_not_read_as_one() -> None:
+@pytest.mark.parametrize("items", [{"a": 1}, "a text", 5])
+@pytest.mark.parametrize("call", ["get_items", "pop_item", "add_items"])
+def test_items_that_are_no_list_are_neither_read_nor_changed(call: str, items: object) -> None:
     pytest.importorskip("agents", reason="openai-agents is not installed")
     from objstore.integrations.openai_agents import ObjstoreSession
 
     documents = DocumentStore(MemoryBackend.isolated())
-    documents.save("s", {"items": {"a": 1}})
+    documents.save("s", {"items": items})
+    session = ObjstoreSession("s", AsyncDocumentStore.of(documents))
     with pytest.raises(FormatError, match="no session of the OpenAI Agents SDK"):
-        asyncio.run(ObjstoreSession("s", AsyncDocumentStore.of(documents)).get_items())
+        asyncio.run(getattr(session, call)(*([[{"role": "user"}]] if call == "add_items" else [])))
+    assert len(documents.history("s")) == 1
 
 
 MAKERS: dict[str, tuple[str, str, Callable[[Any, Any], object], bool]] = {
