@@ -68,7 +68,10 @@ class ObjstoreSessionRepository(SessionRepository):
         if taken is None:
             return None
         session = _made(Session, give(taken, {}), session_id)
-        session.session_type = SessionType(session.session_type)
+        try:
+            session.session_type = SessionType(session.session_type)
+        except ValueError:
+            raise _not_of_this(session_id, "its session_type is none that is known here") from None
         return session
 
     def delete_session(self, session_id: str, **kwargs: Any) -> None:  # noqa: ARG002
@@ -291,4 +294,8 @@ def _made(kind: Callable[..., T], value: Mapping[str, Any], session_id: str) -> 
     try:
         return kind(**{name: member for name, member in value.items() if name in names})
     except TypeError as error:
-        raise FormatError(f"session {session_id!r} is whole, but not of this Strands: {error}", session_id) from None
+        raise _not_of_this(session_id, error) from None
+
+
+def _not_of_this(session_id: str, why: object) -> FormatError:
+    return FormatError(f"session {session_id!r} is whole, but not of this Strands: {why}", session_id)
