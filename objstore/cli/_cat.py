@@ -21,7 +21,7 @@ from ._output import Meter, say, working, write, write_bytes, write_json
 from ._parts import Part, load_part
 from ._places import Storage
 from ._problems import UsageError
-from ._read import AsJson, At, missing
+from ._read import AsJson, At, absent
 from ._text import shown, size
 
 _CHUNK = 2**20
@@ -72,7 +72,7 @@ def cat(
 def _part(store: SessionStore, part: Part, id: str, at: int | None) -> tuple[bool, Iterable[bytes]]:
     value = load_part(store, part, id, at)
     if value is None:
-        raise missing(id, part, at)
+        raise absent(store, id, part, at)
     return True, [encoded(part, value)]
 
 

@@ -140,15 +140,22 @@ def _overview(store: SessionStore, id: str, at: int | None) -> tuple[SessionSumm
         commit = next(commit for commit in store.history(id) if commit.seq == at)
         summary = summary_of(Listed(id, commit.seq, commit.time, commit.summary))
     if summary is None or session is None:
-        raise missing(id, None, at)
+        raise absent(store, id, None, at)
     return summary, session
 
 
 def _loaded(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
     value = load_part(store, part, id, at)
     if value is None:
-        raise missing(id, part, at)
+        raise absent(store, id, part, at)
     return value
+
+
+def absent(store: SessionStore, id: str, part: Part | None, at: int | None) -> NotFoundError:
+    """Say of what is there, but is a document of something else, that it holds no session; else see `missing`."""
+    if part in (None, Part.SESSION) and next(store.iter_summaries([id]), None) is not None:
+        return NotFoundError(f"{id!r} is there, but holds no session; objstore log shows its commits and their parts")
+    return missing(id, part, at)
 
 
 def missing(id: str, part: Part | None = None, at: int | None = None) -> NotFoundError:

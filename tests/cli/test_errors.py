@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from objstore import SessionData, errors
+from objstore import DocumentStore, SessionData, errors
 from objstore.cli._problems import Code, code_of, scrub
 from tests.places import Place, make_place
 
@@ -123,6 +123,18 @@ def test_what_a_session_does_not_have(here: Cli, local: Place) -> None:
     assert "no commit 9" in here.fails("restore", local.target, ID, "--at", "9", code=3)
     assert "has no runs" in here.fails("cat", local.target, "--part", "runs", "--", "-dash", code=3)
     assert "no artifact" in here.fails("cat", local.target, ID, "--artifact", "a3s://nothing", code=3)
+
+
+@pytest.mark.parametrize(
+    "words", [["show", "a/b"], ["cat", "a/b"], ["show", "a/b", "--at", "1"], ["cat", "a/b", "--at", "1"]]
+)
+def test_a_document_is_not_said_to_be_missing_where_a_session_is_asked_for(
+    here: Cli, tmp_path: Path, words: list[str]
+) -> None:
+    DocumentStore(tmp_path / "documents").save("a/b", {"turns": [1]})
+    command, *rest = words
+    line = here.fails(command, str(tmp_path / "documents"), *rest, code=3)
+    assert line == "objstore: 'a/b' is there, but holds no session; objstore log shows its commits and their parts"
 
 
 def test_a_store_must_be_named(here: Cli) -> None:
