@@ -44,7 +44,7 @@ class Truth:
     Args:
         id: The session.
         grows: A part that no commit may do anything to but add items to its end, each one only once; a tombstone may,
-            and one that restores an older state.
+            one that restores an older state, and one whose key was forgotten.
 
     Attributes:
         chain: The true chain, from a place before the first commit on.
@@ -143,7 +143,7 @@ class Truth:
             commit.epoch, commit.floor, commit.born,
         )  # fmt: skip
         self._check_header(below, link, commit)
-        self._check_growth(below, link)
+        self._check_growth(below, link, commit)
         if commit.over:
             self._check_set_aside(below, link)
         self.chain.append(link)
@@ -224,7 +224,7 @@ class Truth:
         commit = self.chain[seq].commit
         return commit is not None and commit.whole
 
-    def _check_growth(self, head: Link, link: Link) -> None:
+    def _check_growth(self, head: Link, link: Link, commit: Commit) -> None:
         if link.state is None:
             return
         old, new = ((s or {}).get(self._grows) or [] for s in (head.state, link.state))
@@ -234,7 +234,10 @@ class Truth:
             return
         if new[: len(old)] != old:
             raise Violation("A", f"commit {link.seq} takes away items of {self._grows!r} that were saved before")
-        if len(new) > len(old) and len({canonical.exact_bytes(item) for item in new}) < len(new):
+        if any(key.digest is None and key.key in self._forgotten for key in commit.keys):
+            return  # a repeat, which nobody could tell any more
+        added = [canonical.exact_bytes(item) for item in new[len(old) :]]
+        if len({*added}) < len(added) or not {*added}.isdisjoint(map(canonical.exact_bytes, old)):
             raise Violation("A", f"commit {link.seq} adds an item to {self._grows!r} for the second time")
 
     def _keep(self, head: Link, link: Link) -> None:

@@ -108,12 +108,12 @@ def save(base: Base, value: JSON, key: str | None = None) -> Protocol[saving.Sav
     return saving.save(RULES, ID, change, base, key=key, summarise=lambda *_: {})
 
 
-def append(base: Base, item: int) -> Protocol[saving.Saved]:
+def append(base: Base, item: int, key: str | None = None) -> Protocol[saving.Saved]:
     def added(state: Mapping[str, JSON]) -> dict[str, patching.Patch]:
         traces = state["traces"]
         return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
-    return saving.save(RULES, ID, Derive(added), base, key=None, summarise=lambda *_: {})
+    return saving.save(RULES, ID, Derive(added), base, key=key, summarise=lambda *_: {})
 
 
 def saved(stage: Stage, first: int, last: int) -> Base:
