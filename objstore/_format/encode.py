@@ -35,6 +35,7 @@ from .state import (
 )  # fmt: skip
 
 LEAF_GROWTH = 8
+"""The end of a list is a leaf from one part in so many of what is in leaves on."""
 
 
 @dataclass(slots=True)
