@@ -20,7 +20,7 @@ from objstore.integrations.openai_agents import ObjstoreSession
 QUIET = RunConfig(tracing_disabled=True)
 
 
-@function_tool
+@function_tool  # type: ignore[untyped-decorator, unused-ignore] # where the SDK is not installed it is of no type
 def build_state(branch: str) -> str:
     """Say how the build of a branch is."""
     return f"{branch}: green\n" + "test ... ok\n" * 30_000

@@ -323,7 +323,8 @@ class SessionStore:
             messages: For the conversation, which must exist.
             trace_events: For the traces.
             run_records: New runs.
-            run_events: Run id -> events of a run that is there; a bare event gets the next place in its run.
+            run_events: Run id -> events of a run that is there; a bare event gets the next place in it. They change the
+                run's status, result and error as `InMemoryRunStore.record_event` does.
             artifacts: Put behind the others; one of the same uri is replaced.
             verification_reports: For the reports.
             base: Append only if messages, artifacts and reports are as in this revision.

@@ -12,6 +12,7 @@ from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._format.refs import Ref
 from ..errors import FormatError, NotFoundError
+from ..models.runs import changed_by
 
 SESSION: Final = "session"
 ARTIFACTS: Final = "artifacts"
@@ -175,16 +176,23 @@ class Growth:
         return {"list": pieces}
 
     def _events(self, run: Any, events: Sequence[Mapping[str, Any]]) -> Patch:
-        old = run["events"]
+        old, snapshot = run["events"], run["snapshot"]
         sequence = old[-1]["sequence"] + 1 if old else 0
         added: list[Any] = []
+        put: dict[str, Any] = {}
+        status, prompt = snapshot.get("status"), snapshot.get("prompt")
         for event in events:
             complete = {"sequence": sequence, "timestamp_ms": self.now_ms, **event}
             added.append(complete)
             sequence = complete["sequence"] + 1
-        updated = max(run["snapshot"]["updated_at_ms"], added[-1]["timestamp_ms"]) if added else None
-        snapshot = {"event_count": len(old) + len(added), **({"updated_at_ms": updated} if added else {})}
-        return {"sub": {"snapshot": {"put": snapshot}, "events": patching.append(len(old), added)}}
+            put |= changed_by(complete["event"], put.get("status", status), put.get("prompt", prompt))
+        # What is new to the snapshot stands before the count, where the seed writes it.
+        cut = ["event_count"] if "event_count" in snapshot and not put.keys() <= snapshot.keys() else []
+        if added:
+            put["updated_at_ms"] = max(snapshot["updated_at_ms"], added[-1]["timestamp_ms"])
+        put["event_count"] = len(old) + len(added)
+        moved: Patch = {"cut": cut, "put": put} if cut else {"put": put}
+        return {"sub": {"snapshot": moved, "events": patching.append(len(old), added)}}
 
 
 def _places(runs: list[Any], wanted: set[str]) -> dict[str, int]:

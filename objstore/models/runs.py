@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
 
 from ._base import U64, ByType, ListOf, Model, Named, OrAbsent, WireEnum
 from .events import (
@@ -204,7 +205,8 @@ class InMemoryRunStore:
         now = max(_now_ms(), run.updated_at_ms)
         entry = RunEventRecord(sequence=run.event_count, timestamp_ms=now, event=event)
         record.events.append(entry.model_copy(deep=True))
-        _advance(run, event)
+        for field, value in changed_by(vars(event), run.status, run.prompt).items():
+            setattr(run, field, value)
         run.event_count += 1
         run.updated_at_ms = now
         return run.model_copy(deep=True)
@@ -214,24 +216,28 @@ class InMemoryRunStore:
         return [record.model_copy(deep=True) for record in self._records.values()]
 
 
-def _advance(run: RunSnapshot, event: AgentEvent) -> None:
-    if run.status in _ENDED:
-        return
+def changed_by(event: Mapping[str, Any], status: object, prompt: object) -> dict[str, Any]:
+    """Say what an event changes in the snapshot of its run, as the seed does it: fields and their new values.
+
+    Args:
+        event: The fields of the event.
+        status: That of the run before. One that has ended stays.
+        prompt: That of the run. One that has none takes that of its start.
+    """
+    if status in _ENDED:
+        return {}
     match event:
-        case AgentStartEvent():
-            run.status = RunStatus.EXECUTING
-            run.prompt = run.prompt or event.prompt
-        case PlanningStartEvent():
-            run.status = RunStatus.PLANNING
-        case StepStartEvent() | ToolStartEvent() | TurnStartEvent():
-            if run.status != RunStatus.PLANNING:
-                run.status = RunStatus.EXECUTING
-        case AgentEndEvent():
-            run.status = RunStatus.COMPLETED
-            run.result_text = event.text
-        case ErrorEvent():
-            run.status = RunStatus.FAILED
-            run.error = event.message
+        case {"type": "agent_start", "prompt": asked}:
+            return {"status": RunStatus.EXECUTING.value, **({} if prompt else {"prompt": asked})}
+        case {"type": "planning_start"}:
+            return {"status": RunStatus.PLANNING.value}
+        case {"type": "step_start" | "tool_start" | "turn_start"} if status != RunStatus.PLANNING:
+            return {"status": RunStatus.EXECUTING.value}
+        case {"type": "agent_end", "text": answer}:
+            return {"status": RunStatus.COMPLETED.value, "result_text": answer}
+        case {"type": "error", "message": why}:
+            return {"status": RunStatus.FAILED.value, "error": why}
+    return {}
 
 
 def _now_ms() -> int:

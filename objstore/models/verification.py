@@ -143,3 +143,15 @@ class VerificationSummary(Model):
     residual_risk_count: U64
     pending_subjects: UnlessEmpty[list[str]] = Field(default_factory=list)
     failed_subjects: UnlessEmpty[list[str]] = Field(default_factory=list)
+
+    @classmethod
+    def default(cls) -> Self:
+        """Make the one of a run that was not verified: no reports."""
+        return cls(
+            status=VerificationStatus.SKIPPED,
+            report_count=0,
+            required_check_count=0,
+            pending_required_check_count=0,
+            failed_check_count=0,
+            residual_risk_count=0,
+        )

@@ -22,15 +22,24 @@ import pytest
 
 from ..errors import InvalidIdError, InvalidValueError, NotFoundError, UnsupportedError
 from ..models import (
+    AgentEndEvent,
+    AgentEvent,
+    AgentStartEvent,
     ArtifactStore,
+    ErrorEvent,
+    InMemoryRunStore,
     LlmConfigData,
     Message,
+    PlanningStartEvent,
     SessionData,
     SessionState,
     TextDeltaEvent,
+    TokenUsage,
+    TurnStartEvent,
+    VerificationSummary,
 )
 from ..store import SessionStore
-from .samples import artifact, artifacts, loaded, report, run_records, session, texts, trace
+from .samples import artifact, artifacts, loaded, report, run_records, session, texts, timeless, trace
 
 OpenStore = Callable[[], SessionStore]
 
@@ -191,6 +200,31 @@ class StoreTests:
         assert [len(record.events) for record in store.load_run_records("s") or ()] == [2]
         assert [each.artifact_id for each in store.load_artifacts("s") or ()] == ["b", "a", "c"]
         assert store.load_verification_reports("s") == [report("r")]
+
+    def test_events_that_are_appended_change_their_run_as_recorded_ones_do(self, store: SessionStore) -> None:
+        memory = InMemoryRunStore()
+        for prompt in ("ends", "", "fails"):
+            memory.create_run("s", prompt)
+        store.commit(session("s", "one"), run_records=memory.records())
+        begin: list[AgentEvent] = [
+            AgentStartEvent(prompt="asked"),
+            PlanningStartEvent(prompt="asked"),
+            TurnStartEvent(turn=1),
+        ]
+        usage, summary = TokenUsage.default(), VerificationSummary.default()
+        end = AgentEndEvent(text="done", usage=usage, verification_summary=summary)
+        ends: list[list[AgentEvent]] = [[end, ErrorEvent(message="late")], [], [ErrorEvent(message="bad"), end]]
+        for record, last in zip(memory.records(), ends, strict=True):
+            run = record.snapshot.id
+            for events in (begin, last, []):
+                for event in events:
+                    memory.record_event(run, event)
+                store.append("s", run_events={run: events})
+        found = store.load_run_records("s") or []
+        assert [timeless(record) for record in found] == [timeless(record) for record in memory.records()]
+        assert [record.snapshot.status for record in found] == ["completed", "planning", "failed"]
+        for record in found:
+            assert record.snapshot.updated_at_ms == record.events[-1].timestamp_ms
 
     def test_update_changes_what_is_there(self, store: SessionStore, other: SessionStore) -> None:
         store.save(session("s", "one"))

@@ -17,7 +17,13 @@ from objstore.backends import MemoryBackend
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDED = {'"gs://': "gcsfs", '"az://': "adlfs", '"abfs://': "adlfs", '"sftp://': "paramiko"}
+NEEDED = {
+    '"gs://': "gcsfs",
+    '"az://': "adlfs",
+    '"abfs://': "adlfs",
+    '"sftp://': "paramiko",
+    'client="obstore"': "obstore",
+}
 
 
 def blocks_of(page: str) -> Iterator[str]:

@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from objstore import Message, ObjstoreError, SessionData, ToolUseBlock
+from objstore import (
+    AgentEndEvent,
+    ErrorEvent,
+    InMemoryRunStore,
+    Message,
+    ObjstoreError,
+    SessionData,
+    TokenUsage,
+    ToolUseBlock,
+    VerificationSummary,
+)
 from objstore._engine.taking import Seen, taken_down
 from objstore._format.canonical import exact_bytes
 from objstore.models import _documents as documents
@@ -135,6 +145,16 @@ def test_of_a_growing_run_only_the_new_events_are_copied() -> None:
     assert more[0] is known["runs"][0]
     assert len(more[1]["events"]) == 301
     assert all(a is b for a, b in zip(more[1]["events"], known["runs"][1]["events"], strict=False))
+
+
+def test_a_run_that_appended_events_have_ended_is_stored_as_one_that_was_saved() -> None:
+    usage, summary = TokenUsage.default(), VerificationSummary.default()
+    for end in (AgentEndEvent(text="t", usage=usage, verification_summary=summary), ErrorEvent(message="m")):
+        store, runs = memory_store(), InMemoryRunStore()
+        run = runs.create_run("s", "p")
+        store.commit(SessionData.new("s"), run_records=runs.records())
+        revision = store.append("s", run_events={run.id: [end]})
+        assert store.commit("s", run_records=store.load_run_records("s"), base=revision) == revision
 
 
 _EMPTY: dict[str, Any] = {"role": "user", "content": []}

@@ -288,15 +288,7 @@ def test_runs_are_recorded_in_their_order() -> None:
     assert from_document(documents.RUN_RECORDS, to_document(documents.RUN_RECORDS, records)) == records
 
 
-SUMMARY = VerificationSummary(
-    status=SKIPPED,
-    report_count=0,
-    required_check_count=0,
-    pending_required_check_count=0,
-    failed_check_count=0,
-    residual_risk_count=0,
-)
-END = AgentEndEvent(text="done", usage=TokenUsage.default(), verification_summary=SUMMARY)
+END = AgentEndEvent(text="done", usage=TokenUsage.default(), verification_summary=VerificationSummary.default())
 STEP = StepStartEvent(step_id="s", description="d", step_number=1, total_steps=1)
 
 
