@@ -6,7 +6,7 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from fsspec import AbstractFileSystem
 
@@ -14,7 +14,10 @@ from .._care.retention import ChooseFloor, retention
 from ..backends import AsyncBackend, Backend
 from ..backends._target import named, whole
 from ..errors import InvalidValueError
+from ..models._base import Model
 from .observing import Observer
+
+T = TypeVar("T")
 
 LayoutName = Literal["log", "tree"]
 
@@ -105,6 +108,17 @@ def text(name: str, value: str) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(f"{name} must be a str, not {type(value).__name__}")
     return value
+
+
+def listed(name: str, values: Iterable[T]) -> list[T]:
+    """Take down what a call adds to a list.
+
+    Raises:
+        InvalidValueError: It is one thing, which would be taken for what is in it: letters, keys or fields.
+    """
+    if isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable):
+        raise InvalidValueError(f"{name} must be a list, not {type(values).__name__}; give one as [it]")
+    return [*values]
 
 
 def several(names: Iterable[str] | None, what: str = "ids") -> list[str] | None:

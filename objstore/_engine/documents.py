@@ -17,7 +17,7 @@ from .._log.loaded import Loaded
 from .._log.ops import Protocol
 from ..errors import FormatError, InvalidValueError
 from ..models import Revision
-from .arguments import text
+from .arguments import listed, text
 from .layouts import BaseArgument, FindLayout, given
 
 T = TypeVar("T")
@@ -102,7 +102,9 @@ class Documents:
         self, id: str, items: Mapping[str, Iterable[object]], base: BaseArgument, key: str | None
     ) -> Protocol[Revision]:
         """See `DocumentStore.append`."""
-        added = {_name(name): checking.check([*new], what=name, binary=True) for name, new in _members(items)}
+        added = {
+            _name(name): checking.check(listed(name, new), what=name, binary=True) for name, new in _members(items)
+        }
         return self._append(id, added, given(base), key)
 
     def _append(

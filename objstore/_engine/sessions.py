@@ -33,6 +33,7 @@ from ..models import (
 )
 from ..models import _documents as documents
 from ..models._base import Model
+from .arguments import listed
 from .layouts import UNSET, BaseArgument, FindLayout, Unset, given
 from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
@@ -218,12 +219,14 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.append`."""
         written = {
-            "messages": _each(_MESSAGE, messages, Message),
-            "traces": _documents(documents.TRACE_EVENTS, trace_events),
-            "runs": _documents(documents.RUN_RECORDS, run_records),
-            "events": {run: [_event(event) for event in events] for run, events in run_events.items()},
-            "artifacts": _each(_ARTIFACT, artifacts, ToolArtifact),
-            "verification": _documents(documents.VERIFICATION_REPORTS, verification_reports),
+            "messages": _each(_MESSAGE, listed("messages", messages), Message),
+            "traces": _documents(documents.TRACE_EVENTS, listed("trace_events", trace_events)),
+            "runs": _documents(documents.RUN_RECORDS, listed("run_records", run_records)),
+            "events": _events(run_events),
+            "artifacts": _each(_ARTIFACT, listed("artifacts", artifacts), ToolArtifact),
+            "verification": _documents(
+                documents.VERIFICATION_REPORTS, listed("verification_reports", verification_reports)
+            ),
         }
         added: Any = checking.check(written, what="appended")  # no deeper here than where it will stand
         for kind, adapter in _APPENDED.items():
@@ -268,21 +271,27 @@ def _taken(part: Part[T], value: T, known: Seen) -> JSON:
     return taken_down(part.name, part.adapter, value, known)
 
 
-def _each(adapter: TypeAdapter[Any], values: Iterable[Model], model: type[Model]) -> list[Any]:
-    items = list(values)
-    documents.check_models(items, model)
-    return [document(adapter, item) for item in items]
+def _each(adapter: TypeAdapter[Any], values: Sequence[Model], model: type[Model]) -> list[Any]:
+    documents.check_models(values, model)
+    return [document(adapter, value) for value in values]
 
 
-def _documents(adapter: TypeAdapter[list[T]], values: Iterable[T]) -> Any:
-    items = list(values)
-    return document(adapter, items) if items else []
+def _documents(adapter: TypeAdapter[list[T]], values: list[T]) -> Any:
+    return document(adapter, values) if values else []
+
+
+def _events(run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]]) -> dict[str, list[dict[str, Any]]]:
+    if not isinstance(run_events, Mapping):
+        raise InvalidValueError(f"run_events must map ids of runs to events, not be a {type(run_events).__name__}")
+    return {run: [_event(event) for event in listed("run_events", events)] for run, events in run_events.items()}
 
 
 def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
     if isinstance(event, RunEventRecord):
         record: dict[str, Any] = document(_EVENT_RECORD, event)
         return record
+    if not isinstance(event, Model):
+        raise InvalidValueError(f"{type(event).__name__} stands in a list of events")
     return {"event": document(_EVENT, event)}
 
 

@@ -77,6 +77,8 @@ def _load_once(
 ) -> Protocol[Base | None]:
     observed, head = glimpse or (yield from _observe(rules, naming.session_key(id)))
     blank = nothing(id, observed)
+    if at is not None and head == 0:
+        raise NotFoundError(f"there is no {id!r}, so there is no commit {at} of it; list() names what is there")
     if at is not None and not 1 <= at <= head:
         raise NotFoundError(f"{id!r} has no commit {at}; it has commits up to {head}")
     if head == 0:

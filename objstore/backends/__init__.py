@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from fsspec import AbstractFileSystem, get_filesystem_class
+from fsspec import AbstractFileSystem, available_protocols, get_filesystem_class
 from fsspec.core import stringify_path
 from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.local import LocalFileSystem
@@ -107,6 +107,8 @@ def _found(
         raise UnsupportedError("the target contains a NUL character, which no path and no URL can")
     if isinstance(target, str) and "::" in url.partition("/")[0]:
         raise _chained(protocol, url)
+    if not separator and isinstance(target, str):
+        _refuse_half_a_url(url)
     if not separator or protocol in ("file", "local"):
         _take_none(options, "local disk")
         return LocalBackend(rest if separator else url, durability=durability)
@@ -168,6 +170,15 @@ def _check_path(name: str, path: str) -> None:
     if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):
         raise UnsupportedError(
             "the URL names a user or a key where a bucket belongs: give what is secret in storage_options"
+        )
+
+
+def _refuse_half_a_url(path: str) -> None:
+    """Refuse `s3:bucket/agents`, which would be a directory of this machine; nothing of it is shown, see above."""
+    word, colon, _ = path.partition(":")
+    if colon and word.lower() in available_protocols():
+        raise UnsupportedError(
+            f"a URL begins with {word.lower()}://; for a directory of such a name write ./{word}:..."
         )
 
 

@@ -3,7 +3,7 @@
 # Annotations are evaluated here: pydantic 2.12 looks up that of the unknown fields in the module of each subclass.
 import math
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import StrEnum
 from itertools import repeat
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, overload
@@ -155,7 +155,7 @@ class ByType:
         return core_schema.tagged_union_schema(choices, choose)
 
 
-def check_each(items: list[Any], model: type[BaseModel]) -> None:
+def check_each(items: Sequence[Any], model: type[BaseModel]) -> None:
     """Refuse a list of models that something else stands in.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -89,7 +89,7 @@ def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]
     raise cause or KeyboardInterrupt
 
 
-def check_models(items: list[Any], model: type[Model]) -> None:
+def check_models(items: Sequence[Any], model: type[Model]) -> None:
     """Refuse a list of models that something else stands in.
 
     Raises:

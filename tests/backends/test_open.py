@@ -56,6 +56,9 @@ def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("nonsense://a/b", "knows no 'nonsense'"),
         ("s3://", "names no bucket"),
         ("s3:///", "names no bucket"),
+        ("s3:bucket/a", r"a URL begins with s3://; for a directory of such a name write \./s3:\.\.\."),
+        ("S3:/bucket/a", "a URL begins with s3://"),
+        ("file:a", "a URL begins with file://"),
         ("simplecache::s3://bucket/a", "chains filesystems"),
         ("filecache::file:///a", "chains filesystems"),
         ("dir://a::file:///b", "chains filesystems"),
@@ -67,6 +70,13 @@ def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_target_that_cannot_hold_a_store_is_refused_in_words(target: str, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         open_backend(target)
+
+
+def test_a_directory_may_have_the_name_of_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for target in ("./s3:a", Path("s3:a"), str(tmp_path / "s3:a")):
+        assert repr(open_backend(target)) == f"LocalBackend('{tmp_path}/s3:a')"
+    assert repr(open_backend("a:b")) == f"LocalBackend('{tmp_path}/a:b')"
 
 
 @pytest.mark.parametrize(

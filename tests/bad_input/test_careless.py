@@ -74,7 +74,7 @@ def test_artifacts_are_no_list(memory: Place, artifacts: Any) -> None:
 @pytest.mark.parametrize("kind", ["messages", "artifacts"])
 @pytest.mark.parametrize(
     ("items", "found"),
-    [(["hi"], "str"), ([{"role": "user"}], "dict"), (Message.user("x"), "tuple"), ([None], "NoneType")],
+    [(["hi"], "str"), ([{"role": "user"}], "dict"), ((Message,), "ModelMetaclass"), ([None], "NoneType")],
 )
 def test_what_is_appended_is_told_by_its_type(memory: Place, kind: str, items: Any, found: str) -> None:
     store = memory.open()
@@ -82,6 +82,41 @@ def test_what_is_appended_is_told_by_its_type(memory: Place, kind: str, items: A
     arguments: dict[str, Any] = {kind: items}
     with pytest.raises(InvalidValueError, match=f"^{found} stands in a list of (Message|ToolArtifact)$"):
         store.append("s", **arguments)
+
+
+APPENDED = ("messages", "trace_events", "run_records", "artifacts", "verification_reports")
+
+
+@pytest.mark.parametrize("kind", [*APPENDED, "run_events"])
+@pytest.mark.parametrize(
+    "one", ["hi", b"hi", {"role": "user"}, Message.user("x"), 7], ids=lambda one: type(one).__name__
+)
+def test_one_thing_is_no_list_of_them(memory: Place, kind: str, one: Any) -> None:
+    store = memory.open()
+    revision = store.save(SessionData.new("s"))
+    arguments: dict[str, Any] = {kind: {"run": one} if kind == "run_events" else one}
+    with pytest.raises(
+        InvalidValueError, match=rf"^{kind} must be a list, not {type(one).__name__}; give one as \[it\]$"
+    ):
+        store.append("s", **arguments)
+    documents = DocumentStore(f"{memory.target}-documents")
+    documents.save("d", {"items": ["a"]})
+    with pytest.raises(InvalidValueError, match=rf"^items must be a list, not {type(one).__name__}"):
+        documents.append("d", {"items": one})
+    found = documents.load("d")
+    assert found is not None
+    assert found.parts == {"items": ["a"]}
+    assert store.load("s").revision == revision  # type: ignore[union-attr]
+
+
+def test_events_are_given_by_their_run(memory: Place) -> None:
+    store = memory.open()
+    wrong: Any = [Message.user("x")]
+    with pytest.raises(InvalidValueError, match=r"^run_events must map ids of runs to events, not be a list$"):
+        store.append("s", run_events=wrong)
+    wrong = {"run": ["x"]}
+    with pytest.raises(InvalidValueError, match=r"^str stands in a list of events$"):
+        store.append("s", run_events=wrong)
 
 
 @pytest.mark.parametrize("value", [["a"], "a", 7], ids=repr)

@@ -112,6 +112,8 @@ def test_a_number_that_no_commit_has_is_not_found(memory: Place, number: int) ->
                 with pytest.raises(NotFoundError, match=f"'s' has no commit {number}; it has commits up to 2"):
                     finish(call(store, number))
             assert place.files() == before
+            with pytest.raises(NotFoundError, match=f"there is no 'nobody', so there is no commit {number} of it"):
+                finish(store.load("nobody", at=number))
     with pytest.raises(NotFoundError, match=f"has no commit {number}"):
         Place(f"{memory.target}/sessions").open().diff("s", 1, number)
 
