@@ -1,7 +1,7 @@
 """The Claude Agent SDK on an objstore: python examples/claude_agent.py [DIRECTORY or URL].
 
 The SDK runs as it always does. Where it would start Claude Code it starts this file, which plays that part by a script:
-no model is called, and nothing goes over a network.
+no model is called, and nothing goes over a network. It needs the SDK: pip install '.[claude]'.
 """
 
 from __future__ import annotations

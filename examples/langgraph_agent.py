@@ -1,6 +1,7 @@
 """An agent of LangGraph whose process dies in the middle of a turn: python examples/langgraph_agent.py [URL].
 
-The model is a script, so nothing is called. A second process goes on where the first one was killed.
+The model is a script, so nothing is called. A second process goes on where the first one was killed. It needs
+LangGraph: pip install '.[langgraph]'.
 """
 
 from __future__ import annotations

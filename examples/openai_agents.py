@@ -1,6 +1,7 @@
 """The OpenAI Agents SDK on an objstore: python examples/openai_agents.py [DIRECTORY or URL].
 
-The runner, the tool and the session are real; the model is a script, so nothing goes over a network.
+The runner, the tool and the session are real; the model is a script, so nothing goes over a network. It needs the SDK:
+pip install '.[openai-agents]'.
 """
 
 from __future__ import annotations

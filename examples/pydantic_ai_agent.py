@@ -1,6 +1,6 @@
 """An agent of pydantic-ai with an objstore behind it: python examples/pydantic_ai_agent.py [DIRECTORY or URL].
 
-The model is played by a function, so nothing is asked of a network.
+The model is played by a function, so nothing is asked of a network. It needs pydantic-ai: pip install '.[pydantic-ai]'.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The quickstart against S3: python examples/s3.py starts a moto server on 127.0.0.1 and works there."""
+"""The quickstart against S3: python examples/s3.py starts a moto server on 127.0.0.1 and works there.
+
+It needs moto and boto3: pip install '.[test]'.
+"""
 
 from __future__ import annotations
 

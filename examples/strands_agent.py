@@ -1,6 +1,7 @@
 """An agent of Strands with an objstore behind it: python examples/strands_agent.py [DIRECTORY or URL].
 
-A class plays the model, so nothing is asked of a network. A process dies while its tool runs, and another goes on.
+A class plays the model, so nothing is asked of a network. A process dies while its tool runs, and another goes on. It
+needs Strands: pip install '.[strands]'.
 """
 
 from __future__ import annotations

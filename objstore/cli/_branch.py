@@ -98,7 +98,7 @@ def repair(
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this only say what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how a session can be made fit to be resumed, and with --apply do so. Stop its agent first."""
+    """Say how a session can be made fit to be resumed. With --apply, do so; stop its agent first."""
     url, (id,) = storage.split(args, "ID")
     with working("repairing") as meter, storage.existing(url, meter.observe) as store:
         report = store.repair(id, dry_run=not apply)

@@ -41,7 +41,7 @@ def cat(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a part as JSON, byte for byte the file of A3S Code, or the contents of an artifact."""
+    """Print a part as JSON, or the contents of an artifact. A part is byte for byte the file of A3S Code."""
     url, (id,) = storage.split(args, "ID")
     if artifact is not None and part not in (Part.SESSION, Part.ARTIFACTS):
         raise UsageError("--artifact and --part exclude each other; give one of them")

@@ -23,7 +23,7 @@ def verify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Read everything that is stored of some sessions, or of all, and check it: digests, chain, references."""
+    """Check all that is stored of some sessions, or of all. Reads everything: digests, chain, references, states."""
     url, ids = storage.split(args, several=True)
     with working("verifying") as meter, storage.existing(url, meter.observe) as store:
         reports = [_one(store, id) for id in dict.fromkeys(ids)] if ids else [store.verify()]
@@ -74,7 +74,7 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Try out whether a place is fit to hold a store, and leave nothing behind."""
+    """Try out whether a place is fit to hold a store. Nothing is left behind."""
     url, _ = storage.split(args)
     with (
         working("checking") as meter,

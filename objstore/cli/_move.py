@@ -41,7 +41,7 @@ def copy(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy sessions from a store into another, of any layouts; --layout is TARGET's."""
+    """Copy sessions from a store into another. The layouts may differ; --layout is TARGET's."""
     source, target = storage.pair(args, store_first=True)
     origin, goal = _side(storage, source, source_option), _side(storage, target, target_option)
     sides: tuple[Side, Side] = (source, None, origin), (target, storage.layout, goal)
@@ -56,7 +56,7 @@ def import_(
     lossy: Lossy = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the sessions in a directory of A3S Code into a store; --layout is the store's."""
+    """Copy the sessions in a directory of A3S Code into a store. --layout is the store's."""
     source, target = storage.pair(args, store_first=False)
     tree = (source, LayoutOption.TREE, _side(storage, source))
     _move(storage, tree, (target, storage.layout, _side(storage, target)), ids, lossy=lossy, as_json=as_json)
@@ -70,7 +70,7 @@ def export(
     lossy: Lossy = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy sessions into a directory as A3S Code keeps them; --layout is the store's."""
+    """Copy sessions into a directory as A3S Code keeps them. --layout is the store's."""
     source, target = storage.pair(args, store_first=True)
     tree = (target, LayoutOption.TREE, _side(storage, target))
     _move(storage, (source, storage.layout, _side(storage, source)), tree, ids, lossy=lossy, as_json=as_json)

@@ -49,7 +49,7 @@ class Storage:
         typer.Option(
             "--option",
             metavar="KEY=VALUE",
-            help="An option of the storage; a.b=1 is {'a': {'b': 1}}.",
+            help="An option of the storage; a.b=1 is {'a': {'b': 1}}. May be given again.",
         ),
     ] = dataclasses.field(default=None, repr=False)
     endpoint_url: Annotated[

@@ -32,7 +32,8 @@ def ls(
     *,
     prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Only ids that begin with TEXT.")] = "",
     state: Annotated[
-        str | None, typer.Option("--state", help="Only sessions in this state: Active, Paused ...")
+        str | None,
+        typer.Option("--state", metavar="STATE", help=f"Only sessions in this state: {', '.join(SessionState)}."),
     ] = None,
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="ID", help="Only sessions that were started from ID.")
@@ -94,7 +95,7 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a session is: its state, counts and costs, or the rows of one part."""
+    """Show what a session is: its state, counts and costs. With --part, the rows of that part."""
     url, (id,) = storage.split(args, "ID")
     with working("reading") as meter, storage.existing(url, meter.observe) as store:
         if part is not None:

@@ -35,7 +35,7 @@ def prune(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give up the older history of a session, and remove what only that needed."""
+    """Give up the older history of a session. What only that needed is removed."""
     url, (id,) = storage.split(args, "ID")
     if keep_last is None and keep_newer_than is None and keep_snapshots is None:
         raise UsageError(
@@ -66,7 +66,7 @@ def collect(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what crashes, prunes and deletions left of some sessions, or of all."""
+    """Remove what crashes, prunes and deletions left. Of some sessions, or of all."""
     url, ids = storage.split(args, several=True)
     with working("collecting") as meter, storage.existing(url, meter.observe) as store:
         report = store.collect(dict.fromkeys(ids) if ids else None, dry_run=dry_run)
@@ -99,7 +99,7 @@ def du(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show how much some sessions take, or all, what for, and how that compares to their JSON."""
+    """Show how much some sessions take, or all, and what for. The ratio is to the JSON of their newest states."""
     url, given = storage.split(args, several=True)
     ids = [*dict.fromkeys(given)]
     with working("measuring") as meter, storage.existing(url, meter.observe) as store:

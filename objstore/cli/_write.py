@@ -86,7 +86,7 @@ def restore(
     at: Annotated[int, typer.Option("--at", min=1, metavar="N", help="The commit to go back to.")],
     as_json: AsJson = False,
 ) -> None:
-    """Commit the state of an older commit on top of the newest; what it replaces stays in the history."""
+    """Commit the state of an older commit on top of the newest. What it replaces stays in the history."""
     url, (id,) = storage.split(args, "ID")
     with storage.existing(url) as store:
         revision = store.restore(id, at)
