@@ -9,6 +9,8 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import starmap
 
 from .._log.ops import Entry
 from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
@@ -54,17 +56,28 @@ def explained(error: OSError, doing: str, path: str) -> BackendError:
     return BackendError(f"{what}: {_ADVICE.get(error.errno or 0, said)}")
 
 
+def open_into(held: list[int], path: str, flags: int, directory: int | None = None) -> int:
+    """Open a file, and note it in a list for whoever has to close it, in one step.
+
+    The handler of a signal may raise between any two steps of Python, so also between an open and the assignment of its
+    result, which nobody would ever close. It cannot do so inside of one call in C, such as this one of the list.
+    """
+    held.extend(starmap(partial(os.open, dir_fd=directory), [(path, flags, 0o600)]))
+    return held[-1]
+
+
 def read(directory: int, name: str, start: int = 0, length: int | None = None) -> bytes | None:
     """Read a regular file or a range of it; ``None`` where there is none, or a directory."""
+    held: list[int] = []
     try:
-        file = os.open(name, _READ, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno not in _NO_FILES:
-            raise
-        raise NoFileError(errno.ELOOP, "a symbolic link or a device is in its place: remove it") from None
-    try:
+        try:
+            file = open_into(held, name, _READ, directory)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in _NO_FILES:
+                raise
+            raise NoFileError(errno.ELOOP, "a symbolic link or a device is in its place: remove it") from None
         status = os.fstat(file)
         if stat.S_ISDIR(status.st_mode):
             return None
@@ -77,16 +90,18 @@ def read(directory: int, name: str, start: int = 0, length: int | None = None) -
             start += len(piece)
         return b"".join(pieces)
     finally:
-        os.close(file)
+        for file in held:
+            os.close(file)
 
 
 @contextmanager
 def temporary_file(directory: int, pieces: Iterable[bytes], *, flush: bool) -> Iterator[str]:
     """Write a file under a name that is no object's, and remove that name in the end."""
     name = TEMPORARY + secrets.token_hex(8)
-    file = os.open(name, _WRITE, 0o600, dir_fd=directory)
+    held: list[int] = []
     try:
         try:
+            file = open_into(held, name, _WRITE, directory)
             for piece in pieces:
                 rest = memoryview(piece)
                 while rest:
@@ -94,10 +109,12 @@ def temporary_file(directory: int, pieces: Iterable[bytes], *, flush: bool) -> I
             if flush:
                 _flush(file)
         finally:
-            os.close(file)
+            for file in held:
+                os.close(file)
         yield name
     finally:
-        unlink(directory, name)
+        if held:
+            unlink(directory, name)
 
 
 def take_name(directory: int, temporary: str, name: str) -> bool:
@@ -196,11 +213,13 @@ def flush_directory(directory: int) -> None:
 
 def flush_path(path: str) -> None:
     """Make the names in a directory durable."""
+    held: list[int] = []
     try:
-        directory = os.open(path, DIRECTORY)
-    except PermissionError:  # a directory above the store that may be written, not read: there is no way to flush it
-        return
-    try:
+        try:
+            directory = open_into(held, path, DIRECTORY)
+        except PermissionError:  # a directory above the store that may be written, not read: there is no way to do it
+            return
         flush_directory(directory)
     finally:
-        os.close(directory)
+        for directory in held:
+            os.close(directory)

@@ -26,6 +26,7 @@ from ._files import (
     flush_directory,
     flush_path,
     is_object,
+    open_into,
     read,
     take_name,
     temporary_file,
@@ -248,28 +249,29 @@ class LocalBackend:
     @contextmanager
     def _opened(self, name: str) -> Iterator[int | None]:
         """Open a directory, ``None`` where there is none; refuse one that lies outside."""
+        held: list[int] = []
         try:
-            directory = os.open(self._path(name), DIRECTORY)
-        except OSError as error:
-            if error.errno == errno.ELOOP and os.path.isdir(self._root):
-                raise NoFileError(error.errno, "a symbolic link in the way leads in a circle: remove it") from None
-            # A file where the store should be is a mistake; one further down is no directory, so nothing is in it.
-            if error.errno not in ABSENT or (error.errno == errno.ENOTDIR and not os.path.isdir(self._root)):
-                raise
-            directory = None
-        if directory is None:
-            if name in self._seen:  # removed by somebody, who may have removed more
-                self.close()
-            yield None
-            return
-        try:
+            try:
+                directory = open_into(held, self._path(name), DIRECTORY)
+            except OSError as error:
+                if error.errno == errno.ELOOP and os.path.isdir(self._root):
+                    raise NoFileError(error.errno, "a symbolic link in the way leads in a circle: remove it") from None
+                # A file where the store should be is a mistake; one further down is no directory: nothing is in it.
+                if error.errno not in ABSENT or (error.errno == errno.ENOTDIR and not os.path.isdir(self._root)):
+                    raise
+            if not held:
+                if name in self._seen:  # removed by somebody, who may have removed more
+                    self.close()
+                yield None
+                return
             status = os.fstat(directory)
             identity = (status.st_dev, status.st_ino)
             if self._seen.get(name) != identity:
                 self._admit(name, identity)
             yield directory
         finally:
-            os.close(directory)
+            for directory in held:
+                os.close(directory)
 
     def _admit(self, name: str, identity: tuple[int, int]) -> None:
         """Remember a directory that lies inside the store, and refuse any other."""

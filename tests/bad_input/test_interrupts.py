@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from objstore import Message, SessionData, SessionStore
+from objstore.backends import LocalBackend
 from objstore.models import _base
 from tests.places import make_place
 
@@ -53,13 +55,17 @@ def test_nor_where_pydantic_keeps_nothing_of_it(store: SessionStore, monkeypatch
     assert len(store.load("s").messages) == 1  # type: ignore[union-attr]
 
 
-def interrupted_after(events: int, call: Callable[[], object]) -> bool:
-    """Interrupt a call after so many calls and returns of functions in it, and say whether it came that far."""
+def interrupted_after(events: int, call: Callable[[], object], kind: str = "call") -> bool:
+    """Interrupt a call at the so-manieth event of a kind in it, and say whether it came that far.
+
+    A "call" is the begin of a function of Python, a "c_return" the moment between the end of one in C, such as an open,
+    and the next step of its caller, who has not yet seen its result.
+    """
     left = events
 
     def count(frame: object, event: str, arg: object) -> None:
         nonlocal left
-        if event != "call":
+        if event != kind:
             return
         left -= 1
         if not left:
@@ -113,3 +119,27 @@ def test_calls_that_are_interrupted_anywhere_lose_and_double_nothing(
         assert len(found) == len(set(found))
         assert acknowledged <= set(found) <= acknowledged | tried
     assert store.verify().ok
+
+
+OPENED = Path("/proc/self/fd")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+@pytest.mark.skipif(not OPENED.is_dir(), reason="nothing here lists the files that a process has open")
+def test_an_interrupt_of_the_local_backend_leaves_no_file_open(tmp_path: Path) -> None:
+    store = LocalBackend(tmp_path / "store")
+    store.create("a/key", b"x")
+    opened = {*OPENED.iterdir()}
+    calls: list[Callable[[int], object]] = [
+        lambda n: store.create(f"b/{n}", b"x"),
+        lambda n: store.create(f"{n}/key", b"x"),  # flushes the way to it
+        lambda _: store.put("a/key", b"x"),
+        lambda _: store.get("a/key"),
+        lambda n: store.copy("a/key", f"c/{n}"),
+    ]
+    for call in calls:
+        interrupts = 0
+        while interrupted_after(interrupts + 1, partial(call, interrupts), "c_return"):
+            interrupts += 1
+            assert {*OPENED.iterdir()} == opened, f"at return {interrupts}"
+        assert interrupts > 10
