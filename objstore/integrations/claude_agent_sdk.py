@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 try:
@@ -27,7 +27,7 @@ except ImportError as error:
 
 from ..aio_documents import AsyncDocumentStore
 from ..errors import IntegrityError, InvalidIdError, InvalidValueError
-from .ours import check_ours, check_store, not_ours
+from .ours import Ours, check_store
 from .spelling import named, spelled
 from .turns import Turns
 from .values import plain
@@ -35,7 +35,7 @@ from .values import plain
 _MAIN: Final = "transcript"
 _SUB: Final = "transcript/"
 _SUMMARY: Final = "summary"
-_OURS: Final = ("session", "the Claude Agent SDK")
+_OURS: Final = Ours("session", "the Claude Agent SDK", (_MAIN,))
 _PIECE: Final = 64 * 1024
 _UUID_LENGTH: Final = 1024  # a longer one might be stored apart, and not be at hand when the next batch comes
 _TEXT_FORM: Final = {"uuid", "json"}
@@ -76,9 +76,10 @@ class ObjstoreSessionStore(SessionStore):
         id, part = _id(key), _part(key)
 
         def add(parts: Mapping[str, Any]) -> dict[str, object] | None:
-            _check_ours(id, parts)
+            _OURS.check(id, parts)
             there = parts.get(part)
-            seen = {uuid for uuid in there.each("uuid") if isinstance(uuid, str)} if there else set()
+            with _OURS.reading(id, part):
+                seen = {uuid for uuid in there.each("uuid") if isinstance(uuid, str)} if there else set()
             new = []
             for entry in entries:
                 uuid = _uuid(entry)
@@ -102,9 +103,9 @@ class ObjstoreSessionStore(SessionStore):
         document = await self._documents.load(id, parts=[part])
         if document is None:
             return None
-        _check_ours(id, document.names)
+        _OURS.check(id, document.names)
         forms: Any = document.parts[part]
-        return None if forms is None else [_entry(form) for form in forms]
+        return None if forms is None else _OURS.each(id, part, forms, _entry)
 
     async def list_sessions(self, project_key: str) -> list[SessionStoreListEntry]:
         """List the sessions of a project with the time of the last append to their main transcript."""
@@ -145,16 +146,12 @@ class ObjstoreSessionStore(SessionStore):
         """List the subpaths of a session's subagents, in the order of their first entries."""
         document = await self._documents.load(_id(key), parts=())
         names = () if document is None else document.names
-        _check_ours(_id(key), names)
+        _OURS.check(_id(key), names)
         return [named(name.removeprefix(_SUB)) for name in names if name.startswith(_SUB)]
 
 
 def _id(key: SessionKey | SessionListSubkeysKey) -> str:
     return f"{spelled(key['project_key'])}/{spelled(key['session_id'])}"
-
-
-def _check_ours(id: str, names: Collection[str]) -> None:
-    check_ours(id, names, (_MAIN,), *_OURS)
 
 
 def _part(key: SessionKey) -> str:
@@ -192,11 +189,15 @@ def _uuid(entry: Any) -> str | None:
 
 
 def _summary(form: Any, id: str) -> SessionSummaryEntry:
-    if isinstance(form, Mapping) and "session_id" in form:
-        return cast("SessionSummaryEntry", plain(form))
-    if isinstance(form, Sequence) and not isinstance(form, str):
-        return cast("SessionSummaryEntry", json.loads("".join(form)))
-    raise not_ours(id, *_OURS)
+    with _OURS.reading(id, _SUMMARY):
+        is_text = isinstance(form, Sequence) and not isinstance(form, str)
+        summary = json.loads("".join(form)) if is_text else plain(form)
+    if not isinstance(summary, dict) or "session_id" not in summary:
+        raise _OURS.other(id)
+    for name, kind in (("session_id", str), ("mtime", int), ("data", dict)):
+        if not isinstance(summary.get(name), kind):
+            raise _OURS.garbled(id, f"{_SUMMARY}.{name}", f"it is no {kind.__name__}")
+    return cast("SessionSummaryEntry", summary)
 
 
 def _folded(form: Any, key: SessionKey, new: list[SessionStoreEntry]) -> object:

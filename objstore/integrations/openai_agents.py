@@ -18,13 +18,13 @@ except ImportError as error:
 from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Revision
-from .ours import check_ours, check_store, not_ours
+from .ours import Ours, check_store
 from .spelling import document_id
 from .turns import Turns
 
 _ITEMS: Final = "items"
 _POPPED: Final = "popped"
-_OURS: Final = ("session", "the OpenAI Agents SDK")
+_OURS: Final = Ours("session", "the OpenAI Agents SDK", (_ITEMS,))
 _ID_BYTES: Final = 1024
 _TEXT_FORM: Final = {"json"}
 
@@ -57,7 +57,7 @@ class ObjstoreSession:
             limit = self.session_settings.limit
         forms, _ = await self._read()
         newest = forms if limit is None or limit < 0 else forms[max(len(forms) - limit, 0) :]
-        return [_item(form) for form in newest]
+        return _OURS.each(self._id, _ITEMS, newest, _item, first=len(forms) - len(newest))
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         """Add items to the end, all of them or none.
@@ -83,11 +83,11 @@ class ObjstoreSession:
 
     async def pop_item(self) -> TResponseInputItem | None:
         """Take the newest item away and give it; ``None`` where there is none."""
-        popped: list[Any] = []
+        popped: list[TResponseInputItem] = []
 
         def pop(parts: Mapping[str, Any]) -> dict[str, object] | None:
             items = self._items(parts, parts)
-            popped[:] = [_plain(item) for item in items[-1:]]
+            popped[:] = self._last(items)
             return {_ITEMS: items[:-1]} if items else None
 
         async with self._turns.of(self._id):
@@ -97,7 +97,7 @@ class ObjstoreSession:
                 return None
             except _UnreadError:
                 return await self._pop_unread()
-        return _item(popped[0]) if popped else None
+        return popped[0] if popped else None
 
     async def _pop_unread(self) -> TResponseInputItem | None:
         """Take an item with a big text away, which has to be read before it is gone."""
@@ -105,13 +105,14 @@ class ObjstoreSession:
             forms, revision = await self._read()
             if not forms:
                 return None
+            (popped,) = self._last(forms)
             # Two that take the same item away agree on what is left, which is no conflict; so each also says who it is.
             left = {_ITEMS: forms[:-1], _POPPED: uuid.uuid4().hex}
             try:
                 await self._documents.save(self._id, left, base=revision)
             except ConflictError:  # another one was faster
                 continue
-            return _item(forms[-1])
+            return popped
 
     async def _read(self) -> tuple[list[Any], Revision | int]:
         document = await self._documents.load(self._id, parts=[_ITEMS])
@@ -121,13 +122,17 @@ class ObjstoreSession:
 
     def _items(self, parts: Mapping[str, Any], names: Collection[str]) -> Any:
         """Give the items that are there, or see that it is something else."""
-        check_ours(self._id, names, (_ITEMS,), *_OURS)
+        _OURS.check(self._id, names)
         items = parts.get(_ITEMS)
         if items is None:
             return []
         if isinstance(items, str) or not isinstance(items, Sequence):
-            raise not_ours(self._id, *_OURS)
+            raise _OURS.other(self._id)
         return items
+
+    def _last(self, items: Any) -> list[TResponseInputItem]:
+        """Give the last item, before it is taken away: one that cannot be read is to stay."""
+        return _OURS.each(self._id, _ITEMS, items[-1:], lambda item: _item(_plain(item)), first=len(items) - 1)
 
     async def clear_session(self) -> None:
         """Take all items away."""

@@ -2,31 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
-from ..errors import FormatError
+from ..errors import FormatError, ObjstoreError
+
+T = TypeVar("T")
+
+_GARBLED: Final = (LookupError, TypeError, AttributeError, ValueError, NotImplementedError)
+"""What comes of reading what is not of the form that it is read for."""
 
 
-def check_ours(id: str, names: Collection[str], kept: tuple[str, ...], what: str, framework: str) -> None:
-    """Make sure that a document holds what an integration keeps in one, before it is read for that or added to.
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """The documents of an integration.
 
-    Args:
-        id: The document.
-        names: The names of its parts. A document without any is anybody's.
-        kept: Names, or their beginnings, of which each document of the integration has one.
-        what: What such a document is to the framework.
-        framework: The name of the framework.
-
-    Raises:
-        FormatError: It is something else.
+    Attributes:
+        what: What one is to the framework.
+        framework: Its name.
+        kept: Names of parts, or their beginnings, of which each document of the integration has one.
     """
-    if names and not any(name.startswith(kept) for name in names):
-        raise not_ours(id, what, framework)
 
+    what: str
+    framework: str
+    kept: tuple[str, ...]
 
-def not_ours(id: str, what: str, framework: str) -> FormatError:
-    """Make the error that says that a document is something else."""
-    return FormatError(f"{id!r} is a document, but no {what} of {framework}; give {framework} a place of its own", id)
+    def check(self, id: str, names: Collection[str]) -> None:
+        """Make sure that a document with parts of these names is one, before it is read or added to.
+
+        One without any parts is anybody's.
+
+        Raises:
+            FormatError: It is something else.
+        """
+        if names and not any(name.startswith(self.kept) for name in names):
+            raise self.other(id)
+
+    def other(self, id: str) -> FormatError:
+        """Make the error that says that a document is something else."""
+        return FormatError(
+            f"{id!r} is a document, but no {self.what} of {self.framework}; give {self.framework} a place of its own",
+            id,
+        )
+
+    def garbled(self, id: str, where: str, why: object) -> FormatError:
+        """Make the error that says that a document is one, but not of the form that is known here."""
+        return FormatError(
+            f"the {self.what} in {id!r} is whole, but not of the form of this {self.framework} (at {where}: {why}); "
+            "if a newer version wrote it, upgrade, else restore an earlier commit of it",
+            id,
+        )
+
+    @contextmanager
+    def reading(self, id: str, where: str | Callable[[], str]) -> Iterator[None]:
+        """Let what is lacking or of a wrong type in what is read here be an error that says where.
+
+        Only reading belongs inside: whatever else failed there would be taken for that.
+
+        Args:
+            id: The document.
+            where: The place in it, or what gives that when it is wanted.
+
+        Raises:
+            FormatError: It is not of the form that it was read for.
+        """
+        try:
+            yield
+        except ObjstoreError:
+            raise
+        except _GARBLED as error:
+            place = where if isinstance(where, str) else where()
+            raise self.garbled(id, place, type(error).__name__) from error
+
+    def each(self, id: str, where: str, forms: Iterable[Any], read: Callable[[Any], T], *, first: int = 0) -> list[T]:
+        """Read items of a list, of which the first is at a place; see `reading`."""
+        found: list[T] = []
+        with self.reading(id, lambda: f"{where}.{first + len(found)}"):
+            for form in forms:
+                found.append(read(form))  # noqa: PERF401 - the error counts what was found
+        return found
 
 
 def check_store(store: object, kind: type, whose: str) -> None:

@@ -19,7 +19,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint, task
 from langgraph.types import Command, StateSnapshot, interrupt
 
-from objstore import DocumentStore, UnavailableError
+from objstore import ConflictError, DocumentStore, NotFoundError, UnavailableError
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations import graphs
@@ -358,6 +358,17 @@ def test_a_copied_thread_goes_its_own_way(saver: ObjstoreSaver, another: Callabl
     other.invoke(said("again", "h1"), thread("copy"))
     assert len(graph.get_state(thread()).values["messages"]) == 4
     assert len(graph.get_state(thread("copy")).values["messages"]) == 8
+
+
+def test_a_copy_of_no_thread_and_onto_one_speak_of_threads(saver: ObjstoreSaver) -> None:
+    with pytest.raises(NotFoundError, match="there is no thread 't' to copy"):
+        saver.copy_thread("t", "copy")
+    graph = graphs.agent().compile(checkpointer=saver)
+    for id in ("t", "copy"):
+        graph.invoke(said("look", "h0"), thread(id))
+    with pytest.raises(ConflictError, match="there is a thread 'copy' already; choose another id") as caught:
+        saver.copy_thread("t", "copy")
+    assert (caught.value.id, caught.value.expected) == ("copy", 0)
 
 
 def test_time_travel_branches_and_the_branch_is_the_newest(

@@ -445,7 +445,7 @@ def test_a_format_of_the_future_is_named_without_its_contents(
     begun(store, "c", "secret")
     documents = objstore.DocumentStore(url)
     documents.update("c", lambda parts: {"summary": {"value": {**parts["summary"]["value"], "format_version": 2}}})
-    with pytest.raises(FormatError, match=r"at format_version") as caught:
+    with pytest.raises(FormatError, match=r"at summary.format_version") as caught:
         store.load("c")
     assert "secret" not in str(caught.value)
 

@@ -287,10 +287,10 @@ def test_a_form_that_is_not_of_this_strands_is_named(url: str, repository: Objst
     begun(repository)
     documents = DocumentStore(url)
     documents.update("s", lambda parts: {"agent/a": {"value": {"unknown": 1}}})
-    with pytest.raises(FormatError, match="'s' is whole, but not of this Strands"):
+    with pytest.raises(FormatError, match="'s' is whole, but not of the form of this Strands"):
         repository.read_agent("s", "a")
     documents.update("s", lambda parts: {"session": {"value": {**parts["session"]["value"], "session_type": "SECRET"}}})
-    with pytest.raises(FormatError, match="'s' is whole, but not of this Strands") as caught:
+    with pytest.raises(FormatError, match="'s' is whole, but not of the form of this Strands") as caught:
         repository.read_session("s")
     assert "SECRET" not in str(caught.value)
 

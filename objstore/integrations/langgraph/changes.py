@@ -9,12 +9,8 @@ from typing import Any, Final, TypeAlias
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint
 
 from ... import ConflictError, FormatError, InvalidValueError, ObjstoreError
-from ..ours import not_ours
-from .entries import Key, Resolved, Thread, checkpoint_entry, parts_in
+from .entries import FORMAT, OURS, Key, Resolved, Thread, checkpoint_entry, parts_in
 from .values import VALUE, Codec, Item, Value, stored
-
-FORMAT: Final = "langgraph"
-"""The part that says of a document that it is a thread, and in which form."""
 
 PARTS: Final = (FORMAT, "checkpoints", "writes")
 _NEWEST: Final = 1
@@ -201,13 +197,13 @@ class Draft:
         self._known = known
         self._changes = changes
         self._refused = refused
-        self.thread = Thread()
+        self.thread = Thread(id)
         self.errors: list[Exception | None] = []
 
     def on(self, parts: Mapping[str, Any]) -> dict[str, Any]:
         """Give the parts of the document that change; called again where others were faster."""
         check_ours(self._id, parts, parts)
-        known = Thread.of(parts, self._known)
+        known = Thread.of(self._id, parts, self._known)
         self.thread, self.errors = known.copy(), []
         changed: dict[str, Any] = {}
         refused = dict(self._refused)
@@ -223,16 +219,17 @@ class Draft:
             ("writes", known.writes, self.thread.writes),
         ):
             if len(now) > len(old):
-                changed[name] = parts.get(name, []) + now[len(old) :]
+                changed[name] = (parts.get(name) or []) + now[len(old) :]
         return {FORMAT: _NEWEST, **changed} if changed else {}
 
 
-def without(parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]:
+def without(id: str, parts: Mapping[str, Any], doomed: Collection[Key]) -> dict[str, Any]:
     """Give the parts of a document that change when checkpoints go, with what only they need."""
-    thread = Thread.of(parts)
+    thread = Thread.of(id, parts)
     checkpoints = thread.without(doomed)
     writes = [entry for entry in thread.writes if (entry["ns"], entry["id"]) not in doomed]
-    kept = parts_in(checkpoints, writes)
+    with OURS.reading(id, "checkpoints or writes"):
+        kept = parts_in(checkpoints, writes)
     gone = [name for name in parts if name.startswith(VALUE) and name not in kept]
     return {"checkpoints": checkpoints, "writes": writes, **dict.fromkeys(gone)}
 
@@ -247,6 +244,8 @@ def check_ours(id: str, parts: Mapping[str, Any], names: Collection[str]) -> Non
         return
     form = parts.get(FORMAT)
     if form is None:
-        raise not_ours(id, "thread", "LangGraph")
+        raise OURS.other(id)
+    if type(form) is not int:
+        raise OURS.garbled(id, FORMAT, "it is no number")
     if form != _NEWEST:
-        raise FormatError(f"thread {id!r} is stored in form {form!r}, which this objstore does not know; upgrade", id)
+        raise FormatError(f"thread {id!r} is stored in form {form}, which this objstore does not know; upgrade", id)

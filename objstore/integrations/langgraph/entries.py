@@ -10,11 +10,18 @@ is stored once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from ..ours import Ours
 from ..values import plain
 from .values import Item, Value, names_of_parts, restored, stored
+
+FORMAT: Final = "langgraph"
+"""The part that says of a document that it is a thread, and in which form."""
+
+OURS: Final = Ours("thread", "LangGraph", (FORMAT,))
 
 _STRIDE: Final = 32
 
@@ -50,10 +57,12 @@ class Thread:
     """What is known of a thread: an index of the entries of its document. Others see it, so only a copy is added to.
 
     Attributes:
+        id: Its document.
         revision: The commit that it is of; ``None`` before it is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, id: str) -> None:
+        self.id = id
         self.revision: Any = None
         self.checkpoints: list[Any] = []
         self.writes: list[Any] = []
@@ -64,17 +73,22 @@ class Thread:
         self._resolved: dict[int, Resolved] = {}
 
     @classmethod
-    def of(cls, parts: Mapping[str, Any], known: Thread | None = None) -> Thread:
-        """Make what is known of a document, beginning with what was known of it before."""
+    def of(cls, id: str, parts: Mapping[str, Any], known: Thread | None = None) -> Thread:
+        """Make what is known of a document, beginning with what was known of it before.
+
+        Raises:
+            FormatError: An entry is not of the form that is known here.
+        """
         checkpoints, writes = parts.get("checkpoints") or (), parts.get("writes") or ()
-        found, new = cls(), (checkpoints, writes)
-        if known and known.begins(*new):
-            new = checkpoints[len(known.checkpoints) :], writes[len(known.writes) :]
-            found = known.copy() if any(new) else known
-        for entry in new[0]:
-            found.add_checkpoint(entry)
-        for entry in new[1]:
-            found.add_writes(entry)
+        found, new = cls(id), (checkpoints, writes)
+        with OURS.reading(id, lambda: f"checkpoints.{len(found.checkpoints)} or writes.{len(found.writes)}"):
+            if known and known.begins(*new):
+                new = checkpoints[len(known.checkpoints) :], writes[len(known.writes) :]
+                found = known.copy() if any(new) else known
+            for entry in new[0]:
+                found.add_checkpoint(entry)
+            for entry in new[1]:
+                found.add_writes(entry)
         return found
 
     def begins(self, checkpoints: Sequence[Any], writes: Sequence[Any]) -> bool:
@@ -108,7 +122,7 @@ class Thread:
 
     def copy(self) -> Thread:
         """Make another one of the same entries."""
-        made = Thread()
+        made = Thread(self.id)
         for name, value in vars(self).items():
             setattr(made, name, value.copy() if isinstance(value, list | dict) else value)
         return made
@@ -139,8 +153,9 @@ class Thread:
         """Go over what a checkpoint comes from, its parent first."""
         place = self._places.get(key)
         while place is not None:
-            parent = self.checkpoints[place].get("parent")
-            place = None if parent is None else self._places.get((key[0], parent))
+            with self.reading(place):
+                parent = self.checkpoints[place].get("parent")
+                place = None if parent is None else self._places.get((key[0], parent))
             if place is not None:
                 yield self.key(place), self.resolve(place)
 
@@ -153,7 +168,8 @@ class Thread:
             at = self._parents[at]
         found = Resolved() if at is None else self._resolved[at]
         for n, step in enumerate(reversed(way), 1):
-            found = _resolved(self.checkpoints[step], found)
+            with self.reading(step):
+                found = _resolved(self.checkpoints[step], found)
             if n % _STRIDE == 0:
                 self._resolved[step] = found
         return found
@@ -164,17 +180,18 @@ class Thread:
         A task that wrote to a place again is ignored there, unless it is one of the special places below 0.
         """
         found: dict[tuple[str, int], tuple[tuple[str, str, int], str, Value]] = {}
-        for entry in self._writes_of.get(key, ()):
-            for index, channel, written in entry["writes"]:
-                place = (entry["task"], index)
-                if index < 0 or place not in found:
-                    found[place] = (entry["path"], entry["task"], index), channel, restored(written, None)
-        return sorted(found.values(), key=lambda write: write[0])
+        with OURS.reading(self.id, "writes"):
+            for entry in self._writes_of.get(key, ()):
+                for index, channel, written in entry["writes"]:
+                    place = (entry["task"], index)
+                    if index < 0 or place not in found:
+                        found[place] = (entry["path"], entry["task"], index), channel, restored(written, None)
+            return sorted(found.values(), key=lambda write: write[0])
 
     def has_writes(self, entry: Mapping[str, Any]) -> bool:
         """Say whether the very same writes of a task are there."""
         found = self._writes_of.get((entry["ns"], entry["id"]), ())
-        return any(plain(known) == entry for known in found if known["task"] == entry["task"])
+        return any(plain(known) == entry for known in found if known.get("task") == entry["task"])
 
     def without(self, doomed: Collection[Key]) -> list[Any]:
         """Give the checkpoints without some; those that were written as a change of one of them are written anew."""
@@ -184,10 +201,15 @@ class Thread:
             if self.key(place) in doomed:
                 continue
             if on is not None and self.key(on) in doomed:
-                meta, rest = tuple(entry["meta"]), tuple(entry["rest"])
+                with self.reading(place):
+                    meta, rest = tuple(entry["meta"]), tuple(entry["rest"])
                 entry = checkpoint_entry(self.key(place), entry.get("parent"), meta, rest, self.resolve(place), None)
             kept.append(entry)
         return kept
+
+    def reading(self, place: int) -> AbstractContextManager[None]:
+        """Let a garbled checkpoint be named; see `Ours.reading`."""
+        return OURS.reading(self.id, f"checkpoints.{place}")
 
 
 def _resolved(entry: Any, parent: Resolved) -> Resolved:

@@ -17,9 +17,9 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 
-from ... import ConflictError, InvalidValueError
+from ... import ConflictError, InvalidValueError, NotFoundError
 from .changes import PutCheckpoint, PutWrites
-from .entries import Key, Thread
+from .entries import OURS, Key, Thread
 from .faces import Ask, Steps, Work
 from .threads import ATTEMPTS, Threads
 from .values import Codec, Value
@@ -74,18 +74,19 @@ class Checkpointer:
     ) -> CheckpointTuple:
         entry, all_of_it, key = thread.checkpoints[place], thread.resolve(place), thread.key(place)
         read, parent = self.codec.read_value, entry.get("parent")
-        checkpoint: Checkpoint = self.codec.read(entry["rest"], big)
-        checkpoint["id"] = key[1]
-        checkpoint["channel_versions"] = dict(all_of_it.versions)
-        checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
-        checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
-        return CheckpointTuple(
-            _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
-            checkpoint,
-            self.codec.read(entry["meta"], big),
-            None if parent is None else _config(id, (key[0], parent), {_BRANCH: parent}),
-            [(task, channel, read(value, big)) for (_, task, _), channel, value in thread.writes_of(key)],
-        )
+        with thread.reading(place):
+            checkpoint: Checkpoint = self.codec.read(entry["rest"], big)
+            checkpoint["id"] = key[1]
+            checkpoint["channel_versions"] = dict(all_of_it.versions)
+            checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
+            checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
+            return CheckpointTuple(
+                _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
+                checkpoint,
+                self.codec.read(entry["meta"], big),
+                None if parent is None else _config(id, (key[0], parent), {_BRANCH: parent}),
+                [(task, channel, read(value, big)) for (_, task, _), channel, value in thread.writes_of(key)],
+            )
 
     def put(
         self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new: ChannelVersions
@@ -151,7 +152,7 @@ class Checkpointer:
     def history(self, config: RunnableConfig, channels: Sequence[str]) -> Steps[dict[str, DeltaChannelHistory]]:
         """See `ObjstoreSaver.get_delta_channel_history`."""
         id, space, named = _address(config)
-        thread = (yield from self.threads.read(id)) if channels else Thread()
+        thread = (yield from self.threads.read(id)) if channels else Thread(id)
         seeds: dict[str, Value] = {}
         writes: dict[str, list[tuple[str, Value]]] = {channel: [] for channel in channels}
         for key, all_of_it in thread.ancestors((space, named or thread.newest(space) or "")):
@@ -169,9 +170,10 @@ class Checkpointer:
         read = self.codec.read_value
         result: dict[str, DeltaChannelHistory] = {}
         for channel, found in writes.items():
-            result[channel] = {"writes": [(task, channel, read(value, big)) for task, value in reversed(found)]}
-            if channel in seeds:
-                result[channel]["seed"] = read(seeds[channel], big)
+            with OURS.reading(id, "values"):
+                result[channel] = {"writes": [(task, channel, read(value, big)) for task, value in reversed(found)]}
+                if channel in seeds:
+                    result[channel]["seed"] = read(seeds[channel], big)
         return result
 
     def delete(self, id: str) -> Steps[None]:
@@ -180,7 +182,13 @@ class Checkpointer:
 
     def copy(self, source: str, target: str) -> Steps[None]:
         """See `ObjstoreSaver.copy_thread`."""
-        yield Ask("fork", (source, target))
+        try:
+            yield Ask("fork", (source, target))
+        except NotFoundError as error:
+            raise NotFoundError(f"there is no thread {source!r} to copy") from error
+        except ConflictError as error:
+            why = f"there is a thread {target!r} already; choose another id"
+            raise ConflictError(why, target, error.expected, error.actual) from error
 
     def delete_for_runs(self, runs: Collection[str]) -> Steps[None]:
         """See `ObjstoreSaver.delete_for_runs`."""
@@ -225,9 +233,14 @@ class Checkpointer:
         return needed
 
     def _metadata(self, id: str, thread: Thread, place: int) -> Steps[Mapping[str, Any]]:
-        meta = thread.checkpoints[place]["meta"]
+        with thread.reading(place):
+            meta = thread.checkpoints[place]["meta"]
         big = yield from self.threads.contents(id, [meta])
-        return {} if big is None else self.codec.read(meta, big)
+        with thread.reading(place):
+            read = {} if big is None else self.codec.read(meta, big)
+        if not isinstance(read, Mapping):
+            raise OURS.garbled(id, f"checkpoints.{place}.meta", "it is no mapping")
+        return read
 
 
 def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
@@ -240,7 +253,9 @@ def _items(thread: Thread, place: int) -> list[Any]:
     """Give all that a checkpoint is made of."""
     entry = thread.checkpoints[place]
     writes = [value for _, _, value in thread.writes_of(thread.key(place))]
-    return [entry["meta"], entry["rest"], *_items_of([*thread.resolve(place).values.values(), *writes])]
+    values = [*thread.resolve(place).values.values(), *writes]
+    with thread.reading(place):
+        return [entry["meta"], entry["rest"], *_items_of(values)]
 
 
 def _items_of(values: Iterable[Value]) -> list[Any]:

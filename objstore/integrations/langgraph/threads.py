@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ... import ConflictError, InvalidValueError, ObjstoreError
 from .changes import PARTS, Change, Draft, PutCheckpoint, check_ours, without
-from .entries import Key, Thread
+from .entries import OURS, Key, Thread
 from .faces import Ask, Steps, Work
 from .lanes import Lane
 from .values import names_of_parts
@@ -62,16 +62,17 @@ class Threads:
         row = self._row(id)
         document = yield Ask("view", (id,), {"parts": PARTS})
         if document is None:
-            return Thread()
+            return Thread(id)
         check_ours(id, document.parts, document.names)
-        thread: Thread = yield Work(partial(Thread.of, document.parts, row.thread))
+        thread: Thread = yield Work(partial(Thread.of, id, document.parts, row.thread))
         thread.revision = document.revision
         self._remember(id, thread)
         return thread
 
     def contents(self, id: str, items: Iterable[Sequence[str]]) -> Steps[dict[str, Any] | None]:
         """Read the big values that some items name; ``None`` where one was deleted meanwhile."""
-        names = names_of_parts(items)
+        with OURS.reading(id, "the name of a value"):
+            names = names_of_parts(items)
         if not names:
             return {}
         document = yield Ask("load", (id,), {"parts": tuple(names)})
@@ -128,7 +129,7 @@ class Threads:
                 if len(doomed) == len(thread.standing()):
                     yield Ask("delete", (id,), {"base": thread.revision})
                 else:
-                    yield Ask("update", (id, lambda parts, doomed=doomed: without(parts, doomed)))
+                    yield Ask("update", (id, lambda parts, doomed=doomed: without(id, parts, doomed)))
             except ConflictError:
                 continue
             finally:

@@ -42,7 +42,7 @@ class ObjstoreConversationStore(ConversationStore):
         # One attribute, and functions around it: the base class has private names of its own.
         self._conversations = Conversations(documents, purge=purge, cache_bytes=cache_bytes)
 
-    # What the base class does with the primitives below, as one call that sees one commit.
+    # What the base class does with the primitives below: as one call that sees one commit, and says what is missing.
 
     async def load(
         self, conversation_id: str, *, limit: int | None = None, scope: str | None = None
@@ -65,6 +65,42 @@ class ObjstoreConversationStore(ConversationStore):
         whole = conversation.conversation if isinstance(conversation, AgentRunResult) else conversation
         with self._conversations.call(whole.conversation_id, saving=True, expected=whole.revision):
             return await super().save(conversation, scope=scope)
+
+    async def branch(
+        self,
+        conversation_id: str,
+        *,
+        at: int | None = None,
+        from_entry: str | None = None,
+        expected_revision: str | None,
+        scope: str | None = None,
+    ) -> Conversation:
+        """Continue a conversation from an earlier point; see `ConversationStore.branch`."""
+        with self._conversations.lacking(conversation_id):
+            return await super().branch(
+                conversation_id, at=at, from_entry=from_entry, expected_revision=expected_revision, scope=scope
+            )
+
+    async def fork(
+        self,
+        conversation_id: str,
+        *,
+        at: int | None = None,
+        from_entry: str | None = None,
+        new_conversation_id: str | None = None,
+        scope: str | None = None,
+        source_scope: str | None = None,
+    ) -> Conversation:
+        """Start a conversation from another one's history; see `ConversationStore.fork`."""
+        with self._conversations.lacking(conversation_id):
+            return await super().fork(
+                conversation_id,
+                at=at,
+                from_entry=from_entry,
+                new_conversation_id=new_conversation_id,
+                scope=scope,
+                source_scope=source_scope,
+            )
 
     # The primitives.
 

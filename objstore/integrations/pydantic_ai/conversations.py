@@ -20,9 +20,9 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 
 from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
-from ...errors import ConflictError, FormatError
+from ...errors import ConflictError, ObjstoreError
 from ...models import Revision
-from ..ours import check_ours, not_ours
+from ..ours import Ours
 from ..spelling import document_id
 from ..values import Large, Recent, give, names_in, plain, take
 
@@ -37,7 +37,7 @@ _ENTRY: Final = TypeAdapter(ConversationEntry)
 _RECORDS: Final = 1024
 """How many of the newest records are remembered."""
 
-_OURS: Final = ("conversation", "pydantic-ai")
+_OURS: Final = Ours("conversation", "pydantic-ai", ("entries",))
 _AT_ONCE: Final = 32
 
 
@@ -58,13 +58,15 @@ class Held:
         """Give the entries up to one, or the last of them; ``None`` where that one is not here."""
         found: list[Entry] = []
         wanted: str | None = head_id
-        for at in range(len(self.entries) - 1, -1, -1):
-            if wanted is None or len(found) == limit:
-                break
-            entry = self.entries[at]
-            if _id(entry) == wanted:
-                found.append(entry if type(entry) is dict else plain(entry))
-                wanted = entry["value"]["parent_id"]
+        at = 0
+        with _OURS.reading(self.document_id, lambda: f"entries.{at}"):
+            at = len(self.entries)
+            while at and wanted is not None and len(found) != limit:
+                at -= 1
+                entry = self.entries[at]
+                if _id(entry) == wanted:
+                    found.append(entry if type(entry) is dict else plain(entry))
+                    wanted = entry["value"]["parent_id"]
         if not found:
             return None
         if wanted is not None and len(found) != limit:
@@ -115,12 +117,26 @@ class Conversations:
     def call(
         self, conversation_id: str, *, saving: bool = False, expected: str | None = None, tail: bool = False
     ) -> Iterator[None]:
-        """Let what is done inside see one commit of each conversation."""
+        """Let what is done inside see one commit of each conversation; see also `lacking`."""
         token = _CALL.set(_Call(self, document_id(conversation_id), saving, expected, tail))
         try:
-            yield
+            with self.lacking(conversation_id):
+                yield
         finally:
             _CALL.reset(token)
+
+    @contextmanager
+    def lacking(self, conversation_id: str) -> Iterator[None]:
+        """Let it be said of a conversation that an entry is missing that it stands on, or a large value of one.
+
+        The base class lets a `KeyError` out where that is so, and not only because somebody deleted it meanwhile.
+        """
+        try:
+            yield
+        except ObjstoreError:
+            raise
+        except KeyError as error:
+            raise _OURS.garbled(document_id(conversation_id), "entries", "one is missing") from error
 
     @property
     def current(self) -> _Call | None:
@@ -159,9 +175,18 @@ class Conversations:
     async def decoded(self, id: str, taken: Any) -> ConversationRecord:
         """Make a record of what was taken down of it."""
         if not isinstance(taken, Mapping) or "value" not in taken:
-            raise not_ours(id, *_OURS)
+            raise _OURS.other(id)
         taken = plain(taken)
-        return _valid(_RECORD, give(taken, await self.large_of(id, [taken])), id)
+        try:
+            large = await self.large_of(id, [taken])
+        except KeyError as error:
+            raise _OURS.garbled(id, "summary", "a large value is missing") from error
+        record = _valid(_RECORD, "summary", taken, large, id)
+        if document_id(record.conversation_id) != id:
+            raise _OURS.garbled(id, "summary.conversation_id", "it names another one")
+        if record.revision != taken["value"].get("revision"):  # a new one at every look, which nobody could agree with
+            raise _OURS.garbled(id, "summary.revision", "there is none")
+        return record
 
     async def records(self) -> AsyncIterator[ConversationRecord]:
         """Read all records from the listing, and from their documents those that are too big for it."""
@@ -190,15 +215,17 @@ class Conversations:
         borrowed: list[Entry] = []
 
         def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
-            check_ours(id, parts, ("entries",), *_OURS)
-            before = parts["summary"]["value"] if parts.get("summary") else None
-            if (before and before["revision"]) != expected:
+            _OURS.check(id, parts)
+            revision, head_id = _stand(id, parts.get("summary"))
+            if revision != expected:
                 raise ConversationConflict(record.conversation_id)
             entries = parts.get("entries", ())
-            outside = needed.keys() - {None, before and before["head_id"], *map(_id, borrowed), *map(_id, added)}
-            if outside and (outside := outside - {_id(entry) for entry in entries}):
-                raise _LackingError([entry_id for entry_id in needed if entry_id in outside and entry_id is not None])
-            known = {_id(entry) for entry in entries} if borrowed else {}
+            outside = needed.keys() - {None, head_id, *map(_id, borrowed), *map(_id, added)}
+            known = set(_OURS.each(id, "entries", entries, _id)) if outside or borrowed else set()
+            if outside - known:
+                raise _LackingError(
+                    [entry_id for entry_id in needed if entry_id in outside - known and entry_id is not None]
+                )
             lacked = {_id(entry): entry for entry in borrowed if _id(entry) not in known}
             return {**large, "summary": summary, "entries": [*entries, *lacked.values(), *added]}
 
@@ -247,7 +274,7 @@ class Conversations:
         """Read the entries up to one."""
         held, chain = await self.chain(head_id, limit)
         large = await self.large_of(held.document_id, chain)
-        return [_valid(_ENTRY, give(entry, large), held.document_id) for entry in chain]
+        return [_valid(_ENTRY, "entries", entry, large, held.document_id) for entry in chain]
 
     async def chain(
         self, head_id: str, limit: int | None, conversation_id: str | None = None
@@ -275,8 +302,9 @@ class Conversations:
 
     async def large_of(self, id: str, chain: Iterable[Entry]) -> Large:
         """Give the large values of some entries."""
-        names = names_in(chain)
-        found: Large = {name: value for name in names if (value := self.large.get(name)) is not None}
+        with _OURS.reading(id, "marks"):
+            names = names_in(chain)
+            found: Large = {name: value for name in names if (value := self.large.get(name)) is not None}
         missing = [name for name in names if name not in found]
         document = await self.documents.load(id, parts=missing) if missing else None
         for name in missing:
@@ -293,13 +321,20 @@ def _id(entry: Entry) -> str:
     return id
 
 
-def _valid(adapter: TypeAdapter[T], value: object, id: str) -> T:
+def _stand(id: str, summary: Any) -> tuple[str | None, str | None]:
+    """Give the revision and the head that a stored record names."""
+    if not summary:
+        return None, None
+    with _OURS.reading(id, "summary"):
+        return summary["value"]["revision"], summary["value"]["head_id"]
+
+
+def _valid(adapter: TypeAdapter[T], part: str, taken: Entry, large: Large, id: str) -> T:
+    """Make of what was taken down what it was."""
+    with _OURS.reading(id, part):
+        value = give(taken, large)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
-        raise FormatError(
-            f"the conversation in {id!r} is whole, but not of the form of this pydantic-ai (at {where}); a newer one "
-            "may have written it",
-            id,
-        ) from None
+        found = error.errors(include_url=False, include_input=False)[0]
+        raise _OURS.garbled(id, ".".join(map(str, (part, *found["loc"]))), found["type"]) from None

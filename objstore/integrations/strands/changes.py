@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from strands.types.exceptions import SessionException
 
-from ..spelling import spelled
+from ..ours import Ours
+from ..spelling import document_id, spelled
 from ..values import Large
 
 Parts = Mapping[str, Any]
@@ -25,11 +27,18 @@ Taken = Mapping[str, Any]
 TIMES: Final = ("created_at", "updated_at")
 """The times of an agent, which say nothing about whether it changed."""
 
+OURS: Final = Ours("session", "Strands", ("session",))
+
 AGAIN: Final = "open the session again and repeat the turn"
 
 
 class SessionConflictError(SessionException):
     """Another writer changed the session. What was to be written is not; open the session again."""
+
+
+def reading(session_id: str, part: str) -> AbstractContextManager[None]:
+    """Let a garbled part of a session be named; see `Ours.reading`."""
+    return OURS.reading(document_id(session_id), part)
 
 
 def agent_part(agent_id: str) -> str:
@@ -80,11 +89,12 @@ def state_changed(
         stored = parts.get(part)
         if stored is None:
             raise SessionException(f"{what} in session {session_id} does not exist")
-        if same(stored, taken, times):
-            return {}
-        if seen is not None and not same(stored, seen, times):
-            raise SessionConflictError(f"{what} in session {session_id} was changed by another writer; {AGAIN}")
-        return {part: _dated(taken, stored) if times else taken}
+        with reading(session_id, part):
+            if same(stored, taken, times):
+                return {}
+            if seen is not None and not same(stored, seen, times):
+                raise SessionConflictError(f"{what} in session {session_id} was changed by another writer; {AGAIN}")
+            return {part: _dated(taken, stored) if times else taken}
 
     return change
 
@@ -94,14 +104,15 @@ def message_added(session_id: str, agent_id: str, number: int, taken: Taken, lar
 
     def change(parts: Parts) -> Mapping[str, object]:
         messages = _messages_in(parts, session_id, agent_id)
-        if messages and number <= messages[-1]["value"]["message_id"]:
-            at = place(messages, number)
-            if at is not None and messages[at] == taken:
-                return {}  # it was asked for again, because its outcome was not known
-            raise SessionConflictError(
-                f"Message {number} of agent {agent_id} in session {session_id} is another writer's; {AGAIN}"
-            )
-        return {**large, messages_part(agent_id): [*messages, taken]}
+        with reading(session_id, messages_part(agent_id)):
+            if messages and number <= messages[-1]["value"]["message_id"]:
+                at = place(messages, number)
+                if at is not None and messages[at] == taken:
+                    return {}  # it was asked for again, because its outcome was not known
+                raise SessionConflictError(
+                    f"Message {number} of agent {agent_id} in session {session_id} is another writer's; {AGAIN}"
+                )
+            return {**large, messages_part(agent_id): [*messages, taken]}
 
     return change
 
@@ -111,10 +122,11 @@ def message_replaced(session_id: str, agent_id: str, number: int, taken: Taken, 
 
     def change(parts: Parts) -> Mapping[str, object]:
         messages = _messages_in(parts, session_id, agent_id)
-        at = place(messages, number)
-        if at is None:
-            raise SessionException(f"Message {number} does not exist")
-        new = [*messages[:at], _dated(taken, messages[at]), *messages[at + 1 :]]
+        with reading(session_id, messages_part(agent_id)):
+            at = place(messages, number)
+            if at is None:
+                raise SessionException(f"Message {number} does not exist")
+            new = [*messages[:at], _dated(taken, messages[at]), *messages[at + 1 :]]
         return {**large, messages_part(agent_id): new}
 
     return change

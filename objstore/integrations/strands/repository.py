@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from typing import Any, Final, TypeVar
 
 from strands.multiagent import MultiAgentBase
@@ -13,12 +14,12 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 
 from ... import Document
 from ...documents import DocumentStore
-from ...errors import ConflictError, FormatError
-from ..ours import check_ours, check_store
+from ...errors import ConflictError
+from ..ours import check_store
 from ..spelling import document_id
 from ..values import Large, Recent, give, names_in, plain, take
 from . import changes
-from .changes import Change, SessionConflictError, Taken
+from .changes import OURS, Change, SessionConflictError, Taken, reading
 from .edits import Edit, Edits
 
 T = TypeVar("T")
@@ -67,11 +68,12 @@ class ObjstoreSessionRepository(SessionRepository):
         taken = self._read(session_id, "session")
         if taken is None:
             return None
-        session = _made(Session, give(taken, {}), session_id)
+        with reading(session_id, "session"):
+            session = _made(Session, give(taken, {}))
         try:
             session.session_type = SessionType(session.session_type)
-        except ValueError:
-            raise _not_of_this(session_id, "its session_type is none that is known here") from None
+        except ValueError:  # which says what stands there
+            raise OURS.garbled(document_id(session_id), "session.session_type", "it is none that is known") from None
         return session
 
     def delete_session(self, session_id: str, **kwargs: Any) -> None:  # noqa: ARG002
@@ -104,8 +106,10 @@ class ObjstoreSessionRepository(SessionRepository):
 
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:  # noqa: ARG002
         """Read the state of an agent; ``None`` where there is none."""
-        state = self._read_state(session_id, changes.agent_part(agent_id))
-        return None if state is None else _made(SessionAgent, state, session_id)
+        part = changes.agent_part(agent_id)
+        state = self._read_state(session_id, part)
+        with reading(session_id, part):
+            return None if state is None else _made(SessionAgent, state)
 
     def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:  # noqa: ARG002
         """Write the state of an agent, if it changed.
@@ -135,7 +139,8 @@ class ObjstoreSessionRepository(SessionRepository):
         if taken is None:
             return None
         self._seen.put(f"{document_id(session_id)}/{part}", taken)
-        state: dict[str, Any] = give(taken, {})
+        with reading(session_id, part):
+            state: dict[str, Any] = give(taken, {})
         return state
 
     def _make(self, session_id: str, part: str, what: str, state: object, others: Mapping[str, object]) -> None:
@@ -145,7 +150,9 @@ class ObjstoreSessionRepository(SessionRepository):
     def _change(self, session_id: str, part: str, what: str, state: object, times: Sequence[str]) -> None:
         id, taken = document_id(session_id), take(state, what)
         seen = self._seen.get(f"{id}/{part}")
-        if seen is None or not changes.same(seen, taken, times) or self._edits.waiting(id, part):
+        with reading(session_id, part):
+            changed = seen is None or not changes.same(seen, taken, times)
+        if changed or self._edits.waiting(id, part):
             self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, seen, times))
 
     def _put(self, session_id: str, part: str, taken: Taken, change: Change) -> None:
@@ -180,9 +187,12 @@ class ObjstoreSessionRepository(SessionRepository):
         **kwargs: Any,  # noqa: ARG002
     ) -> SessionMessage | None:
         """Read a message; ``None`` where there is none."""
-        messages = self._view(session_id, changes.messages_part(agent_id)) or []
-        at = changes.place(messages, _number(message_id))
-        return None if at is None else self._given(session_id, [messages[at]])[0]
+        part = changes.messages_part(agent_id)
+        messages = self._view(session_id, part) or []
+        number = _number(message_id)
+        with reading(session_id, part):
+            at = changes.place(messages, number)
+        return None if at is None else self._given(session_id, part, [messages[at]])[0]
 
     def update_message(
         self,
@@ -223,27 +233,33 @@ class ObjstoreSessionRepository(SessionRepository):
             SessionException: There is no such agent.
         """
         read = self._read if limit is None and not offset else self._view
-        messages = read(session_id, changes.messages_part(agent_id))
+        part = changes.messages_part(agent_id)
+        messages = read(session_id, part)
         if messages is None:
             raise SessionException(f"Agent {agent_id} in session {session_id} does not exist")
-        page = messages[offset : None if limit is None else offset + limit]
-        if messages and not page and limit is None:
-            self._behind.put(_log(session_id, agent_id), messages[-1]["value"]["message_id"] + 1)
-        return self._given(session_id, page)
+        wanted = slice(index(offset), None if limit is None else index(offset + limit))
+        with reading(session_id, part):
+            page = messages[wanted]
+            if messages and not page and limit is None:
+                self._behind.put(_log(session_id, agent_id), messages[-1]["value"]["message_id"] + 1)
+        return self._given(session_id, part, page)
 
-    def _given(self, session_id: str, found: Sequence[Taken]) -> list[SessionMessage]:
-        messages = [message if type(message) is dict else plain(message) for message in found]
-        names = names_in(messages)
-        large = {name: value for name in names if (value := self._large.get(name)) is not None}
+    def _given(self, session_id: str, part: str, found: Sequence[Taken]) -> list[SessionMessage]:
+        with reading(session_id, part):
+            messages = [message if type(message) is dict else plain(message) for message in found]
+            names = names_in(messages)
+            large = {name: value for name in names if (value := self._large.get(name)) is not None}
         missing = [name for name in names if name not in large]
         if missing:
             document = self._documents.load(document_id(session_id), parts=missing)
             read: Any = document.parts if document else {}
             if any(read.get(name) is None for name in missing):
                 raise SessionException(f"Session {session_id} was deleted while it was read")
-            self._keep(read)
+            with reading(session_id, part):
+                self._keep(read)
             large |= read
-        return [_made(SessionMessage, give(message, large), session_id) for message in messages]
+        with reading(session_id, part):
+            return [_made(SessionMessage, give(message, large)) for message in messages]
 
     # Reading and writing.
 
@@ -271,7 +287,7 @@ class ObjstoreSessionRepository(SessionRepository):
     def _part(self, session_id: str, part: str, document: Document | None) -> Any:
         if document is None:
             return None
-        check_ours(document_id(session_id), document.names, ("session",), "session", "Strands")
+        OURS.check(document_id(session_id), document.names)
         return document.parts[part]
 
     def _keep(self, large: Mapping[str, str | bytes]) -> None:
@@ -289,13 +305,6 @@ def _number(message_id: object) -> int:
     return message_id
 
 
-def _made(kind: Callable[..., T], value: Mapping[str, Any], session_id: str) -> T:
+def _made(kind: Callable[..., T], value: Mapping[str, Any]) -> T:
     names = {known.name for known in dataclasses.fields(kind)}  # type: ignore[arg-type] # it is a dataclass
-    try:
-        return kind(**{name: member for name, member in value.items() if name in names})
-    except TypeError as error:
-        raise _not_of_this(session_id, error) from None
-
-
-def _not_of_this(session_id: str, why: object) -> FormatError:
-    return FormatError(f"session {session_id!r} is whole, but not of this Strands: {why}", session_id)
+    return kind(**{name: member for name, member in value.items() if name in names})
