@@ -125,7 +125,7 @@ def several(names: Iterable[str] | None, what: str = "ids") -> list[str] | None:
     """Take down the ids or parts that a call is about, ``None`` for all.
 
     Raises:
-        TypeError: It is one of them, which would be taken for one per letter.
+        TypeError: It is one of them, which would be taken for one per letter, or no list at all.
     """
     return None if names is None else [*no_text(names, what)]
 
@@ -134,8 +134,11 @@ def no_text(names: Iterable[str], what: str = "ids") -> Iterable[str]:
     """Give ids back, unless it is one, which would be taken for one per letter.
 
     Raises:
-        TypeError: It is.
+        TypeError: It is, or it is no list at all.
     """
     if isinstance(names, str):
         raise TypeError(f"give the {what} as a list: [{names!r}]")
+    given: object = names
+    if isinstance(given, bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"{what} must be a list, not {type(given).__name__}")
     return names

@@ -164,7 +164,11 @@ class Opened:
     def summary_pages(self, ids: Iterable[str] | None, prefix: str, wanted: Wanted) -> SummaryPages:
         """See `SessionStore.iter_summaries`."""
         text("prefix", prefix)
-        source = self.id_pages(prefix, None) if ids is None else (id for id in no_text(ids) if id.startswith(prefix))
+        source = (
+            self.id_pages(prefix, None)
+            if ids is None
+            else (id for id in no_text(ids) if naming.check_id(id).startswith(prefix))
+        )
         return SummaryPages(self.layout, source, wanted)
 
     def summaries(self, ids: Iterable[str]) -> Protocol[list[SessionSummary]]:

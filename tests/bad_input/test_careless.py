@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import objstore
-from objstore import ArtifactStore, DocumentStore, InvalidValueError, Message, SessionData, SessionStore
+from objstore import ArtifactStore, DocumentStore, InvalidIdError, InvalidValueError, Message, SessionData, SessionStore
 from objstore.aio_documents import AsyncDocumentStore
 from objstore.testing import memory_store
 from tests.places import Place
@@ -29,6 +30,39 @@ def test_one_text_is_no_list_of_its_letters_in_documents(memory: Place, call: st
         LISTS[call](DocumentStore(memory.target))
     with pytest.raises(TypeError, match=r"as a list: \['(s|messages)'\]"):
         asyncio.run(LISTS[call](AsyncDocumentStore(memory.target)))
+
+
+OF_SESSIONS: dict[str, Callable[[SessionStore, Any], Any]] = {
+    "summaries": lambda store, ids: store.summaries(ids),
+    "iter_summaries": lambda store, ids: list(store.iter_summaries(ids)),
+    "verify": lambda store, ids: store.verify(ids),
+    "collect": lambda store, ids: store.collect(ids),
+    "du": lambda store, ids: store.du(ids),
+    "copy": lambda store, ids: objstore.copy(store, memory_store(), ids=ids),
+}
+
+
+@pytest.mark.parametrize("ids", [5, True, b"s", object()], ids=lambda ids: type(ids).__name__)
+@pytest.mark.parametrize("call", OF_SESSIONS)
+def test_what_is_no_list_is_no_list_of_ids(store: SessionStore, call: str, ids: Any) -> None:
+    with pytest.raises(TypeError, match=f"^ids must be a list, not {type(ids).__name__}$"):
+        OF_SESSIONS[call](store, ids)
+
+
+@pytest.mark.parametrize("parts", [5, b"s"], ids=repr)
+def test_nor_of_parts_of_documents(memory: Place, parts: Any) -> None:
+    documents = DocumentStore(memory.target)
+    for call in (documents.load, documents.view):
+        with pytest.raises(TypeError, match=f"^parts must be a list, not {type(parts).__name__}$"):
+            call("d", parts=parts)
+
+
+def test_each_of_the_ids_is_a_text(store: SessionStore) -> None:
+    wrong: Any = [5]
+    for name in OF_SESSIONS.keys() - {"copy"}:
+        with pytest.raises(InvalidIdError, match=r"^an id must be a str, not int$"):
+            OF_SESSIONS[name](store, wrong)
+    assert [*OF_SESSIONS["copy"](store, wrong).failed.values()] == ["InvalidIdError: an id must be a str, not int"]
 
 
 def test_nor_in_sessions(store: SessionStore) -> None:

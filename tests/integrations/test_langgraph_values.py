@@ -330,6 +330,11 @@ def test_an_id_is_not_taken_for_one_per_letter(memory: Place, open_store: Callab
         saver.prune("t", strategy="delete")
     with pytest.raises(TypeError, match=r"as a list: \['r'\]"):
         saver.delete_for_runs("r")
+    wrong: Any = 5
+    with pytest.raises(TypeError, match=r"^threads must be a list, not int$"):
+        saver.prune(wrong)
+    with pytest.raises(TypeError, match=r"^runs must be a list, not int$"):
+        saver.delete_for_runs(wrong)
     assert got(saver).checkpoint["channel_values"] == {"kept": 1}
 
 

@@ -24,6 +24,7 @@ except ImportError as error:
     raise ImportError("LangGraph is not installed: pip install 'objstore[langgraph]'") from error
 
 from ... import DocumentStore
+from ..._engine.arguments import no_text
 from ..ours import check_store
 from .faces import Faces
 from .steps import Checkpointer
@@ -179,11 +180,11 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         Raises:
             TypeError: It is one id, which would be taken for one per letter.
         """
-        self._faces.run(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
+        self._faces.run(self._steps.delete_for_runs(frozenset(map(str, no_text(run_ids, "runs")))))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """See `delete_for_runs`."""
-        await self._faces.arun(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
+        await self._faces.arun(self._steps.delete_for_runs(frozenset(map(str, no_text(run_ids, "runs")))))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread with all that it has, inside the storage.
@@ -211,17 +212,11 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
             TypeError: It is one id, which would be taken for one per letter.
             ValueError: There is no such strategy.
         """
-        self._faces.run(self._steps.prune(_several(thread_ids, "threads"), strategy))
+        self._faces.run(self._steps.prune(map(str, no_text(thread_ids, "threads")), strategy))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """See `prune`."""
-        await self._faces.arun(self._steps.prune(_several(thread_ids, "threads"), strategy))
-
-
-def _several(ids: Sequence[str], what: str) -> list[str]:
-    if isinstance(ids, str):
-        raise TypeError(f"give the {what} as a list: [{ids!r}]")
-    return [str(id) for id in ids]
+        await self._faces.arun(self._steps.prune(map(str, no_text(thread_ids, "threads")), strategy))
 
 
 def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
