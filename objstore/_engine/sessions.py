@@ -128,7 +128,9 @@ class Sessions:
         attempts: int,
     ) -> Protocol[SessionData]:
         """See `SessionStore.update`."""
-        for attempt in range(1, attempts + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             session = yield from self.load(id, None)
             if session is None:
                 raise NotFoundError(f"there is no session {id!r} to update; save one first")
@@ -148,7 +150,6 @@ class Sessions:
                 yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
             else:
                 return session
-        raise ValueError(f"attempts must be at least 1, not {attempts}")
 
     # A sibling by itself
 
