@@ -10,6 +10,7 @@ from typing import Any
 
 from .._log.ops import Entry, Names
 from ..errors import BackendError
+from .base import Location
 
 TEMPORARY = ".objstore-tmp-"
 """How the names of unfinished files begin. Such a name is no object; one that is old was left by a crash."""
@@ -84,6 +85,11 @@ class Target:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     args: tuple[Any, ...] = field(default=(), repr=False)
     filesystem: type[Any] | None = field(default=None, repr=False)
+
+    @property
+    def location(self) -> Location:
+        """Where it is: other options may lead to another storage, such as another endpoint."""
+        return Location((self.protocol, self.options, self.args), self.path)
 
     def make(self, default: type[Any], options: Mapping[str, Any]) -> Any:
         """Make the filesystem, uncached: fsspec's caches answer with what was true a while ago.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Final, Protocol, runtime_checkable
 
 from .._log.ops import Entry, Names
 
@@ -25,6 +25,37 @@ class Capabilities:
     exclusive_create: bool
     atomic_put: bool
     loop_free: bool = False
+
+
+DISK: Final = "disk"
+"""The storage of a `Location` that is a directory of this machine, which may have several names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a backend is, to be compared with where another one is.
+
+    Attributes:
+        storage: What the path leads into. Two are equal where one path is one object for both; what may be two storages
+            is not equal. It may hold secrets, so it is not shown.
+        path: Where in that all keys of the backend begin, ``/``-separated.
+    """
+
+    storage: object = field(repr=False)
+    path: str
+
+
+@runtime_checkable
+class Located(Protocol):
+    """A backend that can say where it is, which `Backend` does not ask for.
+
+    `objstore.copy` then refuses a target that lies among the files of the source. A backend that cannot say it is only
+    known to be the same place as itself.
+    """
+
+    @property
+    def location(self) -> Location:
+        """Say where this backend is. No I/O."""
 
 
 @runtime_checkable

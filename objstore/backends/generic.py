@@ -16,7 +16,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
 from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
-from .base import Capabilities
+from .base import Capabilities, Location
 
 T = TypeVar("T")
 
@@ -49,6 +49,11 @@ class GenericBackend:
 
     def __reduce__(self) -> tuple[Callable[..., GenericBackend], tuple[Target]]:
         return GenericBackend, (self._target,)
+
+    @property
+    def location(self) -> Location:
+        """The path, in what this protocol reaches by these options."""
+        return self._target.location
 
     @property
     def name(self) -> str:

@@ -34,7 +34,7 @@ from ._files import (
     untouched,
 )
 from ._target import PAGE, TEMPORARY, Facts, Pieces, checked, split_prefix
-from .base import Capabilities
+from .base import DISK, Capabilities, Location
 
 Durability = Literal["full", "none"]
 T = TypeVar("T")
@@ -75,6 +75,11 @@ class LocalBackend:
 
     def __reduce__(self) -> tuple[Callable[..., LocalBackend], tuple[str, Durability]]:
         return _reopen, (self._root, "full" if self._flushes else "none")
+
+    @property
+    def location(self) -> Location:
+        """The directory."""
+        return Location(DISK, self._root)
 
     def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""

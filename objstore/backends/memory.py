@@ -12,7 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from .._log.ops import Entry, Names
 from ..errors import BackendError
 from ._target import Pieces, checked, rest_of, split_prefix
-from .base import Capabilities
+from .base import Capabilities, Location
 
 # The store behind `memory://` is one per process, and its own create is a look and then a write. So the lock that makes
 # one step of the two has to be one per process too. A fork waits for it: else a child could inherit it locked for ever.
@@ -48,6 +48,11 @@ class MemoryBackend:
         if self._private is not None:
             raise TypeError("an isolated memory store is in this process and nowhere else: it cannot be pickled")
         return MemoryBackend, (self._root,)
+
+    @property
+    def location(self) -> Location:
+        """The prefix in the memory that this is in."""
+        return Location(("memory", id(self._filesystem.store)), self._root)
 
     def create(
         self,

@@ -21,7 +21,7 @@ from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, harm
 from ._connection import Connections
 from ._obstore_options import s3_settings
 from ._target import Facts, Limits, Target, checked, split_prefix
-from .base import Capabilities
+from .base import Capabilities, Location
 
 T = TypeVar("T")
 
@@ -61,6 +61,11 @@ class RemoteBackend:
 
     def __reduce__(self) -> tuple[Callable[..., RemoteBackend], tuple[str, Target, Limits, str]]:
         return RemoteBackend, (self.name, self._target, self._limits, self.client)
+
+    @property
+    def location(self) -> Location:
+        """Bucket and prefix, in what this protocol reaches by these options."""
+        return self._target.location
 
     def through_obstore(self) -> RemoteBackend:
         """Give a backend of the same place that uses obstore.

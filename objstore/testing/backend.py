@@ -24,7 +24,7 @@ from typing import TypeVar
 import pytest
 
 from .._log.ops import Entry
-from ..backends.base import AsyncBackend, Backend
+from ..backends.base import AsyncBackend, Backend, Located
 from .blocking import blocking
 
 T = TypeVar("T")
@@ -288,9 +288,12 @@ class BackendTests:
 
         assert set().union(*at_once(4, work)) <= {old, new}
 
-    def test_a_pickled_backend_is_the_same_place(self, place: Backend) -> None:
+    def test_a_pickled_backend_is_the_same_place(self, backend: Backend | AsyncBackend, place: Backend) -> None:
         place.put("a", b"1")
         assert pickle.loads(pickle.dumps(place)).get("a") == b"1"  # noqa: S301 - it was made here
+        if isinstance(backend, Located):
+            again = pickle.loads(pickle.dumps(backend))  # noqa: S301 - the same
+            assert again.location == backend.location
 
 
 def file(name: str, size: int) -> Entry:

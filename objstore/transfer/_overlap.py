@@ -11,7 +11,8 @@ from .._engine.opened import Opened
 from .._format import naming
 from .._seed.tree import Tree
 from .._seed.tree_files import SIBLINGS
-from ..backends import AsyncBackend, Backend, GenericBackend, LocalBackend, MemoryBackend, RemoteBackend
+from ..backends import AsyncBackend, Backend
+from ..backends.base import DISK, Located
 from ..errors import UnsupportedError
 
 
@@ -46,16 +47,12 @@ def way_between(outer: Backend | AsyncBackend, inner: Backend | AsyncBackend) ->
     """
     if outer is inner:
         return ""
-    if isinstance(outer, LocalBackend) and isinstance(inner, LocalBackend):
-        return _way_on_disk(outer._root, inner._root)
-    if isinstance(outer, MemoryBackend) and isinstance(inner, MemoryBackend):
-        same = outer._filesystem.store is inner._filesystem.store
-        return _rest(outer._root, inner._root) if same else None
-    if isinstance(outer, RemoteBackend | GenericBackend) and isinstance(inner, type(outer)):
-        one, other = outer._target, inner._target
-        same = (one.protocol, one.options, one.args) == (other.protocol, other.options, other.args)
-        return _rest(one.path, other.path) if same else None
-    return None
+    if not isinstance(outer, Located) or not isinstance(inner, Located):
+        return None
+    top, below = outer.location, inner.location
+    if top.storage != below.storage:
+        return None
+    return (_way_on_disk if top.storage == DISK else _rest)(top.path, below.path)
 
 
 def _rest(outer: str, inner: str) -> str | None:

@@ -18,7 +18,7 @@ class TestNoFaults(BackendTests):
     def backend(self) -> FaultyBackend:
         return FaultyBackend(MemoryBackend.isolated())
 
-    def test_a_pickled_backend_is_the_same_place(self, place: Backend) -> None:
+    def test_a_pickled_backend_is_the_same_place(self, backend: object, place: Backend) -> None:
         pytest.skip("a wrapper with a function that chooses faults cannot be pickled, and is not meant to be")
 
 

@@ -24,7 +24,7 @@ class TestIsolatedMemory(BackendTests):
     def backend(self) -> MemoryBackend:
         return MemoryBackend.isolated()
 
-    def test_a_pickled_backend_is_the_same_place(self, place: object) -> None:
+    def test_a_pickled_backend_is_the_same_place(self, backend: object, place: object) -> None:
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(place)
 

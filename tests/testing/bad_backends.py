@@ -82,7 +82,7 @@ class Suite(BackendTests):
     def backend(self) -> MemoryBackend:
         return self.kind.isolated()
 
-    def test_a_pickled_backend_is_the_same_place(self, place: object) -> None:
+    def test_a_pickled_backend_is_the_same_place(self, backend: object, place: object) -> None:
         pytest.skip("an isolated memory cannot be pickled")
 
 

@@ -11,7 +11,9 @@ import pytest
 import objstore
 from objstore import DocumentStore, SessionData, SessionStore, UnsupportedError
 from objstore.backends import MemoryBackend, open_backend
+from objstore.backends.base import Located, Location
 from objstore.testing import memory_store
+from objstore.testing.faults import FaultyBackend
 from objstore.transfer._overlap import way_between
 from tests.places import PLACES, Place, make_place
 
@@ -144,3 +146,42 @@ def test_a_backend_of_ones_own_is_the_same_place_as_itself() -> None:
     store.save(SessionData.new("s"))
     with pytest.raises(UnsupportedError, match=SAME):
         objstore.copy(store, objstore.open(backend))
+
+
+class Shelf(MemoryBackend):
+    """A backend of somebody else, on one shelf with all others of the kind."""
+
+    path = "shelf"
+
+    @property
+    def location(self) -> Location:
+        return Location("shelves", self.path)
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"), [("shelf", SAME), ("/shelf/sessions/", "among the files of the source"), ("shelf/other", None)]
+)
+def test_a_backend_of_somebody_else_may_say_where_it_is(path: str, refused: str | None) -> None:
+    outer, inner = Shelf.isolated(), Shelf.isolated()
+    inner.path = path  # type: ignore[attr-defined]
+    store = objstore.open(outer)
+    store.save(SessionData.new("s"))
+    if refused:
+        with pytest.raises(UnsupportedError, match=refused):
+            objstore.copy(store, objstore.open(inner))
+    else:
+        assert objstore.copy(store, objstore.open(inner)).copied == ("s",)
+
+
+def test_one_that_does_not_say_it_is_a_place_by_itself() -> None:
+    place = MemoryBackend.isolated()
+    silent = FaultyBackend(place, lambda request: None)
+    assert not isinstance(silent, Located)
+    assert way_between(place, silent) is None
+    assert way_between(silent, silent) == ""
+
+
+def test_what_a_location_stands_on_is_not_shown() -> None:
+    backend = open_backend("s3://bucket/a", storage_options={"secret": "SECRET", "key": "KEY"})
+    assert isinstance(backend, Located)
+    assert repr(backend.location) == "Location(path='bucket/a')"
