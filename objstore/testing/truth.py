@@ -44,7 +44,7 @@ class Truth:
     Args:
         id: The session.
         grows: A part that no commit may do anything to but add items to its end, each one only once; a tombstone may,
-            one that restores an older state, and one whose key was forgotten.
+            one that restores an older state, and one whose key a fork left behind.
 
     Attributes:
         chain: The true chain, from a place before the first commit on.
@@ -71,6 +71,7 @@ class Truth:
         self._acknowledged_lives: set[int] = set()
         self._answered: dict[str, int] = {}
         self._forgotten: dict[str, int] = {}
+        self._left_behind: set[str] = set()
         self._strays: dict[str, Link] = {}
 
     @property
@@ -216,6 +217,7 @@ class Truth:
                 raise Violation("A", f"commit {seq} is a fork, and brings keys that were never used here")
             self._forgotten |= self._answered  # who remembers an older head may still be answered
             self._answered.clear()
+            self._left_behind |= self._forgotten.keys()  # and the state that is brought may hold what they applied
         for key in commit.keys:
             if key.digest is None and self._answered.setdefault(key.key, seq) != seq:
                 raise Violation("A", f"the key {key.key!r} was applied at {self._answered[key.key]} and again at {seq}")
@@ -234,7 +236,7 @@ class Truth:
             return
         if new[: len(old)] != old:
             raise Violation("A", f"commit {link.seq} takes away items of {self._grows!r} that were saved before")
-        if any(key.digest is None and key.key in self._forgotten for key in commit.keys):
+        if any(key.digest is None and key.key in self._left_behind for key in commit.keys):
             return  # a repeat, which nobody could tell any more
         added = [canonical.exact_bytes(item) for item in new[len(old) :]]
         if len({*added}) < len(added) or not {*added}.isdisjoint(map(canonical.exact_bytes, old)):

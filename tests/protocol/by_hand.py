@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from objstore._care import prune
+from objstore._care import mend, prune
+from objstore._care.diagnosis import diagnose
 from objstore._format import naming, patching
 from objstore._format.canonical import JSON
 from objstore._log import chain
@@ -114,6 +115,12 @@ def append(base: Base, item: int, key: str | None = None) -> Protocol[saving.Sav
         return {"traces": patching.append(len(traces), [item]) if isinstance(traces, list) else {"set": [item]}}
 
     return saving.save(RULES, ID, Derive(added), base, key=key, summarise=lambda *_: {})
+
+
+def repair() -> Protocol[Base]:
+    """Set damaged commits aside."""
+    found = yield from diagnose(RULES, ID)
+    return (yield from mend.set_aside(RULES, found, found.base.state, lambda *_: {}))
 
 
 def saved(stage: Stage, first: int, last: int) -> Base:

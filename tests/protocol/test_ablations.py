@@ -8,12 +8,10 @@ from functools import partial
 
 import pytest
 
-from objstore._care import mend, prune
-from objstore._care.diagnosis import diagnose
+from objstore._care import prune
 from objstore._format import naming
 from objstore._log import chain, fork, session
-from objstore._log.base import Base
-from objstore._log.ops import Create, Get, Protocol
+from objstore._log.ops import Create, Get
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.ablations import ABLATIONS, ablated
 from objstore.testing.forkers import adopt
@@ -28,6 +26,7 @@ from tests.protocol.by_hand import (
     lands,
     load,
     log,
+    repair,
     save,
     saved,
 )
@@ -160,10 +159,6 @@ def sweeping_what_a_repair_brings_back(stage: Stage) -> None:
     stage.oracle.damage(b"damaged")
     stage.request(pruner)
     stage.oracle.damage(b"damaged")
-
-    def repair() -> Protocol[Base]:
-        found = yield from diagnose(RULES, ID)
-        return (yield from mend.set_aside(RULES, found, found.base.state, lambda *_: {}))
 
     repairer = stage.enter("repairer", repair())
     stage.before(repairer, Create, log(6))
