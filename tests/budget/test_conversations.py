@@ -105,17 +105,19 @@ def test_turns_cost_one_put_each_and_fewer_bytes_than_they_have(count: int) -> N
     assert written.puts_a_save <= 1.10
     assert written.share <= 1.0
     cold = written.opened()
+    assert cold.received <= 1.02 * written.compressed_state()  # 1.006 at 100 and 500; 32 commits more would make 1.07
     assert cold.waves <= (3 if count < 999 else 4)
     if count <= 512:
         assert cold.requests["Get"] <= 40
-    assert cold.received <= 1.1 * written.compressed_state()
 
 
 def test_turns_of_3_kilobytes_cost_fewer_bytes_than_they_have_too() -> None:
     written = conversation(500, big=False)
     assert written.puts_a_save <= 1.10
     assert written.share <= 0.95
-    assert written.opened().requests["Get"] <= 40
+    cold = written.opened()
+    assert cold.received <= 1.06 * written.compressed_state()  # it is 1.042, and with 32 commits more 1.15
+    assert cold.requests["Get"] <= 40
 
 
 def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512() -> None:

@@ -206,7 +206,7 @@ def test_500_turns_write_no_more_than_their_json_and_open_in_40_gets(
     reader = objstore.open(url, storage_options=s3_options, observer=measure)
     s3_server.reset()
     assert reader.load("s") == session
+    assert received <= 0.34 * payload  # 0.333, a third, as docs/motivation.md shows it; 32 commits more make it 0.361
     assert counted(s3_server)["GET"] <= 40 + 1  # and the marker, once per handle
     assert counted(s3_server)["LIST"] == 2
-    assert received <= 0.36 * payload  # a third, as docs/motivation.md shows it
     assert len(store.history("s")) == 500
