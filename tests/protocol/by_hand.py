@@ -91,6 +91,33 @@ class Stage:
                 return None
         raise TypeError(op)
 
+    def saved(self, first: int, last: int) -> Base:
+        """Commit ``first`` to ``last`` on the head."""
+        base: Base = self.alone(load())
+        for value in range(first, last + 1):
+            base = self.alone(save(base, value)).base
+            assert base.seq == value
+        return base
+
+    def free_up_to_eight(self) -> None:
+        """Commit up to 9, and remove all that is below 9, as late as that may be."""
+        self.saved(self.oracle.head.seq + 1, 9)
+        self.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
+        self.now += RULES.grace + 1
+        self.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
+
+    def free_all_below_a_prune(self) -> None:
+        """Put a prune that is its own floor on top, and remove all that is below it, as late as that may be."""
+        self.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq + 1, lambda *_: {}))
+        self.now += RULES.grace + 1
+        self.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
+
+    def lands(self, writer: Actor, n: int) -> None:
+        """Let a writer who slept take a number that is free again."""
+        assert log(n) not in self.storage.objects
+        self.request(writer)
+        assert log(n) in self.storage.objects
+
 
 def _key(op: Op | Listing) -> str:
     return op.prefix if isinstance(op, Listing) else getattr(op, "key", "")
@@ -121,34 +148,3 @@ def repair() -> Protocol[Base]:
     """Set damaged commits aside."""
     found = yield from diagnose(RULES, ID)
     return (yield from mend.set_aside(RULES, found, found.base.state, lambda *_: {}))
-
-
-def saved(stage: Stage, first: int, last: int) -> Base:
-    """Commit ``first`` to ``last`` on the head."""
-    base: Base = stage.alone(load())
-    for value in range(first, last + 1):
-        base = stage.alone(save(base, value)).base
-        assert base.seq == value
-    return base
-
-
-def free_up_to_eight(stage: Stage) -> None:
-    """Commit up to 9, and remove all that is below 9, as late as that may be."""
-    saved(stage, stage.oracle.head.seq + 1, 9)
-    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq, lambda *_: {}))
-    stage.now += RULES.grace + 1
-    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
-
-
-def free_all_below_a_prune(stage: Stage) -> None:
-    """Put a prune that is its own floor on top, and remove all that is below it, as late as that may be."""
-    stage.alone(prune.prune(RULES, ID, lambda chain: chain[0].seq + 1, lambda *_: {}))
-    stage.now += RULES.grace + 1
-    stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
-
-
-def lands(stage: Stage, writer: Actor, n: int) -> None:
-    """Let a writer who slept take a number that is free again."""
-    assert log(n) not in stage.storage.objects
-    stage.request(writer)
-    assert log(n) in stage.storage.objects

@@ -18,18 +18,7 @@ from objstore.testing.forkers import adopt
 from objstore.testing.schedule import FORKED, ID, RULES
 from objstore.testing.scheduler import main, play
 from objstore.testing.world import Guarantee, Violation
-from tests.protocol.by_hand import (
-    Stage,
-    append,
-    free_all_below_a_prune,
-    free_up_to_eight,
-    lands,
-    load,
-    log,
-    repair,
-    save,
-    saved,
-)
+from tests.protocol.by_hand import Stage, append, load, log, repair, save
 
 SEEDS = 10_000
 """How many schedules are tried before a rule counts as not needed."""
@@ -84,14 +73,14 @@ def test_without_the_rule_a_guarantee_breaks_and_with_it_the_same_schedule_break
 
 def believing_an_old_list(stage: Stage, *, told: bool) -> None:
     """A reader learns that 5 is the head, and sleeps until 5 was freed and a sleeping writer has taken it."""
-    base = saved(stage, 1, 4)
+    base = stage.saved(1, 4)
     writer = stage.enter("writer", save(base, 50))
-    saved(stage, 5, 5)
+    stage.saved(5, 5)
     reader = stage.enter("reader", load())
     stage.request(reader)  # the list
     if told:
         reader.resume(stage.answer)
-    free_up_to_eight(stage)
+    stage.free_up_to_eight()
     assert log(5) not in stage.storage.objects
     stage.request(writer)
     assert log(5) in stage.storage.objects
@@ -100,9 +89,9 @@ def believing_an_old_list(stage: Stage, *, told: bool) -> None:
 
 def erasing_without_a_trace(stage: Stage) -> None:
     """A writer is about to create 5, while others do, and delete and purge the session."""
-    base = saved(stage, 1, 4)
+    base = stage.saved(1, 4)
     writer = stage.enter("writer", save(base, 50))
-    saved(stage, 5, 5)
+    stage.saved(5, 5)
     head = stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
     stage.alone(prune.purge(head))
     try:
@@ -114,21 +103,21 @@ def erasing_without_a_trace(stage: Stage) -> None:
 
 def falling_asleep_over_an_append(stage: Stage) -> None:
     """A writer adds an item, and sleeps before it hears so until its commit and the one above were freed."""
-    base = saved(stage, 1, 4)
+    base = stage.saved(1, 4)
     writer = stage.enter("writer", append(base, 7))
     stage.request(writer)
     assert log(5) in stage.storage.objects
-    free_up_to_eight(stage)
+    stage.free_up_to_eight()
     with suppress(OutcomeUnknownError):
         stage.finish(writer)
 
 
 def looking_below_damage(stage: Stage) -> None:
     """A writer takes a number again that was freed, and the commit that tells so goes bad, but not the one below."""
-    writer = stage.enter("writer", save(saved(stage, 1, 4), 50))
-    saved(stage, 5, 5)
-    free_up_to_eight(stage)
-    lands(stage, writer, 5)
+    writer = stage.enter("writer", save(stage.saved(1, 4), 50))
+    stage.saved(5, 5)
+    stage.free_up_to_eight()
+    stage.lands(writer, 5)
     stage.oracle.damage(b"damaged")
     with suppress(IntegrityError):
         stage.oracle.committed(stage.alone(chain.load(RULES, ID, at=5)))
@@ -136,10 +125,10 @@ def looking_below_damage(stage: Stage) -> None:
 
 def falling_asleep_before_damage(stage: Stage) -> None:
     """A writer takes a number again that was freed, loads what is there, and looks once more when that is damaged."""
-    writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
-    saved(stage, 9, 9)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
+    writer = stage.enter("writer", append(stage.saved(1, 8), 7))
+    stage.saved(9, 9)
+    stage.free_all_below_a_prune()
+    stage.lands(writer, 9)
     assert writer.resume(stage.answer)
     stage.before(writer, Get, log(9))
     stage.request(writer)
@@ -152,7 +141,7 @@ def falling_asleep_before_damage(stage: Stage) -> None:
 
 def sweeping_what_a_repair_brings_back(stage: Stage) -> None:
     """A text is saved and removed; a prune, damaged with the commit below, sweeps it while a repair brings it back."""
-    with_text = stage.alone(save(saved(stage, 1, 2), "a" * 50)).base
+    with_text = stage.alone(save(stage.saved(1, 2), "a" * 50)).base
     stage.alone(save(with_text, 4))
     pruner = stage.enter("pruner", prune.prune(RULES, ID, lambda chain: chain[0].seq + 1, lambda *_: {}))
     stage.before(pruner, Create, log(5))
@@ -168,7 +157,7 @@ def sweeping_what_a_repair_brings_back(stage: Stage) -> None:
 
 def forking_what_goes_bad(stage: Stage) -> None:
     """Of two forks into one id the first has copied a text that goes bad in the origin before the second comes."""
-    stage.alone(save(saved(stage, 1, 1), "a" * 50))
+    stage.alone(save(stage.saved(1, 1), "a" * 50))
     forks = [fork.fork(RULES, ID, FORKED, None, adopt, lambda *_: {}) for _ in range(2)]
     first = stage.enter("first", forks[0])
     stage.before(first, Create, "/log/000000/0000000001")

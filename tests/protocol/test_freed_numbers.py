@@ -14,38 +14,28 @@ from objstore._log.land import Draft, commit
 from objstore._log.ops import Get
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES
-from tests.protocol.by_hand import (
-    Stage,
-    append,
-    free_all_below_a_prune,
-    free_up_to_eight,
-    lands,
-    load,
-    log,
-    save,
-    saved,
-)
+from tests.protocol.by_hand import Stage, append, load, log, save
 
 
 def taken_again_twice() -> Stage:
     """Free all numbers below the head, let 9 and 10 be taken again, neither on the other, and damage the head."""
     stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 8), 90))
-    other = stage.enter("other", save(saved(stage, 9, 9), 100))
-    saved(stage, 10, 10)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
-    lands(stage, other, 10)
+    writer = stage.enter("writer", save(stage.saved(1, 8), 90))
+    other = stage.enter("other", save(stage.saved(9, 9), 100))
+    stage.saved(10, 10)
+    stage.free_all_below_a_prune()
+    stage.lands(writer, 9)
+    stage.lands(other, 10)
     stage.oracle.damage(b"damaged")
     return stage
 
 
 def test_a_number_that_was_taken_again_is_not_given_below_a_damaged_head() -> None:
     stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 4), 50))
-    saved(stage, 5, 5)
-    free_up_to_eight(stage)  # 9 is the floor, and says itself that 1 is
-    lands(stage, writer, 5)
+    writer = stage.enter("writer", save(stage.saved(1, 4), 50))
+    stage.saved(5, 5)
+    stage.free_up_to_eight()  # 9 is the floor, and says itself that 1 is
+    stage.lands(writer, 5)
     stage.oracle.damage(b"damaged")
     assert stage.alone(chain.load(RULES, ID, at=9)).digest == stage.oracle.chain[9].digest
     with pytest.raises(IntegrityError, match="nothing below tells whether commit 5 is retained"):
@@ -65,9 +55,9 @@ def test_a_repair_does_not_go_on_from_what_the_commit_above_does_not_stand_on() 
 
 def test_a_number_that_was_taken_again_makes_nobody_doubt_the_one_above_it() -> None:
     stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 7), 80))
-    free_up_to_eight(stage)  # 9 is the floor, which only 10 tells
-    lands(stage, writer, 8)
+    writer = stage.enter("writer", save(stage.saved(1, 7), 80))
+    stage.free_up_to_eight()  # 9 is the floor, which only 10 tells
+    stage.lands(writer, 8)
     stage.oracle.damage(b"damaged")
     assert stage.alone(chain.load(RULES, ID, at=9)).digest == stage.oracle.chain[9].digest
     assert stage.alone(diagnose(RULES, ID)).base.digest == stage.oracle.chain[9].digest
@@ -75,10 +65,10 @@ def test_a_number_that_was_taken_again_makes_nobody_doubt_the_one_above_it() -> 
 
 def test_a_writer_who_slept_is_not_told_that_it_saved_where_the_head_was_damaged_since() -> None:
     stage = Stage()
-    writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
-    saved(stage, 9, 9)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
+    writer = stage.enter("writer", append(stage.saved(1, 8), 7))
+    stage.saved(9, 9)
+    stage.free_all_below_a_prune()
+    stage.lands(writer, 9)
     assert writer.resume(stage.answer)
     stage.before(writer, Get, log(9))  # it knows that it lost, and loads what is there
     stage.request(writer)
@@ -92,31 +82,31 @@ def test_a_writer_who_slept_is_not_told_that_it_saved_where_the_head_was_damaged
 
 def test_a_writer_who_slept_is_told_that_it_cannot_be_known_where_nothing_was_damaged() -> None:
     stage = Stage()
-    writer = stage.enter("writer", append(saved(stage, 1, 8), 7))
-    saved(stage, 9, 9)
-    free_all_below_a_prune(stage)
-    lands(stage, writer, 9)
+    writer = stage.enter("writer", append(stage.saved(1, 8), 7))
+    stage.saved(9, 9)
+    stage.free_all_below_a_prune()
+    stage.lands(writer, 9)
     with pytest.raises(OutcomeUnknownError):
         stage.finish(writer)
 
 
 def test_an_edit_conflicts_over_a_delete_whose_number_was_freed_and_taken_again_by_that_very_edit() -> None:
     stage = Stage()
-    writer = stage.enter("writer", save(saved(stage, 1, 2), 30, key="a key, so that it goes on"))
+    writer = stage.enter("writer", save(stage.saved(1, 2), 30, key="a key, so that it goes on"))
     stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
     again = stage.alone(save(stage.alone(chain.load(RULES, ID)), 2)).base  # it is as the writer saw it
     stage.alone(prune.prune(RULES, ID, lambda _: again.seq, lambda *_: {}))
     stage.now += RULES.grace + 1
     stage.alone(prune.prune(RULES, ID, lambda _: 0, lambda *_: {}))
-    lands(stage, writer, 3)
+    stage.lands(writer, 3)
     with pytest.raises(ConflictError):
         stage.finish(writer)
 
 
 def test_the_floor_does_not_fall_whatever_is_asked() -> None:
     stage = Stage()
-    saved(stage, 1, 8)
-    free_up_to_eight(stage)
+    stage.saved(1, 8)
+    stage.free_up_to_eight()
     head = stage.alone(load())
     draft = Draft(kind="prune", state=head.state, floor=1)
     assert stage.alone(commit(RULES, head, draft, lambda *_: {})).floor == head.floor == 9

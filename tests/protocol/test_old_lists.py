@@ -10,7 +10,7 @@ import pytest
 from objstore._log import listing, session
 from objstore._log.ops import Protocol
 from objstore.testing.schedule import ID, RULES
-from tests.protocol.by_hand import Stage, free_up_to_eight, log, save, saved
+from tests.protocol.by_hand import Stage, log, save
 
 
 def history() -> Protocol[list[tuple[int, str | None]]]:
@@ -29,12 +29,12 @@ def exists() -> Protocol[list[tuple[int, str | None]]]:
 @pytest.mark.parametrize("look", [history, heads, exists])
 def test_a_number_that_was_freed_and_taken_again_is_not_shown(look: Callable[[], Protocol[Any]]) -> None:
     stage = Stage()
-    base = saved(stage, 1, 4)
+    base = stage.saved(1, 4)
     writer = stage.enter("writer", save(base, 50))
-    saved(stage, 5, 5)
+    stage.saved(5, 5)
     reader = stage.enter("reader", look())
     stage.request(reader)  # the list, in which 5 is the newest
-    free_up_to_eight(stage)
+    stage.free_up_to_eight()
     stage.request(writer)
     assert log(5) in stage.storage.objects
     shown = stage.finish(reader)
