@@ -53,6 +53,13 @@ class _Connection:
     adapter: Adapter | None = None
     inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
 
+    def forget_closed_loops(self) -> None:
+        """Let go of loops that have ended: a gate for which somebody had to wait holds the loop that holds it."""
+        for reference in self.turns.keyrefs():  # a list of now, whatever other threads add meanwhile
+            loop = reference()
+            if loop is not None and loop.is_closed():
+                self.turns.pop(loop, None)
+
 
 class Connections:
     """Connects with the first request, and anew after a fork. The arguments are those of `RemoteBackend`."""
@@ -100,6 +107,7 @@ class Connections:
             return connection.adapter, connection.slots
         turns = connection.turns.get(loop)
         if turns is None:
+            connection.forget_closed_loops()
             turns = connection.turns[loop] = _Turns(self._limits.concurrency)
         if connection.adapter is None:
             async with turns.lock:

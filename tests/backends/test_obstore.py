@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
 import pickle
+import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -290,6 +292,20 @@ class TestProcesses:
         with ThreadPoolExecutor(4) as threads:
             results = list(threads.map(lambda name: asyncio.run(use(name)), "abcd"))
         assert results == [[b"x"] * 20] * 4
+
+    def test_loops_that_have_ended_are_not_kept(self, bucket: str, s3_options: dict[str, Any]) -> None:
+        url = f"s3://{bucket}/agents"
+        store = objstore.open_async(url, storage_options=s3_options, client="obstore", concurrency=1)
+        loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+        async def wait_for_each_other() -> None:
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            await asyncio.gather(*(store.exists(str(number)) for number in range(4)))
+
+        for _ in range(5):
+            asyncio.run(wait_for_each_other())
+        gc.collect()
+        assert sum(loop() is not None for loop in loops) <= 1
 
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_forked_after_use_reaches_the_same_place_through_fsspec(
