@@ -78,8 +78,8 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False, sliced: b
 def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]) -> None:
     """Raise what the handler of a signal has raised in a function that pydantic called.
 
-    pydantic takes it for a failure of that function, and of one that tells types apart it keeps nothing. Such a failure
-    does not come a second time.
+    pydantic takes it for a failure of that function, and of one that tells types apart it keeps nothing: whatever that
+    was, it is passed on as a `KeyboardInterrupt`. Such a failure does not come a second time.
     """
     if cause is None or isinstance(cause, Exception):
         try:

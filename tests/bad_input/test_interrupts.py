@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from objstore import Message, SessionData, SessionStore
+from objstore import InvalidValueError, Message, SessionData, SessionStore
 from objstore.backends import LocalBackend
 from objstore.models import _base
 from tests.places import make_place
@@ -47,12 +47,23 @@ def test_an_interrupt_while_a_session_is_written_down_is_no_invalid_value(
 
 def test_nor_where_pydantic_keeps_nothing_of_it(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save(SessionData.new("s"))
+    message = Message.user("one")
     interrupted(monkeypatch, "getattr", KeyboardInterrupt(), getattr)  # tells the types of blocks apart
     with pytest.raises(KeyboardInterrupt):
-        store.append("s", messages=[Message.user("one")])
+        store.append("s", messages=[message])
 
-    store.append("s", messages=[Message.user("one")])
+    store.append("s", messages=[message])
     assert len(store.load("s").messages) == 1  # type: ignore[union-attr]
+
+
+def test_nor_where_the_value_is_invalid_too(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SessionData.new("s")
+    session.messages.append("no message")  # type: ignore[arg-type]
+    interrupted(monkeypatch, "check_each", KeyboardInterrupt(), _base.check_each)
+    with pytest.raises(KeyboardInterrupt):
+        store.save(session)
+    with pytest.raises(InvalidValueError, match="str stands in a list of Message"):
+        store.save(session)
 
 
 def interrupted_after(events: int, call: Callable[[], object], kind: str = "call") -> bool:
