@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -55,8 +54,7 @@ class Ours:
             id,
         )
 
-    @contextmanager
-    def reading(self, id: str, where: str | Callable[[], str]) -> Iterator[None]:
+    def reading(self, id: str, where: str | Callable[[], str]) -> Reading:
         """Let what is lacking or of a wrong type in what is read here be an error that says where.
 
         Only reading belongs inside: whatever else failed there would be taken for that.
@@ -68,13 +66,7 @@ class Ours:
         Raises:
             FormatError: It is not of the form that it was read for.
         """
-        try:
-            yield
-        except ObjstoreError:
-            raise
-        except _GARBLED as error:
-            place = where if isinstance(where, str) else where()
-            raise self.garbled(id, place, type(error).__name__) from error
+        return Reading(self, id, where)
 
     def each(self, id: str, where: str, forms: Iterable[Any], read: Callable[[Any], T], *, first: int = 0) -> list[T]:
         """Read items of a list, of which the first is at a place; see `reading`."""
@@ -83,6 +75,23 @@ class Ours:
             for form in forms:
                 found.append(read(form))  # noqa: PERF401 - the error counts what was found
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A context in which something is read; see `Ours.reading`. It is entered for each item of long lists."""
+
+    ours: Ours
+    id: str
+    where: str | Callable[[], str]
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _GARBLED) and not isinstance(error, ObjstoreError):
+            place = self.where if isinstance(self.where, str) else self.where()
+            raise self.ours.garbled(self.id, place, type(error).__name__) from error
 
 
 def check_store(store: object, kind: type, whose: str) -> None:

@@ -10,11 +10,10 @@ is stored once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from ..ours import Ours
+from ..ours import Ours, Reading
 from ..values import plain
 from .values import Item, Value, names_of_parts, restored, stored
 
@@ -167,11 +166,12 @@ class Thread:
             way.append(at)
             at = self._parents[at]
         found = Resolved() if at is None else self._resolved[at]
-        for n, step in enumerate(reversed(way), 1):
-            with self.reading(step):
+        step = place
+        with OURS.reading(self.id, lambda: f"checkpoints.{step}"):
+            for n, step in enumerate(reversed(way), 1):
                 found = _resolved(self.checkpoints[step], found)
-            if n % _STRIDE == 0:
-                self._resolved[step] = found
+                if n % _STRIDE == 0:
+                    self._resolved[step] = found
         return found
 
     def writes_of(self, key: Key) -> list[tuple[tuple[str, str, int], str, Value]]:
@@ -207,7 +207,7 @@ class Thread:
             kept.append(entry)
         return kept
 
-    def reading(self, place: int) -> AbstractContextManager[None]:
+    def reading(self, place: int) -> Reading:
         """Let a garbled checkpoint be named; see `Ours.reading`."""
         return OURS.reading(self.id, f"checkpoints.{place}")
 

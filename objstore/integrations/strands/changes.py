@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from strands.types.exceptions import SessionException
 
-from ..ours import Ours
+from ..ours import Ours, Reading
 from ..spelling import document_id, spelled
 from ..values import Large
 
@@ -36,7 +35,7 @@ class SessionConflictError(SessionException):
     """Another writer changed the session. What was to be written is not; open the session again."""
 
 
-def reading(session_id: str, part: str) -> AbstractContextManager[None]:
+def reading(session_id: str, part: str) -> Reading:
     """Let a garbled part of a session be named; see `Ours.reading`."""
     return OURS.reading(document_id(session_id), part)
 
