@@ -6,7 +6,7 @@ document is told in `entries`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 try:
@@ -24,7 +24,6 @@ except ImportError as error:
     raise ImportError("LangGraph is not installed: pip install 'objstore[langgraph]'") from error
 
 from ... import DocumentStore
-from ..._engine.arguments import no_text
 from ..ours import check_store
 from .faces import Faces
 from .steps import Checkpointer
@@ -180,11 +179,11 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         Raises:
             TypeError: It is one id, which would be taken for one per letter.
         """
-        self._faces.run(self._steps.delete_for_runs(frozenset(map(str, no_text(run_ids, "runs")))))
+        self._faces.run(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """See `delete_for_runs`."""
-        await self._faces.arun(self._steps.delete_for_runs(frozenset(map(str, no_text(run_ids, "runs")))))
+        await self._faces.arun(self._steps.delete_for_runs(frozenset(_several(run_ids, "runs"))))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread with all that it has, inside the storage.
@@ -212,11 +211,20 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
             TypeError: It is one id, which would be taken for one per letter.
             ValueError: There is no such strategy.
         """
-        self._faces.run(self._steps.prune(map(str, no_text(thread_ids, "threads")), strategy))
+        self._faces.run(self._steps.prune(_several(thread_ids, "threads"), strategy))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """See `prune`."""
-        await self._faces.arun(self._steps.prune(map(str, no_text(thread_ids, "threads")), strategy))
+        await self._faces.arun(self._steps.prune(_several(thread_ids, "threads"), strategy))
+
+
+def _several(ids: Iterable[object], what: str) -> list[str]:
+    """Take ids down as texts; what is wrong with them is said as the store would, whose words for it are private."""
+    if isinstance(ids, str):
+        raise TypeError(f"give the {what} as a list: [{ids!r}]")
+    if not isinstance(ids, Iterable):
+        raise TypeError(f"{what} must be a list, not {type(ids).__name__}")
+    return [str(id) for id in ids]
 
 
 def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
