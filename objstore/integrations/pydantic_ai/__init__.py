@@ -1,6 +1,6 @@
 """pydantic-ai: conversations in a document store, as a `pydantic_ai.conversation_store.ConversationStore`.
 
-`conversations` says what lies in a document, and reads and writes it.
+`stored` says what lies in a document, and `conversations` reads and writes it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What a conversation is in a document store, and how it is read and written.
+"""How conversations are read from a document store and written to it.
 
-A conversation is a document. Its parts are ``summary``, the record; ``entries``, the log, in the order in which its
-entries came; and one part for each large value of the messages. A save is one commit, so a conflict leaves nothing
-behind, and a call that reads a record and a history reads both of one commit.
+A conversation is a document (`stored` says what is in it). A save is one commit, so a conflict leaves nothing behind,
+and a call that reads a record and a history reads both of one commit.
 """
 
 from __future__ import annotations
@@ -13,65 +12,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 
 from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
 from ...errors import ConflictError, ObjstoreError
-from ...models import Revision
-from ..ours import Ours
 from ..spelling import document_id
-from ..values import Large, Recent, give, names_in, plain, take
-
-T = TypeVar("T")
-
-Entry = Mapping[str, Any]
-"""An entry as it was taken down."""
-
-_RECORD: Final = TypeAdapter(ConversationRecord)
-_ENTRY: Final = TypeAdapter(ConversationEntry)
+from ..values import Large, Recent, names_in, plain, take
+from .stored import ENTRY, OURS, RECORD, Entry, Held, entry_of, id_of, record_of, stand
 
 _RECORDS: Final = 1024
 """How many of the newest records are remembered."""
 
-_OURS: Final = Ours("conversation", "pydantic-ai", ("entries",))
 _AT_ONCE: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A conversation as it was read.
-
-    Attributes:
-        entries: Its log, each entry behind the one that it points at; perhaps only to look at (`DocumentStore.view`).
-    """
-
-    document_id: str
-    record: ConversationRecord
-    revision: Revision
-    entries: Sequence[Entry]
-
-    def chain(self, head_id: str, limit: int | None) -> list[Entry] | None:
-        """Give the entries up to one, or the last of them; ``None`` where that one is not here."""
-        found: list[Entry] = []
-        wanted: str | None = head_id
-        at = 0
-        with _OURS.reading(self.document_id, lambda: f"entries.{at}"):
-            at = len(self.entries)
-            while at and wanted is not None and len(found) != limit:
-                at -= 1
-                entry = self.entries[at]
-                if _id(entry) == wanted:
-                    found.append(entry if type(entry) is dict else plain(entry))
-                    wanted = entry["value"]["parent_id"]
-        if not found:
-            return None
-        if wanted is not None and len(found) != limit:
-            raise KeyError(wanted)
-        return found[::-1]
 
 
 @dataclass(slots=True)
@@ -136,7 +91,7 @@ class Conversations:
         except ObjstoreError:
             raise
         except KeyError as error:
-            raise _OURS.garbled(document_id(conversation_id), "entries", "one is missing") from error
+            raise OURS.garbled(document_id(conversation_id), "entries", "one is missing") from error
 
     @property
     def current(self) -> _Call | None:
@@ -166,7 +121,10 @@ class Conversations:
             self.newest.forget(id)
             return None
         parts: Mapping[str, Any] = document.parts
-        held = Held(id, await self.decoded(id, parts["summary"]), document.revision, parts.get("entries") or ())
+        record = await self.decoded(id, parts["summary"])
+        if document_id(record.conversation_id) != id:  # what is asked of that conversation would be asked in vain
+            raise OURS.garbled(id, "summary.conversation_id", "it is another one's")
+        held = Held(id, record, document.revision, parts.get("entries") or ())
         self.newest.put(id, held.record)
         if call and entries:
             call.held[id] = held
@@ -175,18 +133,13 @@ class Conversations:
     async def decoded(self, id: str, taken: Any) -> ConversationRecord:
         """Make a record of what was taken down of it."""
         if not isinstance(taken, Mapping) or "value" not in taken:
-            raise _OURS.other(id)
+            raise OURS.other(id)
         taken = plain(taken)
         try:
             large = await self.large_of(id, [taken])
         except KeyError as error:
-            raise _OURS.garbled(id, "summary", "a large value is missing") from error
-        record = _valid(_RECORD, "summary", taken, large, id)
-        if document_id(record.conversation_id) != id:
-            raise _OURS.garbled(id, "summary.conversation_id", "it names another one")
-        if record.revision != taken["value"].get("revision"):  # a new one at every look, which nobody could agree with
-            raise _OURS.garbled(id, "summary.revision", "there is none")
-        return record
+            raise OURS.garbled(id, "summary", "a large value is missing") from error
+        return record_of(id, taken, large)
 
     async def records(self) -> AsyncIterator[ConversationRecord]:
         """Read all records from the listing, and from their documents those that are too big for it."""
@@ -209,24 +162,24 @@ class Conversations:
     ) -> None:
         """Store a record and new entries, with those of other conversations that they stand on."""
         id, large = document_id(record.conversation_id), Large()
-        summary = take(_RECORD.dump_python(record), "the record", large)
-        added = [take(_ENTRY.dump_python(entry), f"the message {entry.id}", large) for entry in new_entries]
+        summary = take(RECORD.dump_python(record), "the record", large)
+        added = [take(ENTRY.dump_python(entry), f"the message {entry.id}", large) for entry in new_entries]
         needed = dict.fromkeys([*(entry.parent_id for entry in new_entries), record.head_id])
         borrowed: list[Entry] = []
 
         def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
-            _OURS.check(id, parts)
-            revision, head_id = _stand(id, parts.get("summary"))
+            OURS.check(id, parts)
+            revision, head_id = stand(id, parts.get("summary"))
             if revision != expected:
                 raise ConversationConflict(record.conversation_id)
             entries = parts.get("entries", ())
-            outside = needed.keys() - {None, head_id, *map(_id, borrowed), *map(_id, added)}
-            known = set(_OURS.each(id, "entries", entries, _id)) if outside or borrowed else set()
+            outside = needed.keys() - {None, head_id, *map(id_of, borrowed), *map(id_of, added)}
+            known = set(OURS.each(id, "entries", entries, id_of)) if outside or borrowed else set()
             if outside - known:
                 raise _LackingError(
                     [entry_id for entry_id in needed if entry_id in outside - known and entry_id is not None]
                 )
-            lacked = {_id(entry): entry for entry in borrowed if _id(entry) not in known}
+            lacked = {id_of(entry): entry for entry in borrowed if id_of(entry) not in known}
             return {**large, "summary": summary, "entries": [*entries, *lacked.values(), *added]}
 
         fresh = False
@@ -274,7 +227,7 @@ class Conversations:
         """Read the entries up to one."""
         held, chain = await self.chain(head_id, limit)
         large = await self.large_of(held.document_id, chain)
-        return [_valid(_ENTRY, "entries", entry, large, held.document_id) for entry in chain]
+        return [entry_of(held.document_id, entry, large) for entry in chain]
 
     async def chain(
         self, head_id: str, limit: int | None, conversation_id: str | None = None
@@ -302,7 +255,7 @@ class Conversations:
 
     async def large_of(self, id: str, chain: Iterable[Entry]) -> Large:
         """Give the large values of some entries."""
-        with _OURS.reading(id, "marks"):
+        with OURS.reading(id, "marks"):
             names = names_in(chain)
             found: Large = {name: value for name in names if (value := self.large.get(name)) is not None}
         missing = [name for name in names if name not in found]
@@ -314,27 +267,3 @@ class Conversations:
             self.large.put(name, read)
             found[name] = read
         return found
-
-
-def _id(entry: Entry) -> str:
-    id: str = entry["value"]["id"]
-    return id
-
-
-def _stand(id: str, summary: Any) -> tuple[str | None, str | None]:
-    """Give the revision and the head that a stored record names."""
-    if not summary:
-        return None, None
-    with _OURS.reading(id, "summary"):
-        return summary["value"]["revision"], summary["value"]["head_id"]
-
-
-def _valid(adapter: TypeAdapter[T], part: str, taken: Entry, large: Large, id: str) -> T:
-    """Make of what was taken down what it was."""
-    with _OURS.reading(id, part):
-        value = give(taken, large)
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[0]
-        raise _OURS.garbled(id, ".".join(map(str, (part, *found["loc"]))), found["type"]) from None
