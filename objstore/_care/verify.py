@@ -58,6 +58,7 @@ class VerifyReport:
         size: Bytes read.
         findings: All that is wrong with what is stored, empty where nothing is.
         ailments: What hurts an agent in the newest states of those sessions with which nothing is wrong otherwise.
+        missing: Those of the given ids of which nothing is stored.
     """
 
     sessions: int
@@ -66,6 +67,7 @@ class VerifyReport:
     size: int
     findings: tuple[Finding, ...]
     ailments: tuple[Ailment, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -92,15 +94,17 @@ class _Count:
 def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[VerifyReport]:
     """Check some sessions, or all that lie in ``sessions/``, whatever the hints say."""
     count = _Count()
+    missing: list[str] = []
     if ids is None:
         for key in (yield from _keys(count)):
             yield from _looked_at(rules, key, naming.id_of(key), care, count)
     else:
         for id in ids:
+            before = count.sessions, len(count.findings)
             yield from _looked_at(rules, naming.session_key(id), id, care, count)
-    return VerifyReport(
-        count.sessions, count.commits, count.objects, count.size, tuple(count.findings), tuple(count.ailments)
-    )
+            missing += [id] if before == (count.sessions, len(count.findings)) else ()
+    found = tuple(count.findings), tuple(count.ailments), tuple(missing)
+    return VerifyReport(count.sessions, count.commits, count.objects, count.size, *found)
 
 
 def _keys(count: _Count) -> Protocol[list[str]]:

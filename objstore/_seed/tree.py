@@ -209,6 +209,7 @@ class Tree:
                 if ids is not None:
                     raise
                 findings.append(Finding(id, key_of(five_parts.SESSION, id), "foreign", str(error)))
+        missing: list[str] = []
         sessions, objects, size = 0, 0, 0
         for start in range(0, len(wanted), _WHOLE_PAGE):
             page = wanted[start : start + _WHOLE_PAGE]
@@ -220,7 +221,8 @@ class Tree:
                 state, wrong = _looked_at(id, name, files)
                 findings += wrong
                 ailments += () if wrong else examine(id, state)
-        return VerifyReport(sessions, 0, objects, size, tuple(findings), tuple(ailments))
+                missing += () if there or wrong or ids is None else [id]
+        return VerifyReport(sessions, 0, objects, size, tuple(findings), tuple(ailments), tuple(missing))
 
     def restore(self, id: str, at: int) -> Protocol[tuple[Revision, bool]]:  # noqa: ARG002
         """There is no history.

@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from .._care.verify import Finding, VerifyReport
-from ..errors import NotFoundError
-from ..store import SessionStore
 from ._branch import ailing, where
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
-from ._problems import Code, end_with, scrub
-from ._read import AsJson
+from ._problems import Code, complain, end_with, scrub
+from ._read import AsJson, missing
 from ._text import counted, size
 
 
@@ -26,42 +24,31 @@ def verify(
     """Check all that is stored of some sessions, or of all. Reads everything: digests, chain, references, states."""
     url, ids = storage.split(args, several=True)
     with working("verifying") as meter, storage.existing(url, meter.observe) as store:
-        reports = [_one(store, id) for id in dict.fromkeys(ids)] if ids else [store.verify()]
-    findings = [finding for report in reports for finding in report.findings]
-    counts = {
-        name: sum(getattr(report, name) for report in reports) for name in ("sessions", "commits", "objects", "size")
-    }
-    ailments = [ailment for report in reports for ailment in report.ailments]
-    healthy = all(report.healthy for report in reports)
+        report = store.verify(dict.fromkeys(ids) if ids else None)
     if as_json:
-        found = {"findings": list(map(fields, findings)), "ailments": list(map(ailing, ailments))}
-        write_json({"ok": not findings, "healthy": healthy, **counts, **found})
+        found = {"findings": list(map(fields, report.findings)), "ailments": list(map(ailing, report.ailments))}
+        counts = {name: getattr(report, name) for name in ("sessions", "commits", "objects", "size")}
+        verdict = {"ok": report.ok, "healthy": report.healthy}
+        write_json({**verdict, **counts, **found, "missing": list(report.missing)})
     else:
-        rows = [_row(finding) for finding in findings]
-        rows += [(a.id, where((a.part, *a.path)), a.kind, f"{a.severity}: {a.detail}") for a in ailments]
+        rows = [_row(finding) for finding in report.findings]
+        rows += [(a.id, where((a.part, *a.path)), a.kind, f"{a.severity}: {a.detail}") for a in report.ailments]
         if rows:
             write_table(("id", "where", "problem", "detail"), rows)
-        sessions, commits = counted(counts["sessions"], "session"), counted(counts["commits"], "commit")
-        say(
-            f"{sessions}, {commits}, {counted(counts['objects'], 'object')}, "
-            f"{size(counts['size'])} read: {_verdict(len(findings), sum(a.severity == 'error' for a in ailments))}"
-        )
-    end_with(Code.OK if healthy else Code.FOUND)
+        read = counted(report.sessions, "session"), counted(report.commits, "commit"), counted(report.objects, "object")
+        say(f"{', '.join(read)}, {size(report.size)} read: {_verdict(report)}")
+    for id in report.missing:
+        complain(str(missing(id)))
+    end_with(Code.NOT_FOUND if report.missing else Code.OK if report.healthy else Code.FOUND)
 
 
-def _verdict(findings: int, ailments: int) -> str:
-    if findings:
-        return counted(findings, "finding")
-    if ailments:
-        return f"nothing is damaged, but {counted(ailments, 'ailment')}; see objstore repair"
+def _verdict(report: VerifyReport) -> str:
+    if report.findings:
+        return counted(len(report.findings), "finding")
+    if not report.healthy:
+        errors = sum(ailment.severity == "error" for ailment in report.ailments)
+        return f"nothing is damaged, but {counted(errors, 'ailment')}; see objstore repair"
     return "all is well"
-
-
-def _one(store: SessionStore, id: str) -> VerifyReport:
-    report = store.verify([id])
-    if not report.sessions and report.ok:
-        raise NotFoundError(f"there is no session {id!r}; objstore ls shows what is there")
-    return report
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str]:

@@ -177,6 +177,15 @@ def test_an_age_below_nothing_prunes_nothing(memory: Place) -> None:
     assert len(store.history("s")) == 40
 
 
+@pytest.mark.parametrize("layout", ["log", "tree"])
+def test_what_is_not_there_is_not_taken_for_verified(memory: Place, layout: Any) -> None:
+    store = objstore.open(memory.target, layout=layout)
+    store.save(SessionData.new("s"))
+    report = store.verify(["nobody", "s", "none"])
+    assert (report.sessions, report.missing) == (1, ("nobody", "none"))
+    assert store.verify().missing == ()
+
+
 def test_a_state_that_there_is_not_is_no_empty_listing(store: SessionStore) -> None:
     store.save(SessionData.new("s"))
     assert [found.id for found in store.iter_summaries(state="Active")] == ["s"]

@@ -23,6 +23,12 @@ def test_verify_finds_a_healthy_store_healthy(cli: Cli, url: str) -> None:
     assert cli("verify", url, ID, "siblings-only", "--json").json["commits"] == 4
 
 
+def test_verify_of_nobody_keeps_nobody_else_waiting(cli: Cli, url: str) -> None:
+    result = cli("verify", url, "nobody", ID, "--json", code=3)
+    assert (result.json["sessions"], result.json["missing"], result.json["ok"]) == (1, ["nobody"], True)
+    assert result.err == "objstore: there is no session 'nobody'; objstore ls shows what is there\n"
+
+
 def test_verify_names_what_is_damaged(cli: Cli, url: str, place: Place) -> None:
     key = break_newest(place)
     document = cli("verify", url, "--json", code=1).json
