@@ -131,7 +131,7 @@ class SessionStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of connections. A store that is used after that opens them again."""
+        """Let go of connections, after the requests under way. A store that is used after that opens them again."""
         self._opened.backend.close()
 
     def _run(self, protocol: Protocol[T]) -> T:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
@@ -51,6 +53,8 @@ class _Connection:
     slots: Slots
     turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = field(default_factory=WeakKeyDictionary)
     adapter: Adapter | None = None
+    users: set[object] = field(default_factory=set)
+    unused: asyncio.Event = field(default_factory=asyncio.Event)
     inherited: _Connection | None = None  # kept: to close it here would disturb the parent's event loop
 
     def forget_closed_loops(self) -> None:
@@ -90,21 +94,36 @@ class Connections:
         """Write a path as a URL, for people."""
         return f"{_SCHEMES[self._name]}://{path}"
 
-    async def connect(self) -> tuple[Adapter, asyncio.Semaphore | Slots]:
-        """Give the adapter, and the gate behind which a request may be sent.
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[tuple[Adapter, asyncio.Semaphore | Slots]]:
+        """Give the adapter, and the gate behind which a request may be sent; until the end it is not closed.
+
+        A client that is closed in the middle of a request may let that wait for ever.
 
         Raises:
             BackendError: It cannot be made with these options.
         """
+        connection, gate = await self._connected()
+        assert connection.adapter is not None
+        user = object()
+        connection.users.add(user)
+        connection.unused.clear()
+        try:
+            yield connection.adapter, gate
+        finally:
+            connection.users.discard(user)
+            if not connection.users:
+                connection.unused.set()
+
+    async def _connected(self) -> tuple[_Connection, asyncio.Semaphore | Slots]:
         if self._connection.pid != os.getpid():
             self._connection = self._unconnected(inherited=self._connection)
         connection = self._connection
         loop = running_loop()
         if loop is None:
             if connection.adapter is None:
-                asyncio.run_coroutine_threadsafe(self.connect(), self.loop).result()
-            assert connection.adapter is not None
-            return connection.adapter, connection.slots
+                connection, _ = asyncio.run_coroutine_threadsafe(self._connected(), self.loop).result()
+            return connection, connection.slots
         turns = connection.turns.get(loop)
         if turns is None:
             connection.forget_closed_loops()
@@ -113,13 +132,18 @@ class Connections:
             async with turns.lock:
                 if connection.adapter is None:
                     connection.adapter = await self._adapter()
-        return connection.adapter, turns.gate
+        return connection, turns.gate
 
     def close(self) -> None:
-        """Close what is open; the next request opens others."""
+        """Close what is open when the requests under way have ended; the next one opens others.
+
+        It waits for them as long as for an answer. What lasts longer, a big upload, goes on, and is closed after it.
+        """
         connection, self._connection = self._connection, self._unconnected()
-        if connection.adapter is not None and connection.pid == os.getpid():
-            asyncio.run_coroutine_threadsafe(connection.adapter.close(), self.loop).result(self._limits.timeout)
+        if connection.adapter is None or connection.pid != os.getpid() or self.through_obstore:
+            return  # obstore's end by themselves
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_ended(connection), self.loop).result(self._limits.timeout)
 
     def _unconnected(self, inherited: _Connection | None = None) -> _Connection:
         return _Connection(os.getpid(), Slots(self._limits.concurrency), inherited=inherited)
@@ -139,3 +163,10 @@ class Connections:
             raise BackendError(
                 f"cannot reach {self.place(self._target.path)} with these storage_options: {said}"
             ) from harmless(error, self._target)
+
+
+async def _ended(connection: _Connection) -> None:
+    if connection.users:
+        await connection.unused.wait()
+    assert connection.adapter is not None
+    await connection.adapter.close()

@@ -122,8 +122,10 @@ class RemoteBackend:
 
     async def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
-        adapter, _ = await self._connections.connect()
+        async with self._connections.used() as (adapter, _):
+            return await self._upload(adapter, key, path)
 
+    async def _upload(self, adapter: Adapter, key: str, path: str) -> bool:
         async def send(request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:
             exists = False
 
@@ -237,21 +239,22 @@ class RemoteBackend:
         again: bool = True,
     ) -> T:
         """Send a request, again while the storage does not answer, and turn what it says into errors of objstore."""
-        adapter, gate = await self._connections.connect()
         attempt = 0
         while True:
             attempt += 1
-            try:
-                async with gate:
-                    return await action(adapter, self._prefix(adapter) + key)
-            except Exception as error:
-                if isinstance(error, KeyRefusedError):
-                    refusal, place = error.refusal, f"{adapter.bucket}/{error.key}"
-                else:
-                    refusal, place = adapter.explain(error), f"{adapter.bucket}/{self._prefix(adapter)}{about or key}"
-                if refusal.kind is not Kind.UNAVAILABLE or not again or attempt > adapter.retries:
-                    what = f"cannot {doing} {self._connections.place(place)}"
-                    raise self._failure(what, refusal, adapter.bucket, attempt) from harmless(error, self._target)
+            async with self._connections.used() as (adapter, gate):
+                prefix = self._prefix(adapter)
+                try:
+                    async with gate:
+                        return await action(adapter, prefix + key)
+                except Exception as error:
+                    if isinstance(error, KeyRefusedError):
+                        refusal, place = error.refusal, f"{adapter.bucket}/{error.key}"
+                    else:
+                        refusal, place = adapter.explain(error), f"{adapter.bucket}/{prefix}{about or key}"
+                    if refusal.kind is not Kind.UNAVAILABLE or not again or attempt > adapter.retries:
+                        what = f"cannot {doing} {self._connections.place(place)}"
+                        raise self._failure(what, refusal, adapter.bucket, attempt) from harmless(error, self._target)
             # Half of the wait is chance, so that writers that were refused together do not come back together.
             seconds = min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.0)  # noqa: S311
             if running_loop() is None:

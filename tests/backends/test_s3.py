@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from objstore.backends import RemoteBackend, open_backend
+from objstore.backends._s3 import S3Adapter
 from objstore.backends.base import Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
 from objstore.testing.backend import BackendTests
@@ -230,6 +232,42 @@ class TestLoops:
         assert process.exitcode == 0
         assert results.get() == (b"1", True, False)
         assert place.get("child") == b"2"
+
+    def test_a_close_waits_for_the_requests_under_way(
+        self, backend: RemoteBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = blocking(backend)
+        place.put("key", b"x")
+        begun, go = threading.Event(), threading.Event()
+        ended: list[str] = []
+        get, close = S3Adapter.get, S3Adapter.close
+
+        async def slow_get(self: S3Adapter, key: str) -> bytes:
+            begun.set()
+            await asyncio.to_thread(go.wait)
+            data = await get(self, key)
+            ended.append("get")
+            return data
+
+        async def told_close(self: S3Adapter) -> None:
+            ended.append("close")
+            await close(self)
+
+        monkeypatch.setattr(S3Adapter, "get", slow_get)
+        monkeypatch.setattr(S3Adapter, "close", told_close)
+        connected = backend._connections._connection
+        with ThreadPoolExecutor(2) as threads:
+            found = threads.submit(place.get, "key")
+            begun.wait()
+            closed = threads.submit(backend.close)
+            while backend._connections._connection is connected:
+                pass
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), backend.loop).result()  # the close has had its turn
+            go.set()
+            assert found.result() == b"x"
+            closed.result()
+        assert ended == ["get", "close"]
+        assert place.get("key") == b"x"
 
     def test_no_session_is_left_unclosed(self, bucket: str, s3_options: dict[str, Any]) -> None:
         script = (
