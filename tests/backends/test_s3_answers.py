@@ -106,6 +106,18 @@ def copy(place: Backend) -> object:
 EVERYTHING = [create, put, get, names, delete, delete_two, copy]
 
 
+def test_pauses_grow_to_five_seconds_each_half_by_chance(
+    scripted: ScriptedServer, client: str, quick: list[float]
+) -> None:
+    place = at(scripted, client, retries=9)
+    scripted.play(s3_error(503, "SlowDown"))
+    with pytest.raises(UnavailableError):
+        get(place)
+    place.close()
+    longest = [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
+    assert [most / 2 <= waited <= most for waited, most in zip(quick, longest, strict=True)] == [True] * 9
+
+
 @pytest.mark.parametrize(
     "said",
     [EXISTS, s3_error(412, "PreconditionFailed"), Say(412)],

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import datetime
+import time
 
 import pytest
 
-from objstore.cli._text import age, counted, short, shown, size
+from objstore.cli._text import age, counted, short, shown, since, size
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,19 @@ def test_sizes_have_units(count: int, text: str) -> None:
 def test_one_thing_is_not_several() -> None:
     assert [counted(number, "session") for number in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
     assert counted(12_345, "request") == "12,345 requests"
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("2026-01-31", 0), ("2026-01-31T06:00", 6), ("2026-01-31T06:00+02:00", 4), ("2h", -2), ("1w", -7 * 24)],
+)
+def test_a_time_without_an_offset_is_in_utc_wherever_the_machine_is(
+    monkeypatch: pytest.MonkeyPatch, text: str, hours: int
+) -> None:
+    now = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        found = since(text, now)
+    time.tzset()
+    assert found == now + datetime.timedelta(hours=hours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import objstore
 from objstore import ArtifactStore, Message, SessionData
 from objstore._engine.handle import Handle
+from objstore._engine.memory import Memory
 from objstore._format.canonical import JSON
 from objstore._format.refs import Ref
 from objstore.backends.memory import MemoryBackend
@@ -15,12 +16,20 @@ from objstore.testing.samples import artifact
 def remembered(cache_bytes: int, sizes: list[int]) -> list[bool]:
     store = objstore.open(MemoryBackend.isolated(), cache_bytes=cache_bytes)
     for n, size in enumerate(sizes):
-        session = SessionData.new(f"s{n}")
-        session.messages.append(Message.user("x" * size))
-        store.save(session)
+        store.save(session_of(f"s{n}", size))
+    return [memory_of(store).get(f"s{n}") is not None for n in range(len(sizes))]
+
+
+def session_of(id: str, size: int) -> SessionData:
+    session = SessionData.new(id)
+    session.messages.append(Message.user("x" * size))
+    return session
+
+
+def memory_of(store: objstore.SessionStore) -> Memory:
     layout = store._opened._layout
     assert isinstance(layout, Handle)
-    return [layout._memory.get(f"s{n}") is not None for n in range(len(sizes))]
+    return layout._memory
 
 
 def test_the_session_used_last_is_remembered_whatever_its_size() -> None:
@@ -28,6 +37,27 @@ def test_the_session_used_last_is_remembered_whatever_its_size() -> None:
     assert remembered(10_000, [2_000, 50_000]) == [False, True]
     assert remembered(10_000, [50_000, 2_000]) == [False, True]
     assert remembered(0, [10]) == [False]
+
+
+def test_the_session_used_longest_ago_is_forgotten_first() -> None:
+    store = objstore.open(MemoryBackend.isolated(), cache_bytes=25_000)
+    for id in ("a", "b"):
+        store.save(session_of(id, 9_000))
+    assert memory_of(store).get("a") is not None
+    store.save(session_of("c", 9_000))
+    assert [memory_of(store).get(id) is not None for id in "abc"] == [True, False, True]
+
+
+def test_an_older_head_does_not_take_the_place_of_a_newer_one() -> None:
+    store = memory_store()
+    store.save(session_of("s", 10))
+    older = memory_of(store).get("s")
+    store.append("s", messages=[Message.user("more")])
+    newer = memory_of(store).get("s")
+    assert older is not None
+    assert newer is not None
+    memory_of(store).put(older)  # a load that was on its way while another thread saved
+    assert memory_of(store).get("s") is newer
 
 
 def refs_in(value: JSON) -> list[Ref]:
@@ -44,9 +74,7 @@ def test_contents_that_were_loaded_are_not_kept_with_the_remembered_state() -> N
     store.commit(SessionData.new("s"), artifacts=artifacts)
     found = store.load_artifacts("s")
     assert found == artifacts
-    layout = store._opened._layout
-    assert isinstance(layout, Handle)
-    remembered = layout._memory.get("s")
+    remembered = memory_of(store).get("s")
     assert remembered is not None
     (ref,) = refs_in(remembered.state)
     assert ref.value is None

@@ -53,3 +53,10 @@ def test_turns_are_counted_right_after_any_changes(changes: list[tuple[str, list
     assert summary.messages == len(session.messages)
     texts = [m for m in session.messages if m.role == "user" and m.content[0].type == "text"]
     assert summary.turns == len(texts)
+
+
+def test_a_summary_holds_the_first_120_characters_of_a_name() -> None:
+    store = memory_store()
+    for id, name in (("all", "é" * 120), ("beginning", "é" * 120 + "x")):
+        store.save(SessionData.new(id, name=name))
+    assert {found.name for found in store.iter_summaries()} == {"é" * 120}

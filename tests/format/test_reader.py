@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 import objstore
 from objstore._care import prune
@@ -259,6 +260,35 @@ def test_a_restored_state_uses_the_objects_of_older_commits(tmp_path: Path, docu
     documents.restore("s", 1)
     assert read(tmp_path, "s")["part"] == BIG
     assert len(list((tmp_path / "sessions/s/objects/0").iterdir())) == 1
+
+
+def test_a_text_of_up_to_a_kibibyte_is_stored_as_it_is_and_a_longer_one_as_a_frame(
+    tmp_path: Path, documents: objstore.DocumentStore
+) -> None:
+    lengths = []
+    for number in range(100):
+        documents.save(f"d{number}", {"part": "x" * (number * 8)})
+        stored = (tmp_path / f"sessions/d{number}/log/000000/0000000001").read_bytes()
+        lengths.append(documents.history(f"d{number}")[0].size)
+        is_frame = stored.startswith(b"\x28\xb5\x2f\xfd")
+        text = zstandard.ZstdDecompressor().decompress(stored) if is_frame else stored
+        assert is_frame == (len(text) > 1024)
+        assert lengths[-1] == len(stored)
+    assert 1010 < max(lengths) <= 1024  # both sides of the limit were met
+
+
+def test_a_fork_holds_all_that_its_state_needs(tmp_path: Path, documents: objstore.DocumentStore) -> None:
+    documents.save("s", {"part": BIG, "raw": b"x" * 100})
+    for step in range(5):
+        documents.append("s", {"list": [BIG + str(step)]})
+    revision = documents.fork("s", "t", at=4)
+    origin = documents.history("s")[-4]
+    documents.delete("s", purge=True)
+    expected = {"part": BIG, "raw": b"x" * 100, "list": [BIG + str(step) for step in range(3)]}
+    assert read(tmp_path, "t") == expected
+    commit = written(tmp_path, "t", 1)
+    assert (commit["kind"], commit["self"]) == ("snapshot", revision.digest)
+    assert commit["origin"] == {"id": "s", "seq": 4, "self": origin.digest}
 
 
 def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import objstore
 from objstore import BackendError, DocumentStore, FormatError, Message, SessionStore
+from objstore.backends import MemoryBackend
 from objstore.transfer import CopyEvent, copy
 from tests.places import Place, make_place
 
@@ -219,6 +221,25 @@ def test_a_place_that_is_no_store_stops_the_copy(tmp_path: Path, log: SessionSto
     (tmp_path / "notes.txt").write_bytes(b"not a store")
     with pytest.raises(FormatError):
         copy(tmp_path, log)
+
+
+class Altering(MemoryBackend):
+    """Stores something that reads well and is not what it was given, or forgets a file."""
+
+    def put(self, key: str, data: bytes) -> None:
+        if "lost" not in key or not key.startswith("traces"):
+            super().put(key, data.replace(b"honest", b"forged"))
+
+
+def test_what_is_read_back_is_compared_with_what_was_to_be_written(log: SessionStore) -> None:
+    for id, word in (("kept", "plain"), ("altered", "honest"), ("lost", "plain")):
+        trace = objstore.TraceEvent.tool_execution("t", success=True, exit_code=0, duration_ms=1, output_bytes=1)
+        log.commit(objstore.SessionData.new(id, name=word), trace_events=[trace])
+    target = objstore.open(Altering(f"altering-{uuid.uuid4().hex}"), layout="tree")
+    report = copy(log, target)
+    assert (report.copied, sorted(report.failed)) == (("kept",), ["altered", "lost"])
+    for id, problem in report.failed.items():
+        assert problem.startswith(f"IntegrityError: what was read back of {id!r} is not what was written")
 
 
 def test_a_storage_that_fails_stops_the_copy(tmp_path: Path, local: SessionStore, directory: Path) -> None:
