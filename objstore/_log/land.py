@@ -281,7 +281,8 @@ def _unsure(head: Base, attempt: str, error: ObjstoreError) -> Protocol[Objstore
     if not is_there and not isinstance(error, UnavailableError):
         return error
     return OutcomeUnknownError(
-        f"the storage failed while commit {head.seq + 1} of {head.id!r} was saved, which may be there; load it to see"
+        f"the storage failed while commit {head.seq + 1} of {head.id!r} was saved, which may be there; load it to see. "
+        f"It said: {error}"
     )
 
 
