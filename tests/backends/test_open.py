@@ -20,6 +20,7 @@ from objstore.backends import (
     RemoteBackend,
     open_backend,
 )
+from objstore.backends._target import Target
 from objstore.errors import UnsupportedBackendError, UnsupportedError
 
 
@@ -189,3 +190,9 @@ def test_a_path_that_obstore_would_not_take_is_refused_when_it_is_opened(url: st
     with pytest.raises(UnsupportedError, match="takes no path"):
         open_backend(url, client="obstore")
     assert open_backend("s3://bucket/a/", client="obstore").name == "s3"
+
+
+def test_what_may_be_secret_in_the_options_is_taken_out_of_a_text_from_four_characters_on() -> None:
+    options = {"secret": "abcd", "key": "abc", "client_kwargs": {"token": "nested", "region_name": "eu-central-1"}}
+    said = Target("s3", "bucket", options).scrub("abc abcd nested eu-central-1 s3://user:word@bucket")
+    assert said == "abc *** *** eu-central-1 s3://***@bucket"

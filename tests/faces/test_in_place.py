@@ -17,6 +17,7 @@ from objstore import (
     InMemoryRunStore,
     Message,
     ObjstoreError,
+    RunEventRecord,
     SessionData,
     TokenUsage,
     ToolUseBlock,
@@ -155,6 +156,16 @@ def test_a_run_that_appended_events_have_ended_is_stored_as_one_that_was_saved()
         store.commit(SessionData.new("s"), run_records=runs.records())
         revision = store.append("s", run_events={run.id: [end]})
         assert store.commit("s", run_records=store.load_run_records("s"), base=revision) == revision
+
+
+def test_the_time_of_a_run_does_not_go_back_with_an_event_of_an_earlier_one() -> None:
+    store, runs = memory_store(), InMemoryRunStore()
+    run = runs.create_run("s", "p")
+    store.commit(SessionData.new("s"), run_records=runs.records())
+    store.append("s", run_events={run.id: [RunEventRecord(sequence=0, timestamp_ms=1, event=ErrorEvent(message="m"))]})
+    (record,) = store.load_run_records("s") or []
+    assert record.events[0].timestamp_ms == 1
+    assert record.snapshot.updated_at_ms == run.updated_at_ms
 
 
 _EMPTY: dict[str, Any] = {"role": "user", "content": []}
