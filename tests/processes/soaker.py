@@ -266,8 +266,8 @@ def count(what: str) -> int:
 
 
 def unless_interrupted(problem: sys.UnraisableHookArgs) -> None:
-    """Say nothing of a generator or a listing that a signal caught before it was entered: Python closes it later."""
-    if not isinstance(problem.exc_value, KeyboardInterrupt | ResourceWarning | OSError):
+    """Say nothing of a generator, a listing or a coroutine that a signal caught before it was entered."""
+    if not isinstance(problem.exc_value, KeyboardInterrupt | ResourceWarning | RuntimeWarning | OSError):
         sys.__unraisablehook__(problem)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.places import make_place
 
 ROOM = 4 * 2**20  # for what is remembered of some thousand directories, and Python's own
-IDLE = {"local": 0, "s3": 16}  # connections, and threads of a client, that one round may keep and another not
+IDLE = {"local": 0, "s3": 64}  # connections of two stores, or threads of obstore, that one round keeps and another not
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="nothing here counts what a process holds")
 
