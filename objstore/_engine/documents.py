@@ -73,7 +73,7 @@ class Documents:
         if loaded is None:
             return None
         try:
-            found = {name: checking.check(value, what=name, binary=True) for name, value in loaded.parts.items()}
+            found = {name: checking.check_again(value, what=name) for name, value in loaded.parts.items()}
         except InvalidValueError as error:
             raise FormatError(
                 f"{id!r} is whole, but not as an objstore would have saved it: {error}", loaded.key

@@ -145,7 +145,7 @@ class Handle:
             return (yield from self._commit(id, edit, sight.base, key, sight.stale))
         except (TypeError, ValueError, RecursionError):  # what could not be encoded: say where it is
             for part, value in parts.items():
-                checking.check(value, what=part, binary=True)
+                checking.check_again(value, what=part)
             raise
 
     def derive(

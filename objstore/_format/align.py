@@ -122,7 +122,7 @@ def _named(value: JSON, sizes: frozenset[int]) -> Any:
         return {key: _named(member, sizes) for key, member in value.items()}
     if isinstance(value, list):
         return [_named(item, sizes) for item in value]
-    if isinstance(value, bytes) and len(value) in sizes:
+    if isinstance(value, memoryview) and len(value) in sizes:
         return (hashlib.sha256(value).hexdigest(), "bytes")
     if isinstance(value, str) and len(value) * 4 >= min(sizes) and len(value.encode()) in sizes:
         return (hashlib.sha256(value.encode()).hexdigest(), "text")

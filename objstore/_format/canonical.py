@@ -1,8 +1,9 @@
 """JSON as objstore stores it: read strictly, written compactly, compared exactly.
 
 A document in memory is made of plain ``None``, ``bool``, ``int``, ``float``, ``str``, ``list`` and ``dict``, and where
-big values are stored apart of `Ref` and ``bytes``. It is never changed once it has been checked or read: documents
-share their unchanged parts.
+big values are stored apart of `Ref` and ``memoryview``, which stands for bytes: the writer of JSON would make a text of
+these, and refuses both of those. It is never changed once it has been checked or read: documents share their unchanged
+parts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic_core import from_json, to_json
 
 from .refs import Ref
 
-JSON: TypeAlias = "bool | int | float | str | bytes | Ref | list[JSON] | dict[str, JSON] | None"
+JSON: TypeAlias = "bool | int | float | str | memoryview | Ref | list[JSON] | dict[str, JSON] | None"
 
 MAX_STORED_DEPTH: Final = 500
 """How deep stored text may be nested: a value, the patches around it and the commit around those stay below it."""
@@ -26,7 +27,6 @@ MAX_STORED_DEPTH: Final = 500
 _STRANGE: Final[JSON] = ["what has to be looked at more closely"]
 _SLICE: Final = 16  # items: few calls, and few bytes at once
 _LONG: Final = 64  # items
-LONG_TEXT: Final = 16 * 1024  # characters
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE: Final = re.compile(  # a pair of surrogates, a lone one (group 1), any other escape
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F]|[\ud800-\udfff])|\\."
@@ -40,32 +40,15 @@ _encode: Final = json.JSONEncoder(
 def dumps(value: JSON) -> str:
     """Write a value: compact, not sorted, not escaped to ASCII.
 
+    A NaN, which neither `checking` nor `loads` lets through, would be ``null``: what is stored stays readable.
+
     Raises:
-        TypeError: There is a `Ref` or ``bytes`` in it.
-        ValueError: There is a NaN or an infinity in it.
+        TypeError: There is a `Ref` or a ``memoryview`` in it.
     """
-    if not _holds_long_text(value):
+    try:
+        return to_json(value, inf_nan_mode="null").decode()
+    except ValueError:  # what is no JSON, or nested deeper than this writer goes: the slow one tells them apart
         return _encode(value)
-    if isinstance(value, dict):
-        members = [f"{dumps(key)}:{dumps(member)}" for key, member in value.items()]
-        return f"{{{','.join(members)}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(dumps, value))}]"
-    return to_json(value).decode()  # in a tenth of the time
-
-
-def _holds_long_text(value: JSON) -> bool:
-    stack = [value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, str):
-            if len(value) > LONG_TEXT:
-                return True
-        elif isinstance(value, dict):
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-    return False
 
 
 def loads(data: bytes | str) -> JSON:
@@ -224,9 +207,9 @@ def _same_walk(a: JSON, b: JSON) -> bool:
     if a is b:
         return True
     if isinstance(a, Ref):
-        return isinstance(b, Ref | str | bytes) and a.matches(b)
+        return isinstance(b, Ref | str | memoryview) and a.matches(b)
     if isinstance(b, Ref):
-        return isinstance(a, str | bytes) and b.matches(a)
+        return isinstance(a, str | memoryview) and b.matches(a)
     if type(a) is not type(b):
         return False
     if isinstance(a, dict) and isinstance(b, dict):

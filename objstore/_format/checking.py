@@ -33,14 +33,23 @@ def check(value: object, *, what: str = "value", binary: bool = False, room: int
     Args:
         value: What the user handed over.
         what: Its name in the error message.
-        binary: Whether ``bytes``, `Ref` and views may stand in it; what a view shows is taken as it is, not copied.
+        binary: Whether ``bytes``, `Ref` and views may stand in it. Bytes become a ``memoryview``; what a view shows is
+            taken as it is, not copied.
         room: How deep the value may be nested.
 
     Raises:
         InvalidValueError: It is not JSON, or too deep. The message names the place, never a value.
     """
+    return _copied(value, what, _BINARY if binary else _COPIERS, room)
+
+
+def check_again(value: object, *, what: str) -> Any:
+    """Copy what was taken in before, with its bytes and references as they are; see `check`."""
+    return _copied(value, what, _TAKEN, MAX_DEPTH)
+
+
+def _copied(value: object, what: str, copiers: _Copiers, room: int) -> JSON:
     try:
-        copiers = _BINARY if binary else _COPIERS
         return copiers.get(type(value), _copy_other)(value, room, copiers)
     except _InvalidError as error:
         place = what + "".join(_step(step) for step in error.path[: -_STEPS - 1 : -1])
@@ -144,6 +153,10 @@ def _copy_constant(value: JSON, _depth: int, _copiers: _Copiers) -> JSON:
     return value
 
 
+def _copy_bytes(value: bytes, _depth: int, _copiers: _Copiers) -> JSON:
+    return memoryview(value)
+
+
 def _copy_view(view: ObjectView | ListView, depth: int, _copiers: _Copiers) -> JSON:
     if depth < view.room and is_deeper(view.value, depth):  # it moves to where less may stand below
         raise _InvalidError(f"is nested deeper than {MAX_DEPTH}")
@@ -170,12 +183,15 @@ _COPIERS: Final[_Copiers] = MappingProxyType(
 _BINARY: Final[_Copiers] = MappingProxyType(
     {
         **_COPIERS,
-        bytes: _copy_constant,
+        bytes: _copy_bytes,
         Ref: _copy_constant,
         ObjectView: _copy_view,
         ListView: _copy_view,
         Grown: _copy_grown,
     }
+)
+_TAKEN: Final[_Copiers] = MappingProxyType(
+    {**_COPIERS, bytes: _copy_constant, memoryview: _copy_constant, Ref: _copy_constant}
 )
 
 # What makes a plain value of an instance of a subclass, whatever that overrides.

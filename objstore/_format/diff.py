@@ -245,7 +245,7 @@ def _weigh(value: JSON, limit: int | None) -> int:
         elif isinstance(value, list):
             weight += 2
             waiting.extend(value)
-        elif isinstance(value, Ref | bytes):
+        elif isinstance(value, Ref | memoryview):
             weight += _REF_WEIGHT
         else:
             weight += 6

@@ -129,9 +129,9 @@ class Encoder:
             return self._ref(value), value.stored()
         if isinstance(value, str):
             return self._text(value, limit)
-        if isinstance(value, bytes):
-            name = hashlib.sha256(value).hexdigest()
-            return self._object_ref(Ref(name, len(value), "bytes"), value)
+        if isinstance(value, memoryview):
+            raw = value.tobytes()
+            return self._object_ref(Ref(hashlib.sha256(raw).hexdigest(), len(raw), "bytes"), raw)
         if isinstance(value, list):
             return self._list(value, limit)
         if isinstance(value, dict):
@@ -271,7 +271,7 @@ def _plain(value: JSON, limit: int) -> str | None:
         return None
     try:
         text = canonical.dumps(value)
-    except TypeError:  # a Ref or bytes somewhere
+    except TypeError:  # a Ref or a memoryview somewhere
         return None
     return None if has_mark(text) or not _fits(text, limit) else text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import is_not
+from typing import Any
 
 from .._format import canonical, naming
 from .._format.canonical import JSON
@@ -54,7 +55,7 @@ def described(ref: Ref) -> JSON:
 
 def plain(
     value: JSON, unread: Callable[[Ref], JSON] = lambda ref: ref, contents: Mapping[str, str | bytes] | None = None
-) -> JSON:
+) -> Any:
     """Put contents in the place of references, and what ``unread`` gives where they were not read.
 
     Everything else is shared.
@@ -63,7 +64,7 @@ def plain(
         found = (contents or {}).get(value.name) if value.value is None else value.value
         return unread(value) if found is None else found
     if isinstance(value, list):
-        items: list[JSON] = []
+        items: list[Any] = []
         for part, free in canonical.without_refs(value):
             items += part if free else [plain(item, unread, contents) for item in part]
         return items if any(map(is_not, items, value)) else value

@@ -107,7 +107,7 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
                 "store, or copy with lossy=True"
             )
         return data
-    checking.check(document, what=part, binary=True)  # what no layout can hold is the value's fault, not the layout's
+    checking.check_again(document, what=part)  # what no layout can hold is the value's fault, not the layout's
     raise UnsupportedError(f"the {part} of {id!r} cannot be kept in the tree layout ({problem}); use a log store")
 
 

@@ -47,7 +47,7 @@ class Meaning:
             if "=" in encoded:
                 return raw(encoded["="]).decode()
             if "=bytes" in encoded:
-                return raw(encoded["=bytes"])
+                return memoryview(raw(encoded["=bytes"]))
             return {plain_key(key): value(member) for key, member in encoded.items()}
 
         def items(encoded: list[Any]) -> list[JSON]:

@@ -45,10 +45,9 @@ def test_a_state_is_written_to_the_very_same_bytes_whatever_is_remembered(
     turns: list[list[Any]], before: int, limit: int
 ) -> None:
     with patch.object(state, "LEAF_BYTES", 400):
-        with patch.object(canonical, "LONG_TEXT", 10):
-            saved = Saved(turns, before)
-            known, unknown = saved.encoder(saved.texts, limit), saved.encoder(Texts(), limit)
-            written = known.state(saved.state)
+        saved = Saved(turns, before)
+        known, unknown = saved.encoder(saved.texts, limit), saved.encoder(Texts(), limit)
+        written = known.state(saved.state)
         again = unknown.state(saved.state)
     assert written[0] == again[0]
     assert canonical.same(written[1], again[1])
