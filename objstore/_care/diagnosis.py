@@ -109,32 +109,43 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
     A number that is not there may have been freed, unless it is the newest (a directory may be in its place). What lies
     below such a gap may be of a writer who slept and took a freed number, so it only counts where the newest commit
     retains it. One that the commit above it does not stand on is of such a writer, or the other one is, and so is all
-    below.
+    below. Where that one stands below the newest, commit by commit, this one is another log's, and so are those that it
+    stands on.
     """
     blank = nothing(id, None)
     damage: list[Finding] = []
     above: dict[int, Commit] = {}
     gap, parent, floor = False, None, None
+    ours, foreign = False, False
     for start in range(newest, 0, -PAGE):
         page = list(range(start, max(0, start - PAGE), -1))
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)
-            gap = gap or (data[n] is None and n < newest) or (found is not None and parent not in (None, found.digest))
-            parent = found.parent if found and not found.over else None
+            fits = found is None or parent in (None, found.digest)
+            gap = gap or not fits or (data[n] is None and n < newest)
             if gap and n < (floor or newest):
                 return blank, damage
+            if not fits:
+                detail = f"commit {n} is not the one that commit {n + 1} stands on"
+                damage.append(Finding(id, naming.log_key(blank.key, n), "damaged", detail))
+                foreign, ours = ours, False
+            elif parent is None:  # nothing above tells
+                foreign = ours = False
+            elif found:
+                ours = ours or n + 1 == newest
+            parent = found.parent if found and not found.over else None
             if found is not None and n == newest:  # an older one may have been freed, and have landed once more
                 floor = found.floor
-            if found is not None and found.whole:
+            if found is not None and found.whole and not foreign:
                 try:
-                    yield from check_neighbours(blank, found, floor, newest)
+                    yield from check_neighbours(blank, [found], floor, newest, {})
                     base = yield from assemble(blank, [found], current=False)
                 except IntegrityError as error:
                     damage.append(_finding(id, error))
                 else:
                     return (yield from _upwards(base, above, damage)), damage
-            if found is None or found.whole:
+            if found is None or found.whole or foreign:
                 above.clear()  # nothing that stands on it can be built
             else:
                 above[n] = found

@@ -85,7 +85,7 @@ def _load_once(
         return blank
     target = at or head
     start = (target - 1) // rules.interval * rules.interval + 1
-    data = yield from read_commits(blank, sorted({head, max(1, head - 1), *range(start, target + 1)}))
+    data = yield from read_commits(blank, sorted({head, max(1, head - 1), *range(start, min(head, target + 1) + 1)}))
     needed = target == head or surely
     newest = parse(blank, head, data[head]) if needed else parse_or_none(blank, head, data[head])
     foreign = False
@@ -103,8 +103,8 @@ def _load_once(
     if target < newest.floor:
         raise NotFoundError(f"commit {target} of {id!r} was pruned; its history begins at {newest.floor}")
     chain = yield from _walk(blank, target, newest, data)
-    if target < head and chain[-1].whole:
-        yield from check_neighbours(blank, chain[-1], newest.floor if newest.seq == head else None, head)
+    if target < head:
+        yield from check_neighbours(blank, chain, newest.floor if newest.seq == head else None, head, data)
     return (yield from assemble(replace(blank, leaves=leaves), chain, current=at is None))
 
 
@@ -177,31 +177,38 @@ def _walk(base: Base, target: int, newest: Commit, data: Mapping[int, bytes | No
         n, digest = n - 1, commit.parent
 
 
-def check_neighbours(base: Base, found: Commit, floor: int | None, head: int) -> Protocol[None]:
-    """Make sure that an older whole commit is of this chain: nothing was read that names its digest.
+def check_neighbours(
+    base: Base, chain: list[Commit], floor: int | None, head: int, data: Mapping[int, bytes | None]
+) -> Protocol[None]:
+    """Make sure that older commits, from a whole one upwards, are of this log: nothing was read that names the last.
 
-    It may be that of another store, say, whose session has the same id. One neighbour that fits is enough, since the
-    other one may be that, too; so may one above that is not the head, unless the next one stands on it. Where the head
-    does not tell the ``floor``, one below may be of a writer who slept and took a freed number, unless it stands on the
-    one below it.
+    They may be those of another store, say, whose session has the same id. So one neighbour has to fit, and one above
+    that the next stands on is ours; another that does not fit may be the foreign one, if the next does not stand on it.
+    Where the head does not tell the ``floor``, a neighbour may also be of a writer who slept and took a freed number,
+    unless the next one beyond it fits it. What is in ``data`` was read already.
 
     Raises:
-        IntegrityError: It fits none of them.
+        IntegrityError: They fit no neighbour that tells, or not the one above that is ours.
     """
-    n = found.seq
-    wanted = (n - 1, n + 1, n + 2) if floor else (n - 2, n - 1, n + 1, n + 2)
-    data = yield from read_commits(base, [n for n in wanted if (floor or 1) <= n <= head])
-    near = {m: commit for m, stored in data.items() if (commit := parse_or_none(base, m, stored))}
-    fits = []
-    if n - 1 in near:
-        is_sure = floor is not None or (n - 2 in near and _fits(near[n - 2], near[n - 1]))
-        fits += [True] if _fits(near[n - 1], found) else [False] if is_sure else []
-    if n + 1 in near:
-        is_sure = n + 1 == head or (n + 2 in near and _fits(near[n + 1], near[n + 2]))
-        fits += [True] if _fits(found, near[n + 1]) else [False] if is_sure else []
-    if fits and not any(fits):
-        key = naming.log_key(base.key, n)
-        raise IntegrityError(f"commit {key} is not the one that belongs between those beside it", key)
+    low, top = chain[0], chain[-1]
+    above = parse_or_none(base, top.seq + 1, data.get(top.seq + 1))
+    if above and _fits(top, above):
+        return
+    wanted = [n for n in (low.seq - 2, low.seq - 1, top.seq + 1, top.seq + 2) if (floor or 1) <= n <= head]
+    data = {**data, **(yield from read_commits(base, [n for n in wanted if n not in data]))}
+    near = {m: commit for m in wanted if (commit := parse_or_none(base, m, data[m]))}
+    above, beyond = near.get(top.seq + 1), near.get(top.seq + 2)
+    if above and _fits(top, above):
+        return
+    if not (above and beyond and _fits(above, beyond)):
+        below, beneath = near.get(low.seq - 1), near.get(low.seq - 2)
+        if below and _fits(below, low):
+            return
+        told = [above and not beyond and floor, below and (floor or (beneath and _fits(beneath, below)))]
+        if not any(told):
+            return
+    key = naming.log_key(base.key, top.seq)
+    raise IntegrityError(f"commit {key} is not the one that belongs between those beside it", key)
 
 
 def _fits(lower: Commit, upper: Commit) -> bool:

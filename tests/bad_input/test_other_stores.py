@@ -141,3 +141,50 @@ def test_a_repair_does_not_go_on_from_one_of_them() -> None:
     assert objstore.open(place).repair("s").resumed is None
     with pytest.raises(IntegrityError, match="no state of 's' can be read"):
         objstore.open(place).repair("s", dry_run=False)
+
+
+def written_over(place: MemoryBackend, numbers: range) -> None:
+    for n in numbers:
+        place.put(log_key("s", n), OTHER.get(log_key("s", n)) or b"")
+
+
+def test_a_repair_takes_nothing_of_a_log_that_was_written_over_from_below() -> None:
+    place = up_to(45)
+    written_over(place, range(1, 41))
+    store = objstore.open(place)
+    for at in (None, 40):
+        with pytest.raises(IntegrityError):
+            store.load("s", at=at)
+    report = store.repair("s")
+    assert report.resumed is None
+    assert [finding.key for finding in report.damage] == [log_key("s", 40)]
+    assert [finding.key for finding in store.verify().findings] == [log_key("s", 40)]
+
+
+def test_nor_of_one_in_the_middle_where_what_is_below_it_is_ours() -> None:
+    place = up_to(45)
+    written_over(place, range(38, 41))
+    assert objstore.open(place).repair("s", dry_run=False).resumed == 37
+    assert objstore.open(place).load("s") == objstore.open(MINE).load("s", at=37)
+
+
+def test_the_first_is_not_taken_for_ours_where_nothing_tells_that_the_second_is_not() -> None:
+    place = up_to(5)
+    written_over(place, range(1, 2))
+    place.put(log_key("s", 3), b"damaged")
+    with pytest.raises(IntegrityError):
+        objstore.open(place).load("s", at=1)
+    assert objstore.open(place).repair("s").resumed is None
+
+
+def test_a_repair_names_one_of_them_that_is_all_there_is_above_the_floor() -> None:
+    place = up_to(5)
+    store = objstore.open(place)
+    pruned = store.prune("s", keep_last=1).dry_run
+    assert not pruned
+    store.append("s", messages=[Message.user("more")])
+    written_over(place, range(6, 7))
+    report = objstore.open(place).repair("s")
+    assert [finding.key for finding in report.damage] == [log_key("s", 6)]
+    with pytest.raises(IntegrityError, match="no state of 's' can be read"):
+        objstore.open(place).repair("s", dry_run=False)

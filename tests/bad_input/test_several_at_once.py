@@ -68,12 +68,19 @@ def harmed(rng: random.Random, id: str) -> dict[str, bytes]:
     """Harm up to three objects of a session.
 
     The newest commit is not removed, nor replaced by a whole one of another store: nothing that is read tells of that.
+    Nor are two replaced so, which may vouch for each other, or lay the blame on what stands between them, or one beside
+    another that is harmed, which could have told.
     """
     mine = sorted(key for key in OURS if key.startswith(naming.session_dir(naming.session_key(id))))
     logs = [key for key in mine if "/log/" in key]
     files = dict(OURS)
     for _ in range(rng.randint(1, 3)):
         key = rng.choice(logs[-3:] if rng.random() < 0.5 else mine)
+        others = [log for log in logs if files.get(log) == OTHER.get(log)]
+        beside = [log for at, log in enumerate(logs) if key in logs[max(at - 1, 0) : at + 2] and log != key]
+        if any(log in others for log in beside):
+            continue
+        told = not others and key != logs[-1] and all(files.get(log) == OURS[log] for log in beside)
         data, middle = OURS[key], len(OURS[key]) // 2
         ways = [
             data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :] if data else b"x",
@@ -82,7 +89,7 @@ def harmed(rng: random.Random, id: str) -> dict[str, bytes]:
                 b"",
                 b"{}",
                 OURS[rng.choice(mine)],
-                (key != logs[-1] and OTHER.get(key)) or b"of another store",
+                (told and OTHER.get(key)) or b"of another store",
             ),
         ]
         files[key] = rng.choice(ways)
