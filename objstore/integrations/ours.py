@@ -91,7 +91,8 @@ class Reading:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _GARBLED) and not isinstance(error, ObjstoreError):
             place = self.where if isinstance(self.where, str) else self.where()
-            raise self.ours.garbled(self.id, place, type(error).__name__) from error
+            # What was raised may say what stands there, so it is not shown as the cause.
+            raise self.ours.garbled(self.id, place, type(error).__name__) from None
 
 
 def check_store(store: object, kind: type, whose: str) -> None:

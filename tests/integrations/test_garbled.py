@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from objstore import AsyncDocumentStore, ConflictError, DocumentStore, FormatError
 from objstore.backends import MemoryBackend
+from objstore.integrations.ours import Ours
 from tests.integrations.test_ours import module_of, waiting
 
 SECRET = "the-secret-of-the-user"
@@ -263,3 +265,11 @@ def test_what_is_garbled_is_named_without_its_contents_and_stays(integration: In
                     raise AssertionError(f"{name} of what has {other!r} at {path}") from error
     print(f"{told} calls said what is wrong")
     assert told
+
+
+def test_a_traceback_does_not_show_what_stands_in_the_document() -> None:
+    garbled = {"number": SECRET}
+    reading = Ours("thread", "LangGraph", ("langgraph",)).reading("t", "writes")
+    with pytest.raises(FormatError, match="ValueError") as caught, reading:
+        int(garbled["number"])
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
