@@ -275,8 +275,9 @@ def _listed(state: Mapping[str, Any], *_: object) -> dict[str, Any]:
 
 def _signed(summarise: Summarise) -> Summarise:
     """Let the summary of each commit also say which process wrote it, for those who look for the cause of something."""
+    host = socket.gethostname()
 
     def signed(state: Mapping[str, Any], patch: Patch | None, before: Mapping[str, Any]) -> dict[str, Any]:
-        return {**summarise(state, patch, before), "writer": f"{socket.gethostname()}:{os.getpid()}"}
+        return {**summarise(state, patch, before), "writer": f"{host}:{os.getpid()}"}
 
     return signed
