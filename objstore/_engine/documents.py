@@ -82,7 +82,7 @@ class Documents:
 
     def view(self, id: str, parts: Iterable[str] | None) -> Protocol[Document | None]:
         """See `DocumentStore.view`."""
-        loaded = yield from (yield from self._layout()).load(id, parts, None, contents=False)
+        loaded = yield from (yield from self._layout(id)).load(id, parts, None, contents=False)
         if loaded is None:
             return None
         return _document(loaded, {name: view(value, MAX_DEPTH) for name, value in loaded.parts.items()})

@@ -73,9 +73,10 @@ def test_a_cold_load_of_a_short_session_is_two_waves(place: dict[str, Any], wave
     assert waves(lambda: objstore.open(**place).load("s", at=1)) == 2
 
 
-def test_a_cold_load_of_a_document_is_two_waves(place: dict[str, Any], waves: Count) -> None:
+def test_a_cold_load_or_view_of_a_document_is_two_waves(place: dict[str, Any], waves: Count) -> None:
     DocumentStore(**place).save("d", {"part": [1]})
     assert waves(lambda: DocumentStore(**place).load("d")) == 2
+    assert waves(lambda: DocumentStore(**place).view("d")) == 2
 
 
 def test_the_head_that_was_looked_for_beside_the_marker_serves_that_load_only(place: dict[str, Any]) -> None:

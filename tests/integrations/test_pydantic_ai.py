@@ -183,8 +183,8 @@ def test_a_save_costs_what_it_adds(url: str, runner: asyncio.Runner) -> None:
     print(
         f"{2 * TURNS} saves: {payload:,} bytes of messages, {sum(sizes):,} sent, {plain[0]:,} to {plain[-1]:,} a save"
     )
-    assert sum(sizes) < 2 * payload
-    assert plain[-1] < 1.1 * plain[0]
+    assert sum(sizes) < payload / 2
+    assert 1000 < plain[0] <= plain[-1] < 1200
 
 
 def test_a_long_history_is_read_at_once(
@@ -204,8 +204,7 @@ def test_a_long_history_is_read_at_once(
     assert texts(reader.load("c", limit=2).messages) == ["message 998", "message 999"]
     warm = counted(s3_server)
     print(f"1,000 messages of 50 saves: cold {cold}, and the last two of them warm {warm}")
-    assert cold["LIST"] <= 3
-    assert cold["GET"] <= 40
+    assert cold == {"LIST": 2, "GET": 20}
     assert warm == {"GET": 1}
 
 

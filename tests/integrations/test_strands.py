@@ -131,7 +131,7 @@ def test_a_turn_costs_what_it_adds(url: str) -> None:
         agent(f"turn {n}")
     plain = sorted(patches)[TURNS // 20 : TURNS * 19 // 20]
     print(f"{TURNS} turns: {plain[0]:,} to {plain[-1]:,} bytes a turn, {sum(sizes):,} in all")
-    assert plain[-1] < 1.1 * plain[0]
+    assert 800 < plain[0] <= plain[-1] < 950
     assert sum(sizes) < 1.5 * plain[-1] * TURNS
 
 
@@ -152,8 +152,7 @@ def test_a_long_session_is_read_at_once(bucket: str, s3_options: dict[str, Any],
     assert numbers(reader.list_messages("s", "a", limit=10, offset=985)) == list(range(985, 995))
     warm = counted(s3_server)
     print(f"1,000 messages of 50 commits: cold {cold}, and a page of 10 of them warm {warm}")
-    assert cold["LIST"] <= 3
-    assert cold["GET"] <= 40
+    assert cold == {"LIST": 2, "GET": 22}
     assert warm == {"GET": 1}
 
 
