@@ -228,3 +228,28 @@ def test_a_listing_by_metadata_reads_no_values(memory: Place, open_store: Callab
     counted.reset()
     assert len(list(lister.list(thread(), limit=32))) == 32
     assert counted.requests == 1 + 2 * 1 + 32  # the same, and the values of 16 at a time side by side
+
+
+@pytest.mark.parametrize("face", ["waiting", "awaiting"])
+def test_a_listing_of_all_threads_reads_no_more_of_them_than_its_limit_wants(
+    memory: Place, open_store: Callable[..., DocumentStore], face: str
+) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    for n in range(8):
+        saver.put(thread(f"t{n}", checkpoint_ns=""), empty_checkpoint(), {"step": n}, {})
+    counted = Count()
+    lister = ObjstoreSaver(open_store(memory, counted))
+
+    def listed(limit: int | None) -> list[int]:
+        async def awaited() -> list[Any]:
+            return [found async for found in lister.alist(None, limit=limit)]
+
+        found = asyncio.run(awaited()) if face == "awaiting" else lister.list(None, limit=limit)
+        return [one.metadata["step"] for one in found]
+
+    assert listed(2) == [0, 1]
+    assert counted.asked == {"list": 1 + 2 * 2, "get": 1 + 2}  # the ids and the marker; heads and commits of two
+    assert listed(None) == [*range(8)]
+    counted.reset()
+    assert listed(0) == []
+    assert counted.requests == 1

@@ -130,6 +130,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
         What the filter and the limit leave out is not read beyond its metadata.
         """
         for id in self._faces.run(self._steps.all_threads(config)):
+            if limit is not None and limit <= 0:
+                return
             thread, places = self._faces.run(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
             for some in _batches(places):
@@ -145,6 +147,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
     ) -> AsyncIterator[CheckpointTuple]:
         """See `list`."""
         for id in await self._faces.arun(self._steps.all_threads(config)):
+            if limit is not None and limit <= 0:
+                return
             thread, places = await self._faces.arun(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
             for some in _batches(places):
@@ -219,10 +223,8 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
 
 
 def _several(ids: Iterable[object], what: str) -> list[str]:
-    """Take ids down as texts; what is wrong with them is said as the store would, whose words for it are private."""
-    if isinstance(ids, str):
-        raise TypeError(f"give the {what} as a list: [{ids!r}]")
-    if not isinstance(ids, Iterable):
+    """Take ids down as texts."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise TypeError(f"{what} must be a list, not {type(ids).__name__}")
     return [str(id) for id in ids]
 
