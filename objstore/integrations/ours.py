@@ -14,6 +14,10 @@ _GARBLED: Final = (LookupError, TypeError, AttributeError, ValueError, NotImplem
 """What comes of reading what is not of the form that it is read for."""
 
 
+class UnreadableError(Exception):
+    """Something cannot be read; the text says why, and nothing of what stands there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ours:
     """The documents of an integration.
@@ -89,10 +93,11 @@ class Reading:
         return
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _GARBLED) and not isinstance(error, ObjstoreError):
+        if isinstance(error, (UnreadableError, *_GARBLED)) and not isinstance(error, ObjstoreError):
             place = self.where if isinstance(self.where, str) else self.where()
+            why = error if isinstance(error, UnreadableError) else type(error).__name__
             # What was raised may say what stands there, so it is not shown as the cause.
-            raise self.ours.garbled(self.id, place, type(error).__name__) from None
+            raise self.ours.garbled(self.id, place, why) from None
 
 
 def check_store(store: object, kind: type, whose: str) -> None:

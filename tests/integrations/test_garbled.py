@@ -102,6 +102,9 @@ def langgraph(documents: DocumentStore) -> tuple[str, Callable[[], Any], Callabl
 
         return {
             "get_tuple": lambda: saver().get_tuple(config),
+            "get_tuple of the first": lambda: saver().get_tuple(
+                {"configurable": {**config["configurable"], "checkpoint_id": "0001"}}
+            ),
             "list": lambda: list(saver().list(config)),
             "list with a filter": lambda: list(saver().list(config, filter={"step": 1})),
             "get_delta_channel_history": lambda: saver().get_delta_channel_history(
@@ -256,15 +259,47 @@ def test_what_is_garbled_is_named_without_its_contents_and_stays(integration: In
             try:
                 call()
             except FormatError as error:
-                told, said = told + 1, str(error)
-                ok = repr(id) in said and SECRET not in said and len(documents.history(id)) == commits
+                told, said = told + 1, "".join(traceback.format_exception(error))
+                ok = repr(id) in str(error) and SECRET not in said and len(documents.history(id)) == commits
                 if not ok:
                     raise AssertionError(f"{name} of what has {other!r} at {path}") from error
             except Exception as error:
-                if not (of_theirs(error) or isinstance(error, ConflictError)):
+                said = "".join(traceback.format_exception(error))
+                if SECRET in said or not (of_theirs(error) or isinstance(error, ConflictError)):
                     raise AssertionError(f"{name} of what has {other!r} at {path}") from error
     print(f"{told} calls said what is wrong")
     assert told
+
+
+@pytest.mark.parametrize(
+    ("integration", "reads"),
+    [
+        (langgraph, {"get_tuple of the first", "list"}),
+        (pydantic_ai, {"load", "load the newest", "load_entries", "fork"}),
+        (strands, {"read_message", "list_messages"}),
+    ],
+    ids=lambda given: given.__name__ if callable(given) else "",
+)
+def test_a_value_that_is_missing_was_not_deleted_meanwhile(integration: Integration, reads: set[str]) -> None:
+    documents = DocumentStore(MemoryBackend.isolated())
+    id, make, calls = integration(documents)
+    make()
+    document = documents.load(id, parts=())
+    assert document is not None
+    documents.save(id, dict.fromkeys(name for name in document.names if name.startswith(("large:", "value/"))))
+    for name in reads:
+        with pytest.raises(FormatError, match=rf"{id}' is whole, but not of the form .* missing"):
+            print(name, calls()[name]())
+
+
+def test_an_entry_that_is_missing_is_told_of_without_its_name() -> None:
+    documents = DocumentStore(MemoryBackend.isolated())
+    id, make, calls = pydantic_ai(documents)
+    make()
+    documents.update(id, lambda parts: {"summary": {"value": {**parts["summary"]["value"], "head_id": SECRET}}})
+    with pytest.raises(FormatError, match="missing") as caught:
+        calls()["load"]()
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_traceback_does_not_show_what_stands_in_the_document() -> None:

@@ -7,6 +7,7 @@ import copy
 import datetime
 import decimal
 import math
+import traceback
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -276,6 +277,25 @@ def test_a_serialiser_of_ones_own_is_used(memory: Place, open_store: Callable[..
     assert got(saver).checkpoint["channel_values"]["odd"].value == 7
 
 
+class Locked(Turned):
+    """The same without the key."""
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        raise RuntimeError(f"this is no key for {super().decrypt(ciphername, ciphertext)!r}")
+
+
+def test_that_a_serialiser_fails_is_said_without_what_it_said(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    put(ObjstoreSaver(open_store(memory), serde=EncryptedSerializer(Turned())), {"a": "secret"})
+    saver = ObjstoreSaver(open_store(memory), serde=EncryptedSerializer(Locked()))
+    with pytest.raises(
+        FormatError, match="the serialiser raises RuntimeError; is it the one that wrote this"
+    ) as caught:
+        saver.get_tuple(thread())
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_what_a_task_wrote_first_stays_but_its_special_writes_are_replaced(
     memory: Place, open_store: Callable[..., DocumentStore]
 ) -> None:
@@ -440,6 +460,28 @@ def test_savers_that_remember_read_what_one_reads_that_does_not(acts: list[tuple
         elif act == "delete":
             saver.delete_thread("t")
         assert list(saver.list(thread())) == list(ObjstoreSaver(DocumentStore(backend)).list(thread()))
+
+
+def test_a_value_that_is_deleted_while_its_checkpoint_is_read_is_left_out(memory: Place) -> None:
+    other = ObjstoreSaver(DocumentStore(memory.target))
+    first = put(other, {"page": "first " * 5000})
+    second = put(other, {"page": "second " * 5000}, first)
+
+    class Overtaken(DocumentStore):
+        before: Callable[[], Any] = bool
+
+        def load(self, *args: Any, **options: Any) -> Any:
+            self.before()
+            return super().load(*args, **options)
+
+    store = Overtaken(memory.target)
+    saver = ObjstoreSaver(store)
+    store.before = lambda: other.prune(["t"])
+    assert [found.config["configurable"]["checkpoint_id"] for found in saver.list(thread())] == [
+        second["configurable"]["checkpoint_id"]  # type: ignore[typeddict-item]
+    ]
+    store.before = lambda: other.delete_thread("t")
+    assert saver.get_tuple(thread()) is None
 
 
 def test_a_thread_that_goes_on_while_all_of_it_is_deleted_keeps_what_is_new(memory: Place) -> None:

@@ -595,6 +595,24 @@ def test_a_session_that_changes_while_it_is_deleted_stays(url: str) -> None:
     assert len(other.list_messages("s", "a")) == 2
 
 
+def test_a_session_that_is_deleted_while_it_is_read_is_not_garbled(url: str) -> None:
+    other = ObjstoreSessionRepository(DocumentStore(url))
+    begun(other)
+    made = message(0)
+    made.message["content"] = [{"image": {"format": "png", "source": {"bytes": bytes(100_000)}}}]
+    other.create_message("s", "a", made)
+
+    class Overtaken(DocumentStore):
+        def load(self, *args: Any, **options: Any) -> Any:
+            if other.read_session("s"):
+                other.delete_session("s")
+                begun(other)
+            return super().load(*args, **options)
+
+    with pytest.raises(SessionException, match="was deleted while it was read"):
+        ObjstoreSessionRepository(Overtaken(url)).read_message("s", "a", 0)
+
+
 def test_what_was_made_elsewhere_is_found(url: str) -> None:
     one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
     one.create_session(session())

@@ -135,7 +135,7 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
             thread, places = self._faces.run(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
             for some in _batches(places):
-                yield from self._faces.run(self._steps.whole(id, thread, some))
+                yield from self._faces.run(self._steps.whole(thread, some))
 
     async def alist(
         self,
@@ -152,7 +152,7 @@ class ObjstoreSaver(BaseCheckpointSaver[int]):
             thread, places = await self._faces.arun(self._steps.find(id, config, filter, before, limit))
             limit = None if limit is None else limit - len(places)
             for some in _batches(places):
-                for found in await self._faces.arun(self._steps.whole(id, thread, some)):
+                for found in await self._faces.arun(self._steps.whole(thread, some)):
                     yield found
 
     def get_delta_channel_history(

@@ -51,26 +51,26 @@ class Checkpointer:
                 if not named:
                     self.threads.say_empty(id, space)
                 return None
-            found = yield from self.whole(id, thread, [place], _mark(named, config))
+            found = yield from self.whole(thread, [place], _mark(named, config))
             if found:
                 return found[0]
         raise ConflictError(f"checkpoints of {id!r} kept being deleted while one was read; try again", id)
 
     def whole(
-        self, id: str, thread: Thread, places: Sequence[int], mark: Mapping[str, Any] | None = None
+        self, thread: Thread, places: Sequence[int], mark: Mapping[str, Any] | None = None
     ) -> Steps[list[CheckpointTuple]]:
         """Make checkpoints whole, but those of which something was deleted since the thread was read."""
         items = yield Work(lambda: [item for place in places for item in _items(thread, place)])
-        big = yield from self.threads.contents(id, items)
+        big = yield from self.threads.contents(thread, items)
         if big is not None:
-            return (yield Work(lambda: [self._whole(id, thread, place, big, mark) for place in places]))
+            return (yield Work(lambda: [self._whole(thread, place, big, mark) for place in places]))
         found: list[CheckpointTuple] = []
         for place in places if len(places) > 1 else ():
-            found += yield from self.whole(id, thread, [place], mark)
+            found += yield from self.whole(thread, [place], mark)
         return found
 
     def _whole(
-        self, id: str, thread: Thread, place: int, big: Mapping[str, Any], mark: Mapping[str, Any] | None
+        self, thread: Thread, place: int, big: Mapping[str, Any], mark: Mapping[str, Any] | None
     ) -> CheckpointTuple:
         entry, all_of_it, key = thread.checkpoints[place], thread.resolve(place), thread.key(place)
         read, parent = self.codec.read_value, entry.get("parent")
@@ -81,10 +81,10 @@ class Checkpointer:
             checkpoint["versions_seen"] = {node: dict(seen) for node, seen in all_of_it.seen.items()}
             checkpoint["channel_values"] = {name: read(value, big) for name, value in all_of_it.values.items()}
             return CheckpointTuple(
-                _config(id, key, {_BRANCH: key[1]} if mark is None else mark),
+                _config(thread.id, key, {_BRANCH: key[1]} if mark is None else mark),
                 checkpoint,
                 self.codec.read(entry["meta"], big),
-                None if parent is None else _config(id, (key[0], parent), {_BRANCH: parent}),
+                None if parent is None else _config(thread.id, (key[0], parent), {_BRANCH: parent}),
                 [(task, channel, read(value, big)) for (_, task, _), channel, value in thread.writes_of(key)],
             )
 
@@ -141,7 +141,7 @@ class Checkpointer:
             if (space is not None and key[0] != space) or (named and key[1] != named) or (bound and key[1] >= bound):
                 continue
             if filter:
-                metadata = yield from self._metadata(id, thread, place)
+                metadata = yield from self._metadata(thread, place)
                 if any(metadata.get(name) != value for name, value in filter.items()):
                     continue
             found.append(place)
@@ -164,7 +164,7 @@ class Checkpointer:
                     writes[channel].append((task, value))
             seeds |= {channel: all_of_it.values[channel] for channel in missing & all_of_it.values.keys()}
         written = [value for found in writes.values() for _, value in found]
-        big = yield from self.threads.contents(id, _items_of([*seeds.values(), *written]))
+        big = yield from self.threads.contents(thread, _items_of([*seeds.values(), *written]))
         if big is None:
             raise ConflictError(f"checkpoints of {id!r} were deleted while they were read; load it again", id)
         read = self.codec.read_value
@@ -192,38 +192,35 @@ class Checkpointer:
 
     def delete_for_runs(self, runs: Collection[str]) -> Steps[None]:
         """See `ObjstoreSaver.delete_for_runs`."""
+
+        def of_runs(thread: Thread) -> Steps[set[Key]]:
+            found = set()
+            for place in thread.standing():
+                if (yield from self._metadata(thread, place)).get("run_id") in runs:
+                    found.add(thread.key(place))
+            return found
+
         for id in (yield Ask("list")) if runs else ():
-
-            def of_runs(thread: Thread, id: str = id) -> Steps[set[Key]]:
-                found = set()
-                for place in thread.standing():
-                    if (yield from self._metadata(id, thread, place)).get("run_id") in runs:
-                        found.add(thread.key(place))
-                return found
-
             yield from self.threads.remove(id, of_runs)
 
     def prune(self, ids: Iterable[str], strategy: str) -> Steps[None]:
         """See `ObjstoreSaver.prune`."""
         if strategy not in ("keep_latest", "delete"):
             raise ValueError(f"strategy must be 'keep_latest' or 'delete', not {strategy!r}")
+
+        def superseded(thread: Thread) -> Steps[set[Key]]:
+            kept: set[Key] = set()
+            for place in thread.heads():
+                kept |= yield from self._needed(thread, place)
+            return {key for place in thread.standing() if (key := thread.key(place)) not in kept}
+
         for id in ids:
-            if strategy == "delete":
-                yield from self.threads.delete(id)
-                continue
+            yield from self.threads.delete(id) if strategy == "delete" else self.threads.remove(id, superseded)
 
-            def superseded(thread: Thread, id: str = id) -> Steps[set[Key]]:
-                kept: set[Key] = set()
-                for place in thread.heads():
-                    kept |= yield from self._needed(id, thread, place)
-                return {key for place in thread.standing() if (key := thread.key(place)) not in kept}
-
-            yield from self.threads.remove(id, superseded)
-
-    def _needed(self, id: str, thread: Thread, place: int) -> Steps[set[Key]]:
+    def _needed(self, thread: Thread, place: int) -> Steps[set[Key]]:
         """Name a checkpoint and those that its channels of the kind `DeltaChannel` are rebuilt from."""
         needed = {thread.key(place)}
-        counted = (yield from self._metadata(id, thread, place)).get("counters_since_delta_snapshot") or {}
+        counted = (yield from self._metadata(thread, place)).get("counters_since_delta_snapshot") or {}
         missing = counted.keys() - thread.resolve(place).values.keys()
         for key, all_of_it in thread.ancestors(thread.key(place)) if missing else ():
             needed.add(key)
@@ -232,14 +229,14 @@ class Checkpointer:
                 break
         return needed
 
-    def _metadata(self, id: str, thread: Thread, place: int) -> Steps[Mapping[str, Any]]:
+    def _metadata(self, thread: Thread, place: int) -> Steps[Mapping[str, Any]]:
         with thread.reading(place):
             meta = thread.checkpoints[place]["meta"]
-        big = yield from self.threads.contents(id, [meta])
+        big = yield from self.threads.contents(thread, [meta])
         with thread.reading(place):
             read = {} if big is None else self.codec.read(meta, big)
         if not isinstance(read, Mapping):
-            raise OURS.garbled(id, f"checkpoints.{place}.meta", "it is no mapping")
+            raise OURS.garbled(thread.id, f"checkpoints.{place}.meta", "it is no mapping")
         return read
 
 

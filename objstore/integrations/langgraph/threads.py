@@ -69,17 +69,19 @@ class Threads:
         self._remember(id, thread)
         return thread
 
-    def contents(self, id: str, items: Iterable[Sequence[str]]) -> Steps[dict[str, Any] | None]:
-        """Read the big values that some items name; ``None`` where one was deleted meanwhile."""
-        with OURS.reading(id, "the name of a value"):
+    def contents(self, thread: Thread, items: Iterable[Sequence[str]]) -> Steps[dict[str, Any] | None]:
+        """Read the big values that some items of a thread name; ``None`` where one was deleted since it was read."""
+        with OURS.reading(thread.id, "the name of a value"):
             names = names_of_parts(items)
         if not names:
             return {}
-        document = yield Ask("load", (id,), {"parts": tuple(names)})
-        if document is None or any(part is None for part in document.parts.values()):
-            self.forget(id)
-            return None
-        return dict(document.parts)
+        document = yield Ask("load", (thread.id,), {"parts": tuple(names)})
+        if document and None not in document.parts.values():
+            return dict(document.parts)
+        if document and document.revision == thread.revision:
+            raise OURS.garbled(thread.id, "checkpoints or writes", "a big value is missing")
+        self.forget(thread.id)
+        return None
 
     def write(self, id: str, change: Change, patience: float = 0.0) -> Steps[None]:
         """Store a change, in one commit with what else of this process waits to be stored in the thread.

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+from ..ours import UnreadableError
+
 ITEM_BYTES: Final = 16 * 1024
 WHOLE_BYTES: Final = 8 * 1024
 """Above this many bytes an item of a value, or a value that is replaced as a whole, is a part of its own.
@@ -72,11 +74,23 @@ class Codec:
         return Value("whole", [self.item(value, big, WHOLE_BYTES)])
 
     def read(self, item: Sequence[str], big: Mapping[str, Any]) -> Any:
-        """Make what was serialised again."""
+        """Make what was serialised again.
+
+        Raises:
+            UnreadableError: The serialiser fails.
+        """
         kind, text, *form = item
         if not form:
-            return self.serde.loads_typed((kind, text.encode("latin-1")))
-        return self.serde.loads_typed((kind, big[text] if form == ["part"] else base64.b64decode(text)))
+            data = text.encode("latin-1")
+        elif form == ["part"]:
+            data = big[text]
+        else:
+            data = base64.b64decode(text)
+        try:
+            return self.serde.loads_typed((kind, data))
+        except Exception as error:  # of one of the user's own, or for want of the right key: it may be anything
+            why = f"the serialiser raises {type(error).__name__}; is it the one that wrote this, with its key?"
+            raise UnreadableError(why) from None
 
     def read_value(self, value: Value, big: Mapping[str, Any]) -> Any:
         """Make a value again."""

@@ -90,8 +90,8 @@ class Conversations:
             yield
         except ObjstoreError:
             raise
-        except KeyError as error:
-            raise OURS.garbled(document_id(conversation_id), "entries", "one is missing") from error
+        except KeyError:  # which names it
+            raise OURS.garbled(document_id(conversation_id), "entries", "one is missing") from None
 
     @property
     def current(self) -> _Call | None:
@@ -137,8 +137,8 @@ class Conversations:
         taken = plain(taken)
         try:
             large = await self.large_of(id, [taken])
-        except KeyError as error:
-            raise OURS.garbled(id, "summary", "a large value is missing") from error
+        except KeyError:
+            raise OURS.garbled(id, "summary", "a large value is missing") from None
         return record_of(id, taken, large)
 
     async def records(self) -> AsyncIterator[ConversationRecord]:
@@ -206,8 +206,8 @@ class Conversations:
             try:
                 held, chain = await self.chain(id, None, record.forked_from)
                 large |= await self.large_of(held.document_id, chain)
-            except KeyError as error:
-                raise ConversationConflict(record.conversation_id) from error
+            except KeyError:
+                raise ConversationConflict(record.conversation_id) from None
             found += chain
         return found
 

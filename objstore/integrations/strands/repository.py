@@ -254,6 +254,9 @@ class ObjstoreSessionRepository(SessionRepository):
             document = self._documents.load(document_id(session_id), parts=missing)
             read: Any = document.parts if document else {}
             if any(read.get(name) is None for name in missing):
+                now = self._view(session_id, part) or ()
+                if all(message in now for message in messages):
+                    raise OURS.garbled(document_id(session_id), part, "a large value is missing")
                 raise SessionException(f"Session {session_id} was deleted while it was read")
             with reading(session_id, part):
                 self._keep(read)
