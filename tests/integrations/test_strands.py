@@ -19,18 +19,19 @@ pytest.importorskip("strands", reason="Strands Agents is not installed (objstore
 
 from strands import ToolContext, tool
 from strands.agent.conversation_manager import SlidingWindowConversationManager
+from strands.hooks import BeforeInvocationEvent
 from strands.multiagent import GraphBuilder
 from strands.session import RepositorySessionManager
 from strands.types.exceptions import EventLoopException, SessionException
 from strands.types.session import SessionMessage
 
 import objstore
-from objstore import DocumentStore, FormatError, UnavailableError
+from objstore import DocumentStore, FormatError, OutcomeUnknownError, UnavailableError
 from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository, SessionConflictError
 from objstore.integrations.strands.edits import Edit, Edits
 from tests.budget.test_requests import counted
 from tests.docs.test_tutorial import blocks_of, run
-from tests.integrations.conftest import Count
+from tests.integrations.conftest import Count, Silent
 from tests.integrations.session_contract import BYTES, Multi, agent_of, begun, message, numbers, session
 from tests.integrations.strands_model import Respond, ScriptedModel, answer, check_pairs, scripted_agent, tools_first
 from tests.integrations.strands_worker import DIED, manager
@@ -416,6 +417,51 @@ def test_what_failed_to_be_stored_waits_for_the_next_commit(url: str) -> None:
     stored = ObjstoreSessionRepository(DocumentStore(url)).list_messages("s", "agent")
     assert [found.message["content"] for found in stored] == [found["content"] for found in agent.messages]
     assert len(stored) == 4
+
+
+def test_a_call_is_stored_before_its_tool_runs_whoever_else_speaks_in_the_session(url: str) -> None:
+    manager = ObjstoreSessionManager("s", DocumentStore(url))
+    one, other = (scripted_agent(manager, agent_id=id) for id in ("one", "other"))
+    for agent in (one, other):
+        agent.hooks.invoke_callbacks(BeforeInvocationEvent(agent=agent))
+    call: Any = {"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "run", "input": {}}}]}
+    manager.append_message(call, one)
+    manager.append_message({"role": "user", "content": [{"text": "hello"}]}, other)  # in another thread, as it may be
+    manager.sync_agent(one)
+    stored = ObjstoreSessionRepository(DocumentStore(url)).list_messages("s", "one")
+    assert [found.message for found in stored] == [call]
+
+
+@pytest.mark.parametrize("kind", ["answer", "step", "turn", "stock"])
+def test_a_state_that_arrived_unknown_is_ones_own(kind: str) -> None:
+    place = Silent()
+    agent = scripted_agent(manager(kind, DocumentStore(place.backend)), answer)
+    agent("one")
+    agent.state.set("turn", 2)
+    place.silent = True
+    with pytest.raises((OutcomeUnknownError, EventLoopException)):
+        agent("two")
+    place.silent = False
+    agent.state.set("turn", 3)
+    agent("three")
+    again = scripted_agent(manager(kind, DocumentStore(place.backend)), answer)
+    assert again.state.get() == {"turn": 3}
+    asked = [message["content"] for message in again.messages if message["role"] == "user"]
+    assert [{"text": "three"}] in asked
+
+
+def test_a_state_of_another_worker_is_none_though_ones_own_arrived_unknown() -> None:
+    place = Silent()
+    one, other = (ObjstoreSessionRepository(DocumentStore(place.backend)) for _ in range(2))
+    begun(one)
+    place.silent = True
+    with pytest.raises(OutcomeUnknownError):
+        one.update_agent("s", agent_of("a", n=1))
+    place.silent = False
+    other.read_agent("s", "a")
+    other.update_agent("s", agent_of("a", n=2))
+    with pytest.raises(SessionConflictError, match="Agent a in session s was changed by another writer"):
+        one.update_agent("s", agent_of("a", n=3))
 
 
 class _Failing(DocumentStore):

@@ -79,9 +79,9 @@ def state_made(session_id: str, part: str, what: str, taken: Taken, others: Mapp
 
 
 def state_changed(
-    session_id: str, part: str, what: str, taken: Taken, seen: Taken | None, times: Sequence[str]
+    session_id: str, part: str, what: str, taken: Taken, known: Sequence[Taken], times: Sequence[str]
 ) -> Change:
-    """Put a state in the place of the one that was seen, if any was."""
+    """Put a state in the place of one that is known, or of any where none is."""
 
     def change(parts: Parts) -> Mapping[str, object]:
         _check_session(parts, session_id)
@@ -91,7 +91,7 @@ def state_changed(
         with reading(session_id, part):
             if same(stored, taken, times):
                 return {}
-            if seen is not None and not same(stored, seen, times):
+            if known and not any(same(stored, one, times) for one in known):
                 raise SessionConflictError(f"{what} in session {session_id} was changed by another writer; {AGAIN}")
             return {part: _dated(taken, stored) if times else taken}
 

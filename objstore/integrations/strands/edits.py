@@ -20,11 +20,13 @@ class Edit:
         name: What it is of; while it waits, a newer one of the same name takes its place.
         change: The parts as they are -> those that change. It raises what `Edits` was told of where it does not fit.
         done: Is called when it is committed.
+        unsure: Is called when the storage failed, which may have committed it all the same.
     """
 
     name: object
     change: Callable[[Mapping[str, Any]], Mapping[str, object]]
     done: Callable[[], None] = lambda: None
+    unsure: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -146,6 +148,10 @@ class Edits:
         except self._refused as error:
             pending.drop()
             pending.overtaken = error if isinstance(error, self._overtaken) else None
+            raise
+        except BaseException:
+            for edit in edits:
+                edit.unsure()
             raise
         for edit in edits:
             edit.done()

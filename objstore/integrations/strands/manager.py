@@ -41,8 +41,9 @@ class ObjstoreSessionManager(RepositorySessionManager):
             raise ValueError(f"commit must be 'answer', 'step' or 'turn', not {commit!r}")
         self._kept = ObjstoreSessionRepository(documents)
         self._due_blocks = _DUE[commit]
-        self._due = False
-        self._invoked: set[str] = set()  # agents
+        # By their ids, since agents of one session may speak at the same time.
+        self._due: set[str] = set()
+        self._invoked: set[str] = set()
         super().__init__(session_id, self._kept)
 
     def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:
@@ -56,12 +57,14 @@ class ObjstoreSessionManager(RepositorySessionManager):
         if agent.agent_id in self._invoked:
             self._kept.hold(self.session_id)
         super().append_message(message, agent, **kwargs)
-        self._due = any(not self._due_blocks.isdisjoint(block) for block in message["content"])
+        if any(not self._due_blocks.isdisjoint(block) for block in message["content"]):
+            self._due.add(agent.agent_id)
 
     def sync_agent(self, agent: LocalAgent, **kwargs: Any) -> None:
         """Write the state of an agent, if it changed, with the messages that wait where a step is done."""
         super().sync_agent(agent, **kwargs)
-        if self._due:
+        if agent.agent_id in self._due:
+            self._due.remove(agent.agent_id)
             self.flush()
 
     def flush(self) -> None:
@@ -70,7 +73,6 @@ class ObjstoreSessionManager(RepositorySessionManager):
         Raises:
             SessionConflictError: Another writer changed the session; what waited is dropped.
         """
-        self._due = False
         self._kept.flush(self.session_id)
 
     def _begin(self, event: BeforeInvocationEvent) -> None:

@@ -24,8 +24,8 @@ from .edits import Edit, Edits
 
 T = TypeVar("T")
 
-_SEEN: Final = 1024
-"""How many states of agents are remembered, to notice that somebody else changed one."""
+_KNOWN: Final = 1024
+"""Of how many agents the state is remembered, to notice that somebody else changed it."""
 
 
 class ObjstoreSessionRepository(SessionRepository):
@@ -45,8 +45,9 @@ class ObjstoreSessionRepository(SessionRepository):
         check_store(documents, DocumentStore, "a session of Strands")
         self._documents = documents
         self._large: Recent[str | bytes] = Recent(cache_bytes, len)
-        self._seen: Recent[Mapping[str, Any]] = Recent(_SEEN, lambda _: 1)
-        self._behind: Recent[int] = Recent(_SEEN, lambda _: 1)
+        # The state that stands there, and behind it those that may do so by now, since the storage failed over them.
+        self._known: Recent[tuple[Taken, ...]] = Recent(_KNOWN, lambda _: 1)
+        self._behind: Recent[int] = Recent(_KNOWN, lambda _: 1)
         self._edits = Edits(documents, SessionException, SessionConflictError)
 
     # Sessions.
@@ -138,7 +139,7 @@ class ObjstoreSessionRepository(SessionRepository):
         taken = self._read(session_id, part)
         if taken is None:
             return None
-        self._seen.put(f"{document_id(session_id)}/{part}", taken)
+        self._known.put(f"{document_id(session_id)}/{part}", (taken,))
         with reading(session_id, part):
             state: dict[str, Any] = give(taken, {})
         return state
@@ -149,15 +150,21 @@ class ObjstoreSessionRepository(SessionRepository):
 
     def _change(self, session_id: str, part: str, what: str, state: object, times: Sequence[str]) -> None:
         id, taken = document_id(session_id), take(state, what)
-        seen = self._seen.get(f"{id}/{part}")
+        known = self._known.get(f"{id}/{part}") or ()
         with reading(session_id, part):
-            changed = seen is None or not changes.same(seen, taken, times)
+            changed = len(known) != 1 or not changes.same(known[0], taken, times)
         if changed or self._edits.waiting(id, part):
-            self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, seen, times))
+            self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, known, times))
 
     def _put(self, session_id: str, part: str, taken: Taken, change: Change) -> None:
         id = document_id(session_id)
-        self._edits.add(id, Edit(part, change, lambda: self._seen.put(f"{id}/{part}", taken)))
+        key = f"{id}/{part}"
+
+        def unsure() -> None:
+            if known := self._known.get(key):
+                self._known.put(key, (*known, taken))
+
+        self._edits.add(id, Edit(part, change, lambda: self._known.put(key, (taken,)), unsure))
 
     # Messages.
 
