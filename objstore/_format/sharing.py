@@ -8,6 +8,7 @@ next, and only what differs is copied. Models that were looked at before are not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import compress
 from operator import is_, is_not
 from typing import Any, Final
@@ -18,6 +19,7 @@ from .canonical import JSON, same
 from .checking import MAX_DEPTH, check
 from .watching import Pass
 
+_PLAIN: Final = frozenset({str, int, bool, type(None)})  # two of one type that are equal are the same JSON
 _SLICE: Final = 32  # items: few calls, and too few new objects at once to wake the collector of garbage
 
 
@@ -33,6 +35,8 @@ def taken(value: object, known: JSON, room: int = MAX_DEPTH, look: Pass | None =
     Raises:
         InvalidValueError: It is not JSON, or nested too deep. The message does not say where; that of `check` does.
     """
+    if type(value) in _PLAIN and type(value) is type(known) and value == known:
+        return known
     if type(value) is dict:
         return _object(value, known if type(known) is dict else {}, room, look)
     if type(value) is list or type(value) is Unwritten:
@@ -50,15 +54,21 @@ def fresh(value: JSON, known: JSON) -> JSON:
         if value is known:
             return []
         old_items = known if type(known) is list else []
+        added = value[len(old_items) :]
+        if not any(map(is_not, value, old_items)):  # nearly always, and sooner seen than found one by one
+            return added
         changed = compress(zip(value, old_items), map(is_not, value, old_items))  # noqa: B905
-        return [fresh(item, other) for item, other in changed] + value[len(old_items) :]
+        return [fresh(item, other) for item, other in changed] + added
     return value
 
 
 def _object(value: dict[Any, Any], known: dict[str, JSON], room: int, look: Pass | None) -> JSON:
     if not room:
         raise InvalidValueError("nested too deep")
-    copy = {_key(key): taken(member, known.get(key), room - 1, look) for key, member in value.items()}
+    copy = {
+        key if type(key) is str and key in known else _key(key): taken(member, known.get(key), room - 1, look)
+        for key, member in value.items()
+    }
     if len(copy) == len(known) and all(map(is_, copy.values(), known.values())) and list(copy) == list(known):
         return known
     return copy
@@ -77,18 +87,31 @@ def _list(value: list[Any] | Unwritten, known: list[JSON], room: int, look: Pass
     items: list[JSON] = []
     for start in range(0, len(value), _SLICE):
         here = slice(start, start + _SLICE)
-        old = known[here]
-        models = value.models(here) if look and type(value) is Unwritten else []
-        if look and models and look.unchanged(models, old):
-            items += old
-            continue
-        part = value[here]
-        new = [other if _same(item, other) else taken(item, other, room - 1, look) for item, other in zip(part, old)]  # noqa: B905
-        if look and len(models) == _SLICE and len(new) == _SLICE and all(map(is_, new, old)):
-            look.note(models, old)
-        items += new
-        items += [taken(item, None, room - 1, look) for item in part[len(old) :]]
+        if isinstance(value, Unwritten):
+            items += _models(value.models(here), known[here], value.write, room, look)
+        else:
+            items += _items(value[here], known[here], room, look)
     return known if len(items) == len(known) and all(map(is_, items, known)) else items
+
+
+def _models(
+    models: list[Any], known: list[JSON], write: Callable[[list[Any]], list[Any]], room: int, look: Pass | None
+) -> list[JSON]:
+    standing = look.standing(models, known) if look and models else None
+    count = len(standing.models) if standing else 0
+    if count == len(models):
+        return known[:count]
+    note = look.note(models[count:]) if look else None
+    items = known[:count] + _items(write(models[count:]), known[count:], room, look)
+    if look and note:
+        look.keep(standing.joined(note) if standing else note, items)
+    return items
+
+
+def _items(written: list[Any], known: list[JSON], room: int, look: Pass | None) -> list[JSON]:
+    both = zip(written, known)  # noqa: B905 - what one has more is new, or gone
+    items = [other if _same(item, other) else taken(item, other, room - 1, look) for item, other in both]
+    return items + [taken(item, None, room - 1, look) for item in written[len(known) :]]
 
 
 def _same(value: Any, known: Any) -> bool:

@@ -38,25 +38,21 @@ class Wire:
 class Sliced:
     """The context of a dump that leaves the lists of some models to be written slice by slice."""
 
-    def __init__(self, writers: Mapping[type, Callable[[list[Any]], Any]]) -> None:
+    def __init__(self, writers: Mapping[type, Callable[[list[Any]], list[Any]]]) -> None:
         self.writers: Final = writers
 
 
 class Unwritten:
-    """A list of models that such a dump left; a slice of it is written when it is asked for."""
+    """A list of models that such a dump left, to be written slice by slice."""
 
-    __slots__ = ("_items", "_write")
+    __slots__ = ("_items", "write")
 
-    def __init__(self, items: list[Any], write: Callable[[list[Any]], Any]) -> None:
+    def __init__(self, items: list[Any], write: Callable[[list[Any]], list[Any]]) -> None:
         self._items = items
-        self._write = write
+        self.write = write
 
     def __len__(self) -> int:
         return len(self._items)
-
-    def __getitem__(self, part: slice) -> list[Any]:
-        written: list[Any] = self._write(self._items[part])
-        return written
 
     def models(self, part: slice) -> list[Any]:
         """Give the models of a slice, as they are."""

@@ -119,12 +119,13 @@ def describe(error: ValidationError) -> str:
     return f"{place or 'the document'}: {first['msg']}{more}"
 
 
-def _slices_of(model: type[Model]) -> Callable[[list[Any]], Any]:
+def _slices_of(model: type[Model]) -> Callable[[list[Any]], list[Any]]:
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[model], config=_LATER)  # type: ignore[valid-type]
 
-    def write(items: list[Any]) -> Any:
+    def write(items: list[Any]) -> list[Any]:
         check_models(items, model)
-        return to_document(adapter, items, sliced=True)
+        written: list[Any] = to_document(adapter, items, sliced=True)
+        return written
 
     return write
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from objstore import Message, SessionData, SessionStore, TextBlock, ToolResultBlock, ToolUseBlock
-from objstore._format.watching import Pass, Watch
+from objstore._format.watching import Note, Pass, Watch
+from objstore.models import _documents as documents
 from objstore.testing import memory_store
 from tests.bad_input.test_edits import EDITS, START
 from tests.budget.work import instructions
@@ -59,6 +60,27 @@ def test_what_was_found_unchanged_before_is_hardly_looked_at() -> None:
     assert instructions(partial(store.save, session)) > 3 * again
 
 
+def test_a_save_writes_no_message_but_those_that_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory_store()
+    session = watched(store)
+    write = documents.to_document
+    slices: list[int] = []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        document = write(*args, **kwargs)
+        if isinstance(document, list):
+            slices.append(len(document))
+        return document
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "to_document", counted)
+        for count in (1, 2, 3):
+            session.messages += [Message.user("more")] * count
+            store.save(session)
+    assert slices == [1, 2, 3]
+    checked(store, session)
+
+
 def use(session: SessionData) -> Any:
     block = session.messages[10].content[1]
     assert isinstance(block, ToolUseBlock)
@@ -88,6 +110,7 @@ PLACES: dict[str, Callable[[SessionData], object]] = {
     "an unknown member": lambda s: answer(s).model_extra["unknown"][0].update(a=2),
     "an unknown member more": lambda s: setattr(answer(s), "more", 1),
     "a part's text": lambda s: setattr(answer(s).content[0], "text", "other"),
+    "all unknown members": lambda s: object.__setattr__(answer(s), "__pydantic_extra__", {"unknown": [{"a": 2}]}),
     "an unknown part": lambda s: answer(s).content[1].model_extra["x"]["y"].append(2),
     "a part less": lambda s: answer(s).content.pop(),
     "a content that is a text": lambda s: setattr(answer(s), "content", "text"),
@@ -132,31 +155,143 @@ def test_an_edit_of_what_stands_in_the_place_of_its_equal_is_found(put: Callable
     checked(store, session)
 
 
+def noted(watch: Watch, models: list[Any], documents: list[Any]) -> None:
+    look = Pass(watch, "part")
+    note = look.note(models)
+    assert note
+    look.keep(note, documents)
+    look.finish()
+
+
+def stands(watch: Watch, models: list[Any], documents: list[Any], part: str = "part") -> int:
+    note = Pass(watch, part).standing(models, documents)
+    return len(note.models) if note else 0
+
+
 def test_a_note_speaks_only_of_the_models_and_the_documents_that_it_was_made_of() -> None:
     watch = Watch()
     models: list[Any] = [Message.user("text"), Message.user("text")]
     documents: list[Any] = [{}, {}]
-    first = Pass(watch, "part")
-    assert not first.unchanged(models, documents)
-    first.note(models, documents)
-    first.finish()
-    assert Pass(watch, "part").unchanged(models, documents)
-    assert not Pass(watch, "other").unchanged(models, documents)
-    assert not Pass(watch, "part").unchanged(models[:1], documents)
-    assert not Pass(watch, "part").unchanged(models, [documents[0], {}])
-    assert not Pass(watch, "part").unchanged([models[0], Message.user("text")], documents)
+    assert not stands(watch, models, documents)
+    noted(watch, models, documents)
+    assert stands(watch, models, documents) == 2
+    assert not stands(watch, models, documents, "other")
+    assert not stands(watch, models[:1], documents)
+    assert not stands(watch, models, documents[:1])
+    assert not stands(watch, models, [documents[0], {}])
+    assert not stands(watch, [models[0], Message.user("text")], documents)
     Pass(watch, "part").finish()  # it came across nothing
-    assert not Pass(watch, "part").unchanged(models, documents)
+    assert not stands(watch, models, documents)
 
 
-def test_of_a_value_of_an_unknown_type_nothing_is_noted() -> None:
+def test_of_what_stands_behind_it_a_note_says_nothing() -> None:
     watch = Watch()
-    models: list[Any] = [Message.model_construct(role="user", content=[], reasoning_content=([1],))]
-    documents: list[Any] = [{}]
+    models: list[Any] = [Message.user("text"), Message.user("text")]
+    documents: list[Any] = [{}, {}]
+    noted(watch, models, documents)
+    assert stands(watch, [*models, Message.user("more")], [*documents, {}]) == 2
+    assert stands(watch, [*models, Message.user("more")], documents) == 2
+
+
+def test_a_note_that_was_joined_speaks_of_all_its_models() -> None:
+    watch = Watch()
+    session = conversation()
+    models: list[Any] = session.messages[:4]
+    documents: list[Any] = [{}, {}, {}, {}]
+    first, second = Note(models[:1]), Note(models[1:])
+    Pass(watch, "part").finish()
     look = Pass(watch, "part")
-    look.note(models, documents)
+    look.keep(first.joined(second), documents)
     look.finish()
-    assert not Pass(watch, "part").unchanged(models, documents)
+    assert stands(watch, models, documents) == 4
+    for holder in [*holders(models)][1:]:
+        if isinstance(holder, dict):
+            holder["new"] = holder.get("new")
+            assert not stands(watch, models, documents)
+            del holder["new"]
+            assert stands(watch, models, documents)
+        elif isinstance(holder, list):
+            holder.append(None)
+            assert not stands(watch, models, documents)
+            del holder[-1]
+            assert stands(watch, models, documents)
+
+
+def test_a_member_that_moved_to_the_object_behind_its_own_is_found() -> None:
+    watch = Watch()
+    left: dict[str, Any] = {"a": 1, "b": 2}
+    right: dict[str, Any] = {"c": 3}
+    models: list[Any] = [Message(role="assistant", content=[ToolUseBlock(id="a", name="t", input=[left, right])])]
+    block = models[0].content[0]
+    left, right = block.input
+    documents: list[Any] = [{}]
+    noted(watch, models, documents)
+    assert stands(watch, models, documents)
+    moved = left.pop("b")
+    last = right.pop("c")
+    right |= {"b": moved, "c": last}
+    assert not stands(watch, models, documents)
+
+
+def test_a_note_without_the_documents_of_all_its_models_says_nothing() -> None:
+    watch = Watch()
+    models: list[Any] = [Message.user("text"), Message.user("text")]
+    documents: list[Any] = [{}]
+    noted(watch, models, documents)
+    assert not stands(watch, models, documents)
+    assert not stands(watch, models, [*documents, {}])
+
+
+def cyclic() -> Message:
+    call = ToolUseBlock(id="a", name="t", input={"list": []})
+    call.input["list"].append(call.input)
+    return Message(role="assistant", content=[]).model_copy(update={"content": [call]})
+
+
+def holding_itself() -> Message:
+    message = Message.user("text")
+    message.content.append(message)  # type: ignore[arg-type]
+    return message
+
+
+NOTHING_IS_NOTED: dict[str, Callable[[], Any]] = {
+    "a value of a foreign type": lambda: Message.model_construct(role="user", content=[], reasoning_content=([1],)),
+    "an object in itself": cyclic,
+    "a message in itself": holding_itself,
+    "too many models": lambda: Message(role="user", content=[TextBlock(text="a") for _ in range(512)]),
+    "no model": lambda: 5,
+    "an object": lambda: {"a": 1},
+}
+
+
+@pytest.mark.parametrize("make", NOTHING_IS_NOTED.values(), ids=NOTHING_IS_NOTED.keys())
+def test_of_what_only_a_dump_can_tell_nothing_is_noted(make: Callable[[], Any]) -> None:
+    assert Pass(Watch(), "part").note([make()]) is None
+
+
+def test_an_edit_while_a_save_writes_is_found_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a thread that goes on with the newest answer: what was noted is not newer than what was written."""
+    store = memory_store()
+    session = watched(store)
+    session.messages.append(Message.user("new"))
+    last = session.messages[-1].content[0]
+    assert isinstance(last, TextBlock)
+    write = documents.to_document
+
+    def written(*args: Any, **kwargs: Any) -> Any:
+        document = write(*args, **kwargs)
+        if isinstance(document, list):  # a slice of the messages
+            last.text = "edited"
+        return document
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "to_document", written)
+        store.save(session)
+    saved = store.load("s")
+    assert saved
+    assert "edited" not in repr(saved.messages[-1])
+    assert last.text == "edited"
+    checked(store, session)
 
 
 def holders(value: object) -> Iterator[Any]:
