@@ -42,7 +42,7 @@ class ObjstoreConversationStore(ConversationStore):
         # One attribute, and functions around it: the base class has private names of its own.
         self._conversations = Conversations(documents, purge=purge, cache_bytes=cache_bytes)
 
-    # What the base class does with the primitives below: as one call that sees one commit, and says what is missing.
+    # What the base class does with the primitives below: as one call that sees one commit of each conversation.
 
     async def load(
         self, conversation_id: str, *, limit: int | None = None, scope: str | None = None
@@ -76,7 +76,7 @@ class ObjstoreConversationStore(ConversationStore):
         scope: str | None = None,
     ) -> Conversation:
         """Continue a conversation from an earlier point; see `ConversationStore.branch`."""
-        with self._conversations.lacking(conversation_id):
+        with self._conversations.call(conversation_id):
             return await super().branch(
                 conversation_id, at=at, from_entry=from_entry, expected_revision=expected_revision, scope=scope
             )
@@ -92,7 +92,7 @@ class ObjstoreConversationStore(ConversationStore):
         source_scope: str | None = None,
     ) -> Conversation:
         """Start a conversation from another one's history; see `ConversationStore.fork`."""
-        with self._conversations.lacking(conversation_id):
+        with self._conversations.call(conversation_id):
             return await super().fork(
                 conversation_id,
                 at=at,

@@ -72,26 +72,21 @@ class Conversations:
     def call(
         self, conversation_id: str, *, saving: bool = False, expected: str | None = None, tail: bool = False
     ) -> Iterator[None]:
-        """Let what is done inside see one commit of each conversation; see also `lacking`."""
-        token = _CALL.set(_Call(self, document_id(conversation_id), saving, expected, tail))
-        try:
-            with self.lacking(conversation_id):
-                yield
-        finally:
-            _CALL.reset(token)
+        """Let what is done inside see one commit of each conversation.
 
-    @contextmanager
-    def lacking(self, conversation_id: str) -> Iterator[None]:
-        """Let it be said of a conversation that an entry is missing that it stands on, or a large value of one.
-
-        The base class lets a `KeyError` out where that is so, and not only because somebody deleted it meanwhile.
+        Where an entry is missing that a conversation stands on, or a large value of one, the base class lets a
+        `KeyError` out, and not only because somebody deleted it meanwhile; that becomes an error with more to say.
         """
+        id = document_id(conversation_id)
+        token = _CALL.set(_Call(self, id, saving, expected, tail))
         try:
             yield
         except ObjstoreError:
             raise
         except KeyError:  # which names it
-            raise OURS.garbled(document_id(conversation_id), "entries", "one is missing") from None
+            raise OURS.garbled(id, "entries", "one is missing") from None
+        finally:
+            _CALL.reset(token)
 
     @property
     def current(self) -> _Call | None:
