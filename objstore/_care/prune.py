@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .._format import naming
 from .._format.commit import Commit, id_of_key, moment, timestamp
@@ -19,7 +19,7 @@ from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
 from .._log.head import find_head
-from .._log.hints import hints_of, listed_since
+from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in
 from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
@@ -30,6 +30,14 @@ from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 
 _UNNAMED = "no retained commit names it"
 _BELOW = "it is below the floor"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """All hints that there are, by the keys of their sessions."""
+
+    index: Mapping[str, list[int]]
+    trash: Mapping[str, list[int]]
 
 
 def retained(head: Base) -> Protocol[list[Commit]]:
@@ -184,17 +192,21 @@ def purge(head: Base) -> Protocol[None]:
         yield Put(naming.log_key(head.key, n), b"")
 
 
-def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = False) -> Protocol[list[Doomed] | None]:
+def collect(
+    rules: Rules, id: str, summarise: Summarise, found: _Hints | None = None, *, dry_run: bool = False
+) -> Protocol[list[Doomed] | None]:
     """Remove what crashes left of one session: objects that no commit names, numbers below the floor, wrong hints.
 
-    Gives what was removed; ``None`` where nothing is stored of it.
+    Gives what was removed; ``None`` where nothing is stored of it. Where the hints of all sessions were read before,
+    what came since is left to the next time.
 
     Raises:
         LostError: A writer was faster; collect again.
     """
     head = yield from load(rules, id)
     objects = yield from _objects(head.key)
-    hints = yield from hints_of(naming.INDEX, head.key)
+    hints = found.index.get(head.key, []) if found else (yield from hints_of(naming.INDEX, head.key))
+    buried = found.trash.get(head.key, []) if found else (yield from hints_of(naming.TRASH, head.key))
     if not (head.seq or objects or hints):
         return None
     if not dry_run and head.born and head.born not in hints:  # whatever of the history may be damaged
@@ -208,7 +220,7 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
     since = moment((chain[-1] if chain else head).time).timestamp() if head.seq else 0.0
     if dry_run:
         due = yield from _due(rules, head, head.floor, since)
-        return doomed + due + (yield from _done(head, due))
+        return doomed + due + (yield from _done(head, buried, due))
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
     if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
         state = head.state
@@ -218,21 +230,23 @@ def collect(rules: Rules, id: str, summarise: Summarise, *, dry_run: bool = Fals
         return []
     if not spared:
         yield from sweep(head.key, head.epoch, keep | _pairs(head.objects))
-    yield from _remove_hints(head)
+    if wrong := tuple(naming.index_hint(head.key, n) for n in hints if n <= head.seq and n != head.born):
+        yield Delete(wrong)
     below = [c for c in chain if c.seq == head.floor]
     freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
-    done = yield from _done(head, [])
+    done = yield from _done(head, buried, [])
     if done:
         yield Delete(tuple(each.key for each in done))
     return doomed + freed + done
 
 
-def _done(head: Base, due: list[Doomed]) -> Protocol[list[Doomed]]:
+def _done(head: Base, buried: list[int], due: list[Doomed]) -> Protocol[list[Doomed]]:
     """Name the hints of sweeps after which nothing is left below the floor but what is due now."""
+    if not buried:
+        return []
     if {naming.log_key(head.key, n) for n in (yield from _numbers_below(head.key, head.floor))} - {d.key for d in due}:
         return []
-    numbers = yield from hints_of(naming.TRASH, head.key)
-    return [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in numbers if n <= head.seq]
+    return [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in buried if n <= head.seq]
 
 
 @apart
@@ -240,16 +254,17 @@ def collect_all(
     rules: Rules, ids: list[str] | None, summarise: Summarise, *, dry_run: bool = False
 ) -> Protocol[CollectReport]:
     """Collect some sessions, or all that lie there or are listed; one that cannot be read keeps nobody else waiting."""
-    wanted = ids
+    wanted, found = ids, None
     if wanted is None:
         wanted = yield from stored_ids()
-        wanted += yield from _only_listed(wanted)
+        found = _Hints((yield from all_hints(naming.INDEX)), (yield from all_hints(naming.TRASH)))
+        wanted += yield from _only_listed(wanted, found)
     removed: list[Doomed] = []
     missing: list[str] = []
     skipped: dict[str, str] = {}
     for id in wanted:
         try:
-            doomed = yield from collect(rules, id, summarise, dry_run=dry_run)
+            doomed = yield from collect(rules, id, summarise, found, dry_run=dry_run)
         except LostError:
             skipped[id] = "a writer was faster"
         except (IntegrityError, FormatError) as error:
@@ -276,16 +291,14 @@ def stored_ids() -> Protocol[list[str]]:
     return ids
 
 
-def _only_listed(stored: list[str]) -> Protocol[list[str]]:
+def _only_listed(stored: list[str], found: _Hints) -> Protocol[list[str]]:
     """Give the ids that only hints name: of first saves that were broken off and had nothing to store before."""
-    keys = {naming.session_key(id) for id in stored}
-    entries: list[Entry] = yield List(naming.INDEX)
-    names = [e.name for e in entries if (hint := naming.parse_hint(e.name)) and hint[0] not in keys]
-    found: list[str] = []
-    for name in names:
+    ids: list[str] = []
+    for key in sorted(found.index.keys() - {naming.session_key(id) for id in stored}):
         with suppress(IntegrityError):  # neither it nor a log tells the id, which `verify` says
-            found += yield from ids_in([name], "")
-    return found
+            hint = naming.index_hint(key, found.index[key][-1])
+            ids += yield from ids_in([hint.removeprefix(naming.INDEX)], "")
+    return ids
 
 
 def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
@@ -296,10 +309,3 @@ def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
             names = yield List(naming.objects_dir(key, epoch))
             found |= {(epoch, e.name) for e in names if naming.is_object_name(e.name)}
     return found
-
-
-def _remove_hints(head: Base) -> Protocol[None]:
-    numbers = yield from hints_of(naming.INDEX, head.key)
-    wrong = tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq and n != head.born)
-    if wrong:
-        yield Delete(wrong)

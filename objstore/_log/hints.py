@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from .._format import naming
+from .asking import get_hint
 from .base import Base
 from .ops import Create, Entry, List, Protocol
 
 
 def hints_of(directory: str, key: str) -> Protocol[list[int]]:
-    """Read the numbers of the hints that a directory holds of a session."""
-    names: list[Entry] = yield List(f"{directory}{key}=.")
-    return [hint[1] for e in names if (hint := naming.parse_hint(e.name)) and hint[0] == key]
+    """Read the numbers of the hints that a directory holds of a session.
+
+    On storages that cannot list by the beginning of a name this is a walk over the hints of all sessions.
+    """
+    return (yield from all_hints(f"{directory}{key}=.")).get(key, [])
+
+
+def all_hints(prefix: str) -> Protocol[dict[str, list[int]]]:
+    """Read the numbers of all hints whose keys begin so, by the keys of their sessions."""
+    entries: list[Entry] = yield List(prefix)
+    found: dict[str, list[int]] = {}
+    for entry in entries:
+        if hint := naming.parse_hint(entry.name):
+            found.setdefault(hint[0], []).append(hint[1])
+    return found
 
 
 def listed_since(base: Base, born: int) -> Create:
@@ -21,5 +34,5 @@ def listed_since(base: Base, born: int) -> Create:
 
 def list_again(base: Base, born: int) -> Protocol[None]:
     """List a session that was born, if its hint is missing."""
-    if born and born not in (yield from hints_of(naming.INDEX, base.key)):
+    if born and (yield get_hint(naming.index_hint(base.key, born).removeprefix(naming.INDEX))) is None:
         yield listed_since(base, born)
