@@ -11,18 +11,22 @@ import objstore
 from objstore import SessionData, SessionStore
 from objstore._format import naming
 from objstore._log.ops import List
+from objstore.backends.memory import MemoryBackend
 from tests.budget.counting import Bench, CountingDriver
 
 
 class HintCounter(CountingDriver):
     """Adds up how many hints a storage has to walk over, of which a directory on local disk gives no beginning."""
 
-    walked = 0
+    def __init__(self, place: MemoryBackend) -> None:
+        super().__init__(place)
+        self.place = place
+        self.walked = 0
 
     def _all_blocking(self, ops: tuple[Any, ...], tally: Any) -> list[Any]:
         for op in ops:
             if isinstance(op, List) and op.prefix.startswith((naming.INDEX, naming.TRASH)):
-                self.walked += len(self.backend.list(op.prefix.rpartition("/")[0] + "/"))
+                self.walked += len(self.place.list(op.prefix.rpartition("/")[0] + "/"))
         return super()._all_blocking(ops, tally)
 
 
