@@ -179,7 +179,7 @@ def test_what_did_not_change_is_not_written(url: str) -> None:
 
 
 def test_a_repository_remembers_nothing_of_sessions_that_it_is_done_with(documents: DocumentStore) -> None:
-    edits = Edits(documents, SessionException, SessionConflictError)
+    edits = Edits(documents)
 
     def overtaken(parts: Mapping[str, Any]) -> Mapping[str, object]:
         raise SessionConflictError("another one was faster")

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from strands.types.exceptions import SessionException
+
 from ...documents import DocumentStore
+from .changes import Change, SessionConflictError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,14 @@ class Edit:
 
     Attributes:
         name: What it is of; while it waits, a newer one of the same name takes its place.
-        change: The parts as they are -> those that change. It raises what `Edits` was told of where it does not fit.
+        change: The parts as they are -> those that change. Where it does not fit it raises a `SessionException`, which
+            is a `SessionConflictError` where another writer is the cause.
         done: Is called when it is committed.
         unsure: Is called when the storage failed, which may have committed it all the same.
     """
 
     name: object
-    change: Callable[[Mapping[str, Any]], Mapping[str, object]]
+    change: Change
     done: Callable[[], None] = lambda: None
     unsure: Callable[[], None] = lambda: None
 
@@ -35,7 +39,7 @@ class _Pending:
     users: int = 0
     holding: bool = False
     edits: dict[object, Edit] = field(default_factory=dict)
-    overtaken: Exception | None = None
+    overtaken: SessionConflictError | None = None
 
     @property
     def says_nothing(self) -> bool:
@@ -51,17 +55,10 @@ class Edits:
 
     An edit that another writer overtook bars all that follow, which were made without knowledge of the other's, until
     `begin` is called.
-
-    Args:
-        documents: Where the documents are.
-        refused: What an edit raises that does not fit.
-        overtaken: What it raises when another writer is the cause; one of the former.
     """
 
-    def __init__(self, documents: DocumentStore, refused: type[Exception], overtaken: type[Exception]) -> None:
+    def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
-        self._refused = refused
-        self._overtaken = overtaken
         self._lock = threading.Lock()
         self._pending: dict[str, _Pending] = {}  # of documents that something waits for, or that are barred
 
@@ -79,11 +76,11 @@ class Edits:
         """Commit an edit, or keep it until `flush`.
 
         Raises:
-            Exception: As the edit does; or one was overtaken before.
+            SessionException: It does not fit; or one was overtaken before.
         """
         with self._of(id) as pending:
             if pending.overtaken:
-                raise self._overtaken(*pending.overtaken.args)
+                raise SessionConflictError(*pending.overtaken.args)
             if pending.holding:
                 pending.edits[edit.name] = edit
             else:
@@ -98,7 +95,7 @@ class Edits:
         """Commit what waits as one. Where the storage fails it waits on; where it does not fit it is dropped.
 
         Raises:
-            Exception: As one of the edits does.
+            SessionException: One of the edits does not fit.
         """
         with self._of(id) as pending:
             if pending.edits:
@@ -142,12 +139,12 @@ class Edits:
         try:
             try:
                 self._documents.update(id, change)
-            except self._refused:
+            except SessionException:
                 self._documents.load(id, parts=())  # what the store remembers may be old
                 self._documents.update(id, change)
-        except self._refused as error:
+        except SessionException as error:
             pending.drop()
-            pending.overtaken = error if isinstance(error, self._overtaken) else None
+            pending.overtaken = error if isinstance(error, SessionConflictError) else None
             raise
         except BaseException:
             for edit in edits:

@@ -47,12 +47,13 @@ class ObjstoreSessionRepository(SessionRepository):
         self._large: Recent[str | bytes] = Recent(cache_bytes, len)
         # The state that stands there, and behind it those that may do so by now, since the storage failed over them.
         self._known: Recent[tuple[Taken, ...]] = Recent(_KNOWN, lambda _: 1)
-        self._behind: Recent[int] = Recent(_KNOWN, lambda _: 1)
-        self._edits = Edits(documents, SessionException, SessionConflictError)
+        # The number behind the last message, of agents whose manager was shown none of those that are there.
+        self._next: Recent[int] = Recent(_KNOWN, lambda _: 1)
+        self._edits = Edits(documents)
 
     # Sessions.
 
-    def create_session(self, session: Session, **kwargs: Any) -> Session:  # noqa: ARG002 - of the interface
+    def create_session(self, session: Session, **kwargs: Any) -> Session:
         """Create a session.
 
         Raises:
@@ -63,7 +64,7 @@ class ObjstoreSessionRepository(SessionRepository):
         self._edits.add(document_id(session.session_id), Edit(object(), change))
         return session
 
-    def read_session(self, session_id: str, **kwargs: Any) -> Session | None:  # noqa: ARG002
+    def read_session(self, session_id: str, **kwargs: Any) -> Session | None:
         """Read a session; ``None`` where there is none. From here on this repository may write to it again."""
         self._edits.begin(document_id(session_id))
         taken = self._read(session_id, "session")
@@ -77,7 +78,7 @@ class ObjstoreSessionRepository(SessionRepository):
             raise OURS.garbled(document_id(session_id), "session.session_type", "it is none that is known") from None
         return session
 
-    def delete_session(self, session_id: str, **kwargs: Any) -> None:  # noqa: ARG002
+    def delete_session(self, session_id: str, **kwargs: Any) -> None:
         """Delete a session with all that is in it.
 
         Raises:
@@ -94,7 +95,7 @@ class ObjstoreSessionRepository(SessionRepository):
 
     # Agents and what is made of several.
 
-    def create_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:  # noqa: ARG002
+    def create_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Create an agent in a session.
 
         Raises:
@@ -102,17 +103,17 @@ class ObjstoreSessionRepository(SessionRepository):
         """
         part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
         messages: dict[str, object] = {changes.messages_part(session_agent.agent_id): []}
-        self._behind.forget(_log(session_id, session_agent.agent_id))
+        self._next.forget(_log(session_id, session_agent.agent_id))
         self._make(session_id, part, what, dataclasses.asdict(session_agent), messages)
 
-    def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:  # noqa: ARG002
+    def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
         """Read the state of an agent; ``None`` where there is none."""
         part = changes.agent_part(agent_id)
         state = self._read_state(session_id, part)
         with reading(session_id, part):
             return None if state is None else _made(SessionAgent, state)
 
-    def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:  # noqa: ARG002
+    def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Write the state of an agent, if it changed.
 
         Raises:
@@ -121,16 +122,16 @@ class ObjstoreSessionRepository(SessionRepository):
         part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
         self._change(session_id, part, what, dataclasses.asdict(session_agent), changes.TIMES)
 
-    def create_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:  # noqa: ARG002
+    def create_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:
         """Create the state of a graph or a swarm in a session; see `create_agent`."""
         part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
         self._make(session_id, part, what, multi_agent.serialize_state(), {})
 
-    def read_multi_agent(self, session_id: str, multi_agent_id: str, **kwargs: Any) -> dict[str, Any] | None:  # noqa: ARG002
+    def read_multi_agent(self, session_id: str, multi_agent_id: str, **kwargs: Any) -> dict[str, Any] | None:
         """Read the state of a graph or a swarm; ``None`` where there is none."""
         return self._read_state(session_id, changes.multi_agent_part(multi_agent_id))
 
-    def update_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:  # noqa: ARG002
+    def update_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:
         """Write the state of a graph or a swarm, if it changed; see `update_agent`."""
         part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
         self._change(session_id, part, what, multi_agent.serialize_state(), ())
@@ -168,13 +169,7 @@ class ObjstoreSessionRepository(SessionRepository):
 
     # Messages.
 
-    def create_message(
-        self,
-        session_id: str,
-        agent_id: str,
-        session_message: SessionMessage,
-        **kwargs: Any,  # noqa: ARG002
-    ) -> None:
+    def create_message(self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any) -> None:
         """Add a message to the end of an agent's.
 
         A manager whose window holds nothing of what is there begins at 0 again; its message is given the next number.
@@ -183,16 +178,10 @@ class ObjstoreSessionRepository(SessionRepository):
             SessionException: There is no such agent, or another message of this number or a later one.
         """
         if session_message.message_id == 0:
-            session_message.message_id = self._behind.get(_log(session_id, agent_id)) or 0
+            session_message.message_id = self._next.get(_log(session_id, agent_id)) or 0
         self._put_message(session_id, agent_id, session_message, changes.message_added)
 
-    def read_message(
-        self,
-        session_id: str,
-        agent_id: str,
-        message_id: int,
-        **kwargs: Any,  # noqa: ARG002
-    ) -> SessionMessage | None:
+    def read_message(self, session_id: str, agent_id: str, message_id: int, **kwargs: Any) -> SessionMessage | None:
         """Read a message; ``None`` where there is none."""
         part = changes.messages_part(agent_id)
         messages = self._view(session_id, part) or []
@@ -201,13 +190,7 @@ class ObjstoreSessionRepository(SessionRepository):
             at = changes.place(messages, number)
         return None if at is None else self._given(session_id, part, [messages[at]])[0]
 
-    def update_message(
-        self,
-        session_id: str,
-        agent_id: str,
-        session_message: SessionMessage,
-        **kwargs: Any,  # noqa: ARG002
-    ) -> None:
+    def update_message(self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any) -> None:
         """Replace a message, as a guardrail does that redacts it.
 
         Raises:
@@ -227,12 +210,7 @@ class ObjstoreSessionRepository(SessionRepository):
         self._edits.add(document_id(session_id), Edit(object(), change, lambda: self._keep(large)))
 
     def list_messages(
-        self,
-        session_id: str,
-        agent_id: str,
-        limit: int | None = None,
-        offset: int = 0,
-        **kwargs: Any,  # noqa: ARG002
+        self, session_id: str, agent_id: str, limit: int | None = None, offset: int = 0, **kwargs: Any
     ) -> list[SessionMessage]:
         """Read the messages of an agent from a place on, all at once.
 
@@ -248,7 +226,7 @@ class ObjstoreSessionRepository(SessionRepository):
         with reading(session_id, part):
             page = messages[wanted]
             if messages and not page and limit is None:
-                self._behind.put(_log(session_id, agent_id), messages[-1]["value"]["message_id"] + 1)
+                self._next.put(_log(session_id, agent_id), messages[-1]["value"]["message_id"] + 1)
         return self._given(session_id, part, page)
 
     def _given(self, session_id: str, part: str, found: Sequence[Taken]) -> list[SessionMessage]:
