@@ -292,6 +292,25 @@ def test_a_value_that_is_missing_was_not_deleted_meanwhile(integration: Integrat
             print(name, calls()[name]())
 
 
+@pytest.mark.parametrize("entries", [SECRET, 5, {"key": SECRET}])
+def test_nothing_is_added_to_entries_that_are_no_list(entries: object) -> None:
+    documents = DocumentStore(MemoryBackend.isolated())
+    id, make, _ = pydantic_ai(documents)
+    make()
+    documents.save(id, {"entries": entries})
+    from pydantic_ai.conversation_store import ConversationRecord
+
+    from objstore.integrations.pydantic_ai import ObjstoreConversationStore
+
+    found: Any = documents.load(id, parts=["summary"])
+    there = found.parts["summary"]["value"]
+    record = ConversationRecord(conversation_id=id, head_id=there["head_id"])
+    store = ObjstoreConversationStore(AsyncDocumentStore.of(documents))
+    with pytest.raises(FormatError, match="at entries"):
+        asyncio.run(store.write_record(record, expected_revision=there["revision"]))
+    assert len(documents.history(id)) == 2
+
+
 def test_an_entry_that_is_missing_is_told_of_without_its_name() -> None:
     documents = DocumentStore(MemoryBackend.isolated())
     id, make, calls = pydantic_ai(documents)

@@ -37,6 +37,7 @@ from pydantic_ai.usage import RequestUsage, UsageLimits
 
 import objstore
 from objstore import AsyncDocumentStore, FormatError, InvalidValueError
+from objstore._format.views import ObjectView
 from objstore.integrations.pydantic_ai import ObjstoreConversationStore
 from tests.budget.test_requests import counted
 from tests.docs.test_tutorial import blocks_of, run
@@ -185,6 +186,23 @@ def test_a_save_costs_what_it_adds(url: str, runner: asyncio.Runner) -> None:
     )
     assert sum(sizes) < payload / 2
     assert 1000 < plain[0] <= plain[-1] < 1200
+
+
+def test_a_save_touches_no_entry_that_is_there(
+    store: Waiting[ObjstoreConversationStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = begun(store, "c", *(f"message {n}" for n in range(500)))
+    touched: list[ObjectView] = []
+    made = ObjectView.__init__
+
+    def make(self: ObjectView, value: dict[str, Any], room: int) -> None:
+        touched.append(self)
+        made(self, value, room)
+
+    monkeypatch.setattr(ObjectView, "__init__", make)
+    conversation.messages += said("one more")
+    store.save(conversation)
+    assert len(touched) < 10
 
 
 def test_a_long_history_is_read_at_once(

@@ -167,7 +167,7 @@ class Conversations:
             revision, head_id = stand(id, parts.get("summary"))
             if revision != expected:
                 raise ConversationConflict(record.conversation_id)
-            entries = parts.get("entries", ())
+            entries = parts.get("entries", [])
             outside = needed.keys() - {None, head_id, *map(id_of, borrowed), *map(id_of, added)}
             known = set(OURS.each(id, "entries", entries, id_of)) if outside or borrowed else set()
             if outside - known:
@@ -175,7 +175,9 @@ class Conversations:
                     [entry_id for entry_id in needed if entry_id in outside - known and entry_id is not None]
                 )
             lacked = {id_of(entry): entry for entry in borrowed if id_of(entry) not in known}
-            return {**large, "summary": summary, "entries": [*entries, *lacked.values(), *added]}
+            new = [*lacked.values(), *added]
+            with OURS.reading(id, "entries"):
+                return {**large, "summary": summary, "entries": entries + new}
 
         fresh = False
         while True:
