@@ -296,6 +296,19 @@ def checkpoint(id: str) -> Checkpoint:
     return {**empty_checkpoint(), "id": id}
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_from_a_checkpoint_that_never_was_raises_whether_there_is_a_thread_or_not(
+    savers: Savers, there: bool
+) -> None:
+    if there:
+        graph(savers[0]).invoke({"items": []}, thread())
+    for saver in savers:
+        with pytest.raises(ConflictError, match="was to follow 1, which is not there: it was deleted, or never stored"):
+            graph(saver).invoke({"items": ["lost"]}, thread(checkpoint_id="1"), durability="sync")
+    graph(savers[1]).invoke({"items": ["new"]}, thread())
+    assert items(savers[0])[-3:] == ["new", "one", "two"]
+
+
 def test_to_store_a_checkpoint_again_is_no_conflict(savers: Savers) -> None:
     first = savers[0].put(thread(), checkpoint("1"), {"step": 0}, {})
     second = savers[0].put(first, checkpoint("2"), {"step": 1}, {})

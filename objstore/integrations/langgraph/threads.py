@@ -9,7 +9,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Final
 
-from ... import ConflictError, InvalidValueError, ObjstoreError
+from ... import ConflictError, InvalidValueError, NotFoundError, ObjstoreError
 from .changes import PARTS, Change, Draft, PutCheckpoint, check_ours, without
 from .entries import OURS, Key, Thread
 from .faces import Ask, Steps, Work
@@ -98,6 +98,8 @@ class Threads:
             draft = Draft(id, row.thread, changes, row.refused)
             try:
                 draft.thread.revision = yield Ask("update", (id, draft.on))
+            except NotFoundError:
+                pass  # there never was a thread, and nothing here begins one: the draft says why
             except InvalidValueError as error:
                 if len(changes) == 1:
                     row.refuse(changes, error)
