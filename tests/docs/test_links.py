@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TEST = re.compile(r"((?:tests|objstore/testing)/[\w/]+\.py)(?:::(\w+))?(?:::(\w+))?")
+SHORT = re.compile(r"(?<![\w/])(?:(\w+\.py)::)?(?:\w+::)?(test_\w+)\b(?!\.py)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
@@ -62,6 +64,36 @@ def absent(text: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_tests_that_are_mentioned_exist(page: Path) -> None:
     assert absent(page.read_text()) == []
+
+
+@cache
+def files_of_tests() -> dict[str, set[str]]:
+    """Name the files in which there is a test of some name."""
+    found: dict[str, set[str]] = {}
+    for path in (*ROOT.glob("tests/**/*.py"), *ROOT.glob("objstore/testing/*.py")):
+        for *_, name in filter(None, defined(str(path.relative_to(ROOT)))):
+            found.setdefault(name, set()).add(path.name)
+    return found
+
+
+def nowhere(text: str) -> list[str]:
+    """Give those of the tests that a text mentions by less than their path that are in no such file."""
+    words = CODE.sub(_keep_inline, text)  # a block may show a test of one's own
+    mentions = [(file, name, files_of_tests().get(name, set())) for file, name in SHORT.findall(words)]
+    return [f"{file}::{name}" for file, name, files in mentions if not files or (file and file not in files)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_tests_that_are_mentioned_by_less_than_their_path_exist(page: Path) -> None:
+    assert nowhere(page.read_text()) == []
+
+
+def test_one_that_is_nowhere_is_found() -> None:
+    here = "test_one_that_is_nowhere_is_found"
+    there = f"`test_links.py::{here}`, `test_links.py`, `{here}`, `tests/docs/test_links.py`"
+    assert nowhere(f"{there}\n```python\ndef test_of_ones_own():\n```\n") == []
+    wrong = f"`test_that_is_none`, `test_disk.py::{here}`, `test_disk.py::TestRemoved::{here}`"
+    assert nowhere(wrong) == ["::test_that_is_none", f"test_disk.py::{here}", f"test_disk.py::{here}"]
 
 
 def test_one_that_does_not_exist_is_found() -> None:
