@@ -138,7 +138,7 @@ def directory_of(prefix: str) -> str:
     return f"{start}/" if start else ""
 
 
-_PASSING = frozenset({408, 429, 500, 502, 503, 504, 507, 509})
+_PASSING = frozenset({408, 429})
 
 
 def kind_of(status: int | None) -> Kind:
@@ -157,7 +157,7 @@ def kind_of(status: int | None) -> Kind:
         case 501:
             return Kind.UNSUPPORTED
         case _:
-            return Kind.UNAVAILABLE if status in _PASSING else Kind.OTHER
+            return Kind.UNAVAILABLE if status in _PASSING or status >= 500 else Kind.OTHER
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -20,7 +20,7 @@ from .._log.ops import Entry, Names
 from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries, running_loop
 from ._obstore_client import Waiting, config_of
 from ._obstore_options import s3_settings
-from ._s3_codes import refusal_of
+from ._s3_codes import ANOTHER_REGION, refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
@@ -209,7 +209,7 @@ class ObstoreAdapter:
         if missing := _NO_CREDENTIALS.search(text):
             return Refusal(Kind.DENIED, f"no credentials ({missing[1]})")
         if "inner: BareRedirect," in text:
-            return Refusal(Kind.OTHER, "the bucket is in another region: name it in client_kwargs as region_name")
+            return Refusal(Kind.OTHER, ANOTHER_REGION)
         if unanswered := _NO_ANSWER.search(text):
             return Refusal(Kind.UNAVAILABLE, f"no answer: {unanswered[1]}")
         if isinstance(error, NotImplementedError):

@@ -15,6 +15,7 @@ import aiohttp
 from aiobotocore import __version__ as aiobotocore
 from aiobotocore.session import AioSession
 from botocore import exceptions as boto
+from botocore.config import Config
 from botocore.utils import determine_content_length, parse_timestamp
 from s3fs import S3FileSystem
 
@@ -48,6 +49,10 @@ _NO_ANSWER = (
     asyncio.TimeoutError,
     OSError,
 )
+
+
+class _NoListingError(Exception):
+    """What was answered is no page of a listing, or does not say where the next one begins."""
 
 
 class S3Adapter:
@@ -147,24 +152,30 @@ class S3Adapter:
         found: list[Entry] = []
         more: dict[str, str] = {}
         while True:
-            page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
+            page = await self._listing(prefix, more)
             directories = (item["Prefix"] for item in page.get("CommonPrefixes", ()))
             objects = ((item["Key"], item["Size"]) for item in page.get("Contents", ()))
             found += entries(prefix, directories, objects)
             if not page.get("IsTruncated"):
                 return found
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            more = _behind(page, more)
 
     async def page(self, prefix: str, after: str) -> Names:
         """Name the next objects below ``prefix``: 1 GET for 1,000 names."""
         more = {"StartAfter": directory_of(prefix) + after} if after else {}
         while True:
-            page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
+            page = await self._listing(prefix, more)
             found = names(prefix, (item["Key"] for item in page.get("Contents", ())))
             truncated = bool(page.get("IsTruncated"))
             if found or not truncated:  # else it was full of directories
                 return Names(found, more=truncated)
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            more = _behind(page, more)
+
+    async def _listing(self, prefix: str, more: dict[str, str]) -> Any:
+        page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
+        if page.keys() <= {"ResponseMetadata"}:  # somebody else answered; an empty listing says at least of what
+            raise _NoListingError
+        return page
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for one, 1 POST for each 1,000 of many."""
@@ -212,6 +223,8 @@ class S3Adapter:
         status, code = _code(error)
         if code:
             return refusal_of(status, code)
+        if isinstance(error, _NoListingError):
+            return Refusal(Kind.UNAVAILABLE, "what came is no listing")
         for cause in causes(error):
             if isinstance(cause, _NO_CREDENTIALS):
                 return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
@@ -239,6 +252,8 @@ async def connect(target: Target, limits: Limits) -> S3Adapter:
         # One of its own spares botocore to put one together for each request, an eighth of its time.
         "user_agent": f"objstore/{version('objstore')} aiobotocore/{aiobotocore}",
     }
+    if "response_checksum_validation" in Config.OPTION_DEFAULTS:  # not in older ones, which check nothing
+        ours["response_checksum_validation"] = "when_required"  # what has no digest of ours can be read again
     s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}})
     if s3.session is None:
         s3.session = _session(s3.kwargs)
@@ -265,6 +280,14 @@ def _moment(text: Any) -> datetime:
             return read(text)
     found: datetime = parse_timestamp(text)
     return found
+
+
+def _behind(page: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:
+    """Say where the next page of a listing begins; one that begins where the last one did would never end."""
+    token = page.get("NextContinuationToken")
+    if not token or token == before.get("ContinuationToken"):
+        raise _NoListingError
+    return {"ContinuationToken": token}
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:

@@ -18,7 +18,9 @@ _DENIED = frozenset(
         "TokenRefreshRequired",
     }
 )
-_UNAVAILABLE = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
+_UNAVAILABLE = frozenset(
+    {"BadDigest", "IncompleteBody", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
+)
 _KINDS = {
     **dict.fromkeys(_DENIED, Kind.DENIED),
     **dict.fromkeys(_UNAVAILABLE, Kind.UNAVAILABLE),
@@ -27,9 +29,17 @@ _KINDS = {
     "NoSuchUpload": Kind.OTHER,
     "NotImplemented": Kind.UNSUPPORTED,
 }
+ANOTHER_REGION = "the bucket is in another region: name it in client_kwargs as region_name"
+_MEANT = {
+    "AuthorizationHeaderMalformed": ANOTHER_REGION,
+    "IllegalLocationConstraintException": ANOTHER_REGION,
+    "PermanentRedirect": ANOTHER_REGION,
+    "RequestTimeTooSkewed": "the clock of this machine is wrong",
+}
 
 
 def refusal_of(status: int | None, code: str) -> Refusal:
     """Say what an HTTP status and a code of S3 mean together; the code tells more."""
     kind = _KINDS.get(code) or (kind_of(status) if status is not None else Kind.OTHER)
-    return Refusal(kind, code if status is None or code == str(status) else f"{status} {code}")
+    said = code if status is None or code == str(status) else f"{status} {code}"
+    return Refusal(kind, f"{said}: {_MEANT[code]}" if code in _MEANT else said)

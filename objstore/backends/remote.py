@@ -267,7 +267,10 @@ class RemoteBackend:
         match refusal.kind:
             case Kind.UNAVAILABLE:
                 times = "once" if attempts == 1 else f"{attempts} times"
-                return UnavailableError(f"{what}: the storage was asked {times} and did not do it ({said}). Try again")
+                return UnavailableError(
+                    f"{what}: the storage was asked {times} and did not do it ({said}). Try again; where it never "
+                    f"answers, look at the endpoint and the network"
+                )
             case Kind.DENIED:
                 return PermissionDeniedError(
                     f"{what}: the storage refuses it ({said}). Look at the credentials and at what they are allowed; "

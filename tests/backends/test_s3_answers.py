@@ -7,6 +7,7 @@ import errno
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,6 +220,68 @@ def test_a_download_that_breaks_off_is_begun_again(place: Backend, scripted: Scr
     scripted.play(Say(200, b"hel", promised=5))
     with pytest.raises(UnavailableError):
         get(place)
+
+
+def test_what_arrives_changed_is_given_out_for_those_who_know_its_digest(
+    place: Backend, scripted: ScriptedServer
+) -> None:
+    scripted.play(Say(200, b"hello", {"ETag": '"etag"', "x-amz-checksum-crc32": "AAAAAA=="}))
+    assert get(place) == b"hello"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520, 522, 524, 529, 598])
+def test_whatever_is_said_in_between_passes(place: Backend, scripted: ScriptedServer, status: int) -> None:
+    scripted.play(Say(status, b"<html>words</html>"), OK)
+    assert create(place) is True
+    assert len(scripted.requests) == 2
+
+
+@pytest.mark.parametrize("code", ["BadDigest", "IncompleteBody"])
+def test_what_was_broken_on_the_way_is_sent_again(place: Backend, scripted: ScriptedServer, code: str) -> None:
+    scripted.play(s3_error(400, code), OK)
+    assert create(place) is True
+
+
+@pytest.mark.parametrize(
+    "code", ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"]
+)
+def test_another_region_is_told(place: Backend, scripted: ScriptedServer, code: str) -> None:
+    said = s3_error(301 if code == "PermanentRedirect" else 400, code)
+    scripted.play(replace(said, headers={**said.headers, "x-amz-bucket-region": "eu-west-1"}))
+    with pytest.raises(BackendError, match="another region: name it in client_kwargs as region_name"):
+        get(place)
+
+
+def test_a_wrong_clock_is_told(place: Backend, scripted: ScriptedServer) -> None:
+    scripted.play(s3_error(403, "RequestTimeTooSkewed"))
+    with pytest.raises(PermissionDeniedError, match="the clock of this machine"):
+        get(place)
+
+
+def listing(inside: str) -> Say:
+    found = "<Contents><Key>store/key/a</Key><Size>1</Size></Contents>"
+    return Say(200, f"<ListBucketResult><IsTruncated>true</IsTruncated>{inside}{found}</ListBucketResult>".encode())
+
+
+@pytest.mark.parametrize("call", [names, lambda place: place.page("key/", "")], ids=["list", "page"])
+@pytest.mark.parametrize("said", [Say(200), Say(200, b"<html>Welcome</html>")], ids=["nothing", "a page"])
+def test_what_is_no_listing_is_no_empty_one(
+    scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
+) -> None:
+    place = at(scripted, "fsspec")
+    scripted.play(said)
+    with pytest.raises(UnavailableError, match="no listing"):
+        call(place)
+    place.close()
+
+
+@pytest.mark.parametrize("token", ["", "<NextContinuationToken/>", "<NextContinuationToken>a</NextContinuationToken>"])
+def test_a_listing_that_does_not_go_on_is_no_endless_one(scripted: ScriptedServer, token: str) -> None:
+    place = at(scripted, "fsspec")
+    scripted.play(listing(token))
+    with pytest.raises(UnavailableError, match="no listing"):
+        names(place)
+    place.close()
 
 
 def test_a_silent_server_is_given_up_after_the_timeout(scripted: ScriptedServer, client: str) -> None:
