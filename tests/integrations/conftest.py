@@ -20,6 +20,12 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Place:
+    """An empty place in memory."""
+    return make_place("memory", request)
+
+
+@pytest.fixture
 def s3_place(request: pytest.FixtureRequest) -> Place:
     """An empty place on S3."""
     return make_place("s3", request)

@@ -28,11 +28,6 @@ from tests.servers.moto_server import MotoServer
 SNAPSHOTS = 32  # commits from one snapshot to the next
 
 
-@pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    return make_place("memory", request)
-
-
 def page(n: int) -> str:
     """20,000 letters that nothing can shorten."""
     return random.Random(n).randbytes(10_000).hex()

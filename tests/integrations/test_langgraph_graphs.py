@@ -32,13 +32,6 @@ DURABILITIES: tuple[Literal["sync", "async", "exit"], ...] = ("sync", "async", "
 
 
 @pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    from tests.places import make_place
-
-    return make_place("memory", request)
-
-
-@pytest.fixture
 def saver(memory: Place, open_store: Callable[..., DocumentStore]) -> ObjstoreSaver:
     return ObjstoreSaver(open_store(memory))
 

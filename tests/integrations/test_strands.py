@@ -29,7 +29,7 @@ import objstore
 from objstore import DocumentStore, FormatError, OutcomeUnknownError, UnavailableError
 from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository, SessionConflictError
 from objstore.integrations.strands.edits import Edit, Edits
-from tests.budget.test_requests import counted
+from tests.budget.test_requests import but_for_a_race, counted
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations.conftest import Count, Silent
 from tests.integrations.session_contract import BYTES, Multi, agent_of, begun, message, numbers, session
@@ -104,7 +104,7 @@ def test_what_turns_of_an_agent_cost(
     counts = counted(s3_server)
     with capsys.disabled():
         print(f"\n{turns} turns, {kind}, {respond.__name__}: {opening} to open, then {counts}")
-    assert opening == {"LIST": 4, "PUT": 3}
+    assert but_for_a_race(opening, 4) == {"LIST": 4, "PUT": 3}
     assert counts == {"PUT": puts}
     restored = scripted_agent(
         manager(kind, DocumentStore(f"s3://{bucket}/agents", storage_options=s3_options)), respond
