@@ -69,7 +69,7 @@ class Documents:
 
     def load(self, id: str, parts: Iterable[str] | None, at: int | None) -> Protocol[Document | None]:
         """See `DocumentStore.load`."""
-        loaded = yield from (yield from self._layout(id)).load(id, parts, at)
+        loaded = yield from (yield from self._layout(id)).load(id, _names(parts), at)
         if loaded is None:
             return None
         try:
@@ -82,7 +82,7 @@ class Documents:
 
     def view(self, id: str, parts: Iterable[str] | None) -> Protocol[Document | None]:
         """See `DocumentStore.view`."""
-        loaded = yield from (yield from self._layout(id)).load(id, parts, None, contents=False)
+        loaded = yield from (yield from self._layout(id)).load(id, _names(parts), None, contents=False)
         if loaded is None:
             return None
         return _document(loaded, {name: view(value, MAX_DEPTH) for name, value in loaded.parts.items()})
@@ -160,6 +160,10 @@ def _members(parts: Mapping[str, T]) -> Iterable[tuple[str, T]]:
     if not isinstance(parts, Mapping):
         raise InvalidValueError(f"parts must be a mapping of names to values, not {type(parts).__name__}")
     return parts.items()
+
+
+def _names(parts: Iterable[str] | None) -> list[str] | None:
+    return None if parts is None else list(map(_name, parts))
 
 
 def _name(name: object) -> str:

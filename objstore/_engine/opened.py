@@ -24,7 +24,7 @@ from .._log.compare import Diff
 from .._log.fork import Adopt
 from .._log.head import Glimpse, find_head
 from .._log.land import Summarise
-from .._log.marker import look, probe
+from .._log.marker import Place, look, probe
 from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo
 from .._seed import five_parts
@@ -90,6 +90,17 @@ class Opened:
         """Open a place for documents with parts of any name."""
         return cls(options, Rules(), _signed(_listed), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
 
+    def look(self) -> Protocol[Place]:
+        """Find out what lies there, and whether it is what was asked for.
+
+        Raises:
+            FormatError: It is not; the message names the place.
+        """
+        try:
+            return (yield from look(self.options.layout))
+        except FormatError as error:
+            raise FormatError(f"{self.backend!r}: {error}", error.key) from None
+
     def layout(self, loading: str | None = None) -> Protocol[Layout]:
         """Find out what lies at the place; it is looked at again until there is something.
 
@@ -100,11 +111,11 @@ class Opened:
         if layout is None or (isinstance(layout, Handle) and layout.place.marker is None):
             glimpse: Glimpse | None = None
             if loading is None or self.options.layout == "tree":
-                place = yield from look(self.options.layout)
+                place = yield from self.look()
             else:
                 key = naming.session_key(naming.check_id(loading))
                 now: Moment = yield Now()
-                place, head = yield from beside(look(self.options.layout), find_head(key))
+                place, head = yield from beside(self.look(), find_head(key))
                 glimpse = now, head
             if place.layout == "tree":
                 self._layout = layout = Tree()

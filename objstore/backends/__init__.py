@@ -101,7 +101,7 @@ def _found(
         raise UnsupportedError(f"a {type(target).__name__} is no place: give a URL, a path, a filesystem or a backend")
     url = str(stringify_path(target))
     protocol, separator, rest = url.partition("://")
-    if not url.strip():
+    if not (rest if separator and protocol in ("file", "local") else url).strip():
         raise UnsupportedError("the target is empty: give a path, or a URL such as s3://bucket/agents")
     if "\0" in url:
         raise UnsupportedError("the target contains a NUL character, which no path and no URL can")

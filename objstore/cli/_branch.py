@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -38,9 +39,10 @@ def diff(
 
 
 def _number(word: str) -> int:
-    if not (word.isascii() and word.isdecimal() and int(word)):
-        raise UsageError(f"{word!r} is not the number of a commit; objstore log shows them")
-    return int(word)
+    with suppress(ValueError):  # it has more digits than Python reads
+        if word.isascii() and word.isdecimal() and (number := int(word)):
+            return number
+    raise UsageError(f"{short(word)!r} is not the number of a commit; objstore log shows them")
 
 
 def where(path: tuple[str | int, ...]) -> str:

@@ -17,7 +17,6 @@ import typer
 
 from .. import store as face
 from .._engine.observing import Observer
-from .._log.marker import look
 from ..errors import NotFoundError
 from ..store import SessionStore
 from ._problems import UsageError, scrub
@@ -168,7 +167,7 @@ def demand(store: SessionStore, url: str) -> None:
             mistyped URL.
     """
     opened = store._opened
-    if opened.driver.run(look(opened.options.layout)).layout is None:
+    if opened.driver.run(opened.look()).layout is None:
         raise NotFoundError(f"there is no store at {scrub(url)}; look at the URL, or save a session there first")
 
 

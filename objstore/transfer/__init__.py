@@ -144,9 +144,7 @@ def copy(
         if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
             sides = Side(origin.driver, layouts.source), Side(goal.driver, layouts.target)
         failed: dict[str, str] = {}
-        wanted = (
-            [*dict.fromkeys(no_text(ids))] if ids is not None else origin.driver.run(_all_ids(layouts.source, failed))
-        )
+        wanted = origin.driver.run(_all_ids(layouts.source, failed)) if ids is None else _each_once(ids)
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}
@@ -185,6 +183,15 @@ def copy(
         objects=sum(one.objects for one in written.values()),
         size=sum(one.size for one in written.values()),
     )
+
+
+def _each_once(ids: Iterable[str]) -> list[str]:
+    """Give each of the ids once. A text that is no id fails like any session; what is no text could not be named."""
+    wanted = list(no_text(ids))
+    for id in wanted:
+        if not isinstance(id, str):
+            naming.check_id(id)
+    return [*dict.fromkeys(wanted)]
 
 
 def _demanded(found: T | None, id: str) -> T:

@@ -54,6 +54,8 @@ def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("", "the target is empty"),
         ("  ", "the target is empty"),
+        ("file://", "the target is empty"),
+        ("local://  ", "the target is empty"),
         ("nonsense://a/b", "knows no 'nonsense'"),
         ("s3://", "names no bucket"),
         ("s3:///", "names no bucket"),

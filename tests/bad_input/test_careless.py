@@ -57,12 +57,20 @@ def test_nor_of_parts_of_documents(memory: Place, parts: Any) -> None:
             call("d", parts=parts)
 
 
-def test_each_of_the_ids_is_a_text(store: SessionStore) -> None:
-    wrong: Any = [5]
-    for name in OF_SESSIONS.keys() - {"copy"}:
-        with pytest.raises(InvalidIdError, match=r"^an id must be a str, not int$"):
-            OF_SESSIONS[name](store, wrong)
-    assert [*OF_SESSIONS["copy"](store, wrong).failed.values()] == ["InvalidIdError: an id must be a str, not int"]
+@pytest.mark.parametrize("wrong", [5, ["s"]], ids=repr)
+@pytest.mark.parametrize("call", OF_SESSIONS)
+def test_each_of_the_ids_is_a_text(store: SessionStore, call: str, wrong: Any) -> None:
+    with pytest.raises(InvalidIdError, match=f"^an id must be a str, not {type(wrong).__name__}$"):
+        OF_SESSIONS[call](store, ["s", wrong])
+
+
+@pytest.mark.parametrize("wrong", [5, ["a"], "", None], ids=repr)
+def test_each_of_the_parts_is_a_name(memory: Place, wrong: Any) -> None:
+    documents = DocumentStore(memory.target)
+    documents.save("d", {"a": 1})
+    for call in (documents.load, documents.view):
+        with pytest.raises(InvalidValueError, match=r"^the name of a part is a str that is not empty$"):
+            call("d", parts=["a", wrong])
 
 
 def test_nor_in_sessions(store: SessionStore) -> None:

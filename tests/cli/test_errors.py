@@ -64,7 +64,9 @@ def test_a_store_of_a_newer_format(cli: Cli, place: Place, command: str) -> None
 @pytest.mark.parametrize("command", READERS)
 def test_a_directory_of_another_program(cli: Cli, place: Place, command: str) -> None:
     place.put("notes.txt", b"mine")
-    assert "'notes.txt'" in cli.fails(*words(command, place.target), code=5)
+    told = cli.fails(*words(command, place.target), code=5)
+    assert "'notes.txt'" in told
+    assert place.target in told
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ def test_diff_is_readable_and_data(cli: Cli, url: str) -> None:
     assert back["path"] == ["session", "messages", 2]
 
 
-@pytest.mark.parametrize(("words", "code"), [(("1", "x"), 2), (("0", "1"), 2), (("1",), 2), (("1", "9"), 3)])
+@pytest.mark.parametrize(
+    ("words", "code"), [(("1", "x"), 2), (("0", "1"), 2), (("1", "9" * 5000), 2), (("1",), 2), (("1", "9"), 3)]
+)
 def test_diff_of_what_is_no_commit(cli: Cli, url: str, words: tuple[str, ...], code: int) -> None:
     cli.fails("diff", url, ID, *words, code=code)
 
