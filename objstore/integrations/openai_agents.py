@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 try:
@@ -15,6 +15,7 @@ try:
 except ImportError as error:
     raise ImportError("openai-agents is not installed, or too old: pip install 'objstore[openai-agents]'") from error
 
+from .. import Document
 from ..aio_documents import AsyncDocumentStore
 from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Revision
@@ -55,9 +56,15 @@ class ObjstoreSession:
         """Read the newest ``limit`` items in their order; all where there is no limit, or a negative one."""
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
-        forms, _ = await self._read()
-        newest = forms if limit is None or limit < 0 else forms[max(len(forms) - limit, 0) :]
-        return _OURS.each(self._id, _ITEMS, newest, _item, first=len(forms) - len(newest))
+        if limit is None or limit < 0:
+            items, _ = await self._read(self._documents.load)
+            return self._newest(items, len(items))
+        try:  # a look copies only what is wanted, and reads no big text of what is not
+            items, _ = await self._read(self._documents.view)
+            return self._newest(items, limit)
+        except _UnreadError:
+            items, _ = await self._read(self._documents.load)
+            return self._newest(items, limit)
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         """Add items to the end, all of them or none.
@@ -87,7 +94,7 @@ class ObjstoreSession:
 
         def pop(parts: Mapping[str, Any]) -> dict[str, object] | None:
             items = self._items(parts, parts)
-            popped[:] = self._last(items)
+            popped[:] = self._newest(items, 1)  # before it is taken away: one that cannot be read is to stay
             return {_ITEMS: items[:-1]} if items else None
 
         async with self._turns.of(self._id):
@@ -102,20 +109,20 @@ class ObjstoreSession:
     async def _pop_unread(self) -> TResponseInputItem | None:
         """Take an item with a big text away, which has to be read before it is gone."""
         while True:
-            forms, revision = await self._read()
-            if not forms:
+            items, revision = await self._read(self._documents.load)
+            if not items:
                 return None
-            (popped,) = self._last(forms)
+            (popped,) = self._newest(items, 1)
             # Two that take the same item away agree on what is left, which is no conflict; so each also says who it is.
-            left = {_ITEMS: forms[:-1], _POPPED: uuid.uuid4().hex}
+            left = {_ITEMS: items[:-1], _POPPED: uuid.uuid4().hex}
             try:
                 await self._documents.save(self._id, left, base=revision)
             except ConflictError:  # another one was faster
                 continue
             return popped
 
-    async def _read(self) -> tuple[list[Any], Revision | int]:
-        document = await self._documents.load(self._id, parts=[_ITEMS])
+    async def _read(self, read: Callable[..., Awaitable[Document | None]]) -> tuple[Any, Revision | int]:
+        document = await read(self._id, parts=[_ITEMS])
         if document is None:
             return [], 0
         return self._items(document.parts, document.names), document.revision
@@ -130,9 +137,9 @@ class ObjstoreSession:
             raise _OURS.other(self._id)
         return items
 
-    def _last(self, items: Any) -> list[TResponseInputItem]:
-        """Give the last item, before it is taken away: one that cannot be read is to stay."""
-        return _OURS.each(self._id, _ITEMS, items[-1:], lambda item: _item(_plain(item)), first=len(items) - 1)
+    def _newest(self, items: Any, count: int) -> list[TResponseInputItem]:
+        first = max(len(items) - count, 0)
+        return _OURS.each(self._id, _ITEMS, items[first:], lambda item: _item(_plain(item)), first=first)
 
     async def clear_session(self) -> None:
         """Take all items away."""
@@ -162,10 +169,10 @@ class _UnreadError(Exception):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict | list | str | int | float | None):  # what was loaded is
+        return value
     if isinstance(value, Mapping):
         return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, str | int | float | None):
-        return value
     if isinstance(value, Sequence):
         return [_plain(item) for item in value]
     raise _UnreadError

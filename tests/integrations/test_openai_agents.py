@@ -484,12 +484,29 @@ def test_what_each_call_costs(s3_place: Place, s3_server: MotoServer) -> None:
         assert await cost(session.add_items([user(BIG)])) == {"PUT": 2}
         assert await cost(session.add_items([user(2)])) == {"PUT": 1}, "the big text is not read"
         assert await cost(session.get_items()) == {"GET": 1 + 1}
+        assert await cost(session.get_items(1)) == {"GET": 1}, "the big text is before it"
+        assert await cost(session.get_items(2)) == {"GET": 1 + 1 + 1}, "what was looked at has a text to be read"
         assert await cost(session.pop_item()) == {"PUT": 1}
         assert await cost(session.pop_item()) == {"GET": 1 + 1, "PUT": 1}, "the big text is read before it is gone"
         await session.pop_item()
         assert await session.pop_item() == user(0)
         assert await cost(session.pop_item()) == {"GET": 1}
         assert await cost(ObjstoreSession("session", documents(s3_place)).get_items()) == {"LIST": 2, "GET": 1 + 8}
+
+    asyncio.run(main())
+
+
+def test_a_limit_gives_what_is_there_whether_a_text_is_big_or_not(place: Place) -> None:
+    async def main() -> None:
+        session = ObjstoreSession("session", documents(place))
+        items = [user("a"), user(BIG), user({"deep": [BIG]}), user("\ud83d"), user("b"), 5, {"json": "text"}, user([1])]
+        await session.add_items(items)
+        for limit in range(len(items) + 2):
+            for reader in (session, ObjstoreSession("session", documents(place))):
+                assert await reader.get_items(limit) == items[len(items) - min(limit, len(items)) :]
+        found: list[Any] = await session.get_items(4)
+        found[-1]["content"].append("changed")
+        assert await session.get_items(4) == items[-4:]
 
     asyncio.run(main())
 
