@@ -114,8 +114,14 @@ def plain(seen: Any) -> Any:
 
 
 def names_in(taken: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Name the parts that hold the large values of what was taken down, each once."""
-    found = (_at(one["value"], path) for one in taken for path, kind in one.get("marks", ()) if kind == "large")
+    """Name the parts that hold the large values of what was taken down, each once.
+
+    Raises:
+        ValueError: What stands in the place of a name is none.
+    """
+    found = [_at(one["value"], path) for one in taken for path, kind in one.get("marks", ()) if kind == "large"]
+    if not all(isinstance(name, str) and name.startswith(LARGE) for name in found):
+        raise ValueError("no name of a part")
     return list(dict.fromkeys(found))
 
 

@@ -157,5 +157,12 @@ def restored(written: Any, old: Value | None) -> Value:
 
 
 def names_of_parts(items: Iterable[Sequence[str]]) -> set[str]:
-    """Name the parts in which big values stand."""
-    return {item[1] for item in items if len(item) == 3 and item[2] == "part"}
+    """Name the parts in which big values stand.
+
+    Raises:
+        ValueError: What stands in the place of a name is none.
+    """
+    names = [item[1] for item in items if len(item) == 3 and item[2] == "part"]
+    if not all(name.startswith(VALUE) for name in names):
+        raise ValueError("no name of a part")
+    return set(names)
