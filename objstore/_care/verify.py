@@ -15,7 +15,7 @@ from .._log.apart import UnreadableError, apart
 from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
-from .._log.hints import hints_of
+from .._log.hints import all_hints, hints_of
 from .._log.ops import Entry, Get, List, Protocol, Read
 from .._log.reading import Unreadable, parse, read_commits, read_each
 from .._log.session import PAGE
@@ -96,8 +96,9 @@ def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[Veri
     count = _Count()
     missing: list[str] = []
     if ids is None:
+        buried = yield from _all_buried(count)
         for key in (yield from _keys(count)):
-            yield from _looked_at(rules, key, naming.id_of(key), care, count)
+            yield from _looked_at(rules, key, naming.id_of(key), care, count, buried.get(key, []))
     else:
         for id in ids:
             before = count.sessions, len(count.findings)
@@ -105,6 +106,14 @@ def verify(rules: Rules, ids: Iterable[str] | None, care: Care) -> Protocol[Veri
             missing += [id] if before == (count.sessions, len(count.findings)) else ()
     found = tuple(count.findings), tuple(count.ailments), tuple(missing)
     return VerifyReport(count.sessions, count.commits, count.objects, count.size, *found)
+
+
+def _all_buried(count: _Count) -> Protocol[dict[str, list[int]]]:
+    try:
+        return (yield from all_hints(naming.TRASH))
+    except IntegrityError as error:
+        count.findings.append(finding_of(None, error))
+        return {}
 
 
 def _keys(count: _Count) -> Protocol[list[str]]:
@@ -132,9 +141,11 @@ def _is_directory(id: str | None, entry: Entry, key: str, count: _Count) -> bool
     return entry.is_directory
 
 
-def _looked_at(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
+def _looked_at(
+    rules: Rules, key: str, id: str | None, care: Care, count: _Count, buried: list[int] | None = None
+) -> Protocol[None]:
     try:
-        yield from _session(rules, key, id, care, count)
+        yield from _session(rules, key, id, care, count, buried)
     except IntegrityError as error:  # something is in the place of a directory or of a big object
         count.findings.append(finding_of(id, error))
 
@@ -144,11 +155,14 @@ def finding_of(id: str | None, error: IntegrityError) -> Finding:
     return Finding(id, error.key, "unreadable" if isinstance(error, UnreadableError) else "damaged", str(error))
 
 
-def _session(rules: Rules, key: str, id: str | None, care: Care, count: _Count) -> Protocol[None]:
+def _session(
+    rules: Rules, key: str, id: str | None, care: Care, count: _Count, buried: list[int] | None
+) -> Protocol[None]:
     if not naming.is_key(key):
         count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
         return
-    buried = yield from hints_of(naming.TRASH, key)  # first: a tombstone is older than its hint
+    if buried is None:  # before its log: a tombstone is older than its hint
+        buried = yield from hints_of(naming.TRASH, key)
     numbers = yield from _numbers(id, key, count)
     if numbers and rules.tearable:
         data: bytes | None = yield get_commit(key, numbers[-1])

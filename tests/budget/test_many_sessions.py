@@ -55,6 +55,10 @@ def test_to_collect_them_is_a_walk_over_their_hints(bench: Bench, dry_run: bool)
     assert walked(bench, lambda store: store.collect(dry_run=dry_run)) == 100
 
 
+def test_to_verify_them_is_a_walk_over_those_of_deletes(bench: Bench) -> None:
+    assert walked(bench, lambda store: store.verify()) == 10
+
+
 def test_to_copy_them_is_none(bench: Bench) -> None:
     source, target = bench.open(), Bench()
     assert walked(target, lambda store: objstore.copy(source, store)) == 0
