@@ -15,8 +15,6 @@ from .values import VALUE, Codec, Item, Value, stored
 PARTS: Final = (FORMAT, "checkpoints", "writes")
 _NEWEST: Final = 1
 _APART: Final = ("id", "channel_values", "channel_versions", "versions_seen")
-
-
 _NAME_LENGTH: Final = 64 * 1024
 
 

@@ -99,9 +99,8 @@ class Checkpointer:
             branch=_is_branch(config, parent),
             first=parent is None and self.threads.begin(id, space),
         )  # fmt: skip
-        patience = (
-            self.patience if metadata.get("source") == "input" else 0.0
-        )  # the first step is no work, so it follows
+        # The first step is no work, so its checkpoint follows that of the input at once.
+        patience = self.patience if metadata.get("source") == "input" else 0.0
         yield from self.threads.write(id, change, patience)
         return _config(id, key)
 
