@@ -248,3 +248,24 @@ def test_a_listing_of_all_threads_reads_no_more_of_them_than_its_limit_wants(
     counted.reset()
     assert listed(0) == []
     assert counted.requests == 1
+
+
+def test_what_another_process_stored_costs_a_read_for_each_of_its_commits(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    counted = Count()
+    saver, other = ObjstoreSaver(open_store(memory, counted)), ObjstoreSaver(open_store(memory))
+    messages: list[Any] = []
+
+    def turn(n: int) -> dict[str, Any]:
+        messages.append(f"message {n:05} " * 40)
+        return {"messages": list(messages)}
+
+    for n in put_turns(other, 60, turn, {}):
+        if n == 49:
+            saver.get_tuple(thread())
+            counted.reset()
+    found = saver.get_tuple(thread())
+    assert found is not None
+    assert found.checkpoint["channel_values"]["messages"] == messages
+    assert counted.asked == {"get": 10 + 1}  # and that there is no further one

@@ -22,6 +22,7 @@ from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.hooks import BeforeInvocationEvent
 from strands.multiagent import GraphBuilder
 from strands.session import RepositorySessionManager
+from strands.types.content import Messages
 from strands.types.exceptions import EventLoopException, SessionException
 from strands.types.session import SessionMessage
 
@@ -112,6 +113,19 @@ def test_what_turns_of_an_agent_cost(
     assert restored.messages == agent.messages
     stored = ObjstoreSessionRepository(documents).list_messages("s", "agent")
     assert numbers(stored) == list(range(turns * (2 if respond is answer else 4)))
+
+
+@pytest.mark.parametrize(("kind", "commits"), [("answer", 3 + 1), ("step", 2 * 3 + 1), ("turn", 1)])
+def test_what_a_turn_with_three_rounds_of_tools_commits(documents: DocumentStore, kind: str, commits: int) -> None:
+    def three_rounds(messages: Messages) -> str | dict[str, Any]:
+        return {"command": "ls"} if len(messages) % 8 != 7 else "done"
+
+    agent = scripted_agent(manager(kind, documents), three_rounds)
+    opened = len(documents.history("s"))
+    for n in (1, 2):
+        agent("look three times")
+        assert len(agent.messages) == 8 * n
+        assert len(documents.history("s")) == opened + commits * n
 
 
 def test_a_turn_costs_what_it_adds(url: str) -> None:
