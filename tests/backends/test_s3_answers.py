@@ -229,6 +229,16 @@ def test_what_arrives_changed_is_given_out_for_those_who_know_its_digest(
     assert get(place) == b"hello"
 
 
+def test_of_a_whole_object_that_comes_for_a_range_the_range_is_taken(scripted: ScriptedServer) -> None:
+    place = at(scripted, "fsspec")
+    scripted.play(Say(200, b"0123456789"))
+    assert place.read("key", 3, 4) == b"3456"
+    assert place.read("key", 10, 4) == b""
+    scripted.play(Say(206, b"3456", {"Content-Range": "bytes 3-6/10"}))
+    assert place.read("key", 3, 4) == b"3456"
+    place.close()
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520, 522, 524, 529, 598])
 def test_whatever_is_said_in_between_passes(place: Backend, scripted: ScriptedServer, status: int) -> None:
     scripted.play(Say(status, b"<html>words</html>"), OK)
