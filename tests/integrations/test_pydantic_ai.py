@@ -43,6 +43,7 @@ from tests.budget.test_requests import but_for_a_race, counted
 from tests.docs.test_tutorial import blocks_of, run
 from tests.integrations.conversation_contract import ask, begun, said, texts
 from tests.integrations.waiting import Waiting
+from tests.places import Place
 from tests.servers.moto_server import MotoServer
 
 TURNS = 200
@@ -447,6 +448,17 @@ def test_deleting_deletes_the_entries_and_purging_erases_them(
     left = [path for path in tmp_path.rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
     assert [path for path in left if "sessions/c/" in path.as_posix()] == ([] if purge else left[:1])
     assert texts(store.load("d").messages) == ["secret"]
+
+
+def test_a_damaged_conversation_does_not_hide_the_others(memory: Place, runner: asyncio.Runner) -> None:
+    store = opened(memory.target, runner)
+    for id in ("a", "b", "c"):
+        begun(store, id)
+    memory.put("sessions/b/log/000000/0000000001", b"damaged")
+    reader = opened(memory.target, runner)
+    assert sorted(record.conversation_id for record in reader.list_conversations()) == ["a", "c"]
+    with pytest.raises(objstore.IntegrityError):
+        reader.load("b")
 
 
 def test_what_is_no_conversation_is_named(url: str, store: Waiting[ObjstoreConversationStore]) -> None:

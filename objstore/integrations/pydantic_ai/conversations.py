@@ -18,7 +18,7 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 
 from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
-from ...errors import ConflictError, ObjstoreError
+from ...errors import ConflictError, IntegrityError, ObjstoreError
 from ..spelling import document_id
 from ..values import Large, Recent, names_in, plain, take
 from .stored import ENTRY, OURS, RECORD, Entry, Held, entry_of, id_of, record_of, stand
@@ -149,7 +149,10 @@ class Conversations:
         """Give the record of a conversation as it was taken down; ``None`` where it was deleted meanwhile."""
         if found.summary is not None:
             return found.summary
-        document = await self.documents.load(found.id, parts=("summary",))
+        try:
+            document = await self.documents.load(found.id, parts=("summary",))
+        except IntegrityError:  # one that is damaged all through must not hide the others; `verify` names it
+            return None
         return document.parts["summary"] if document else None
 
     async def write(
