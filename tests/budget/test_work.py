@@ -79,7 +79,7 @@ def test_a_message_that_was_looked_at_before_costs_a_save_next_to_nothing() -> N
         session.messages.append(Message.user("one more"))
         return instructions(partial(store.save, session))
 
-    assert work(MANY) - work(10) <= 60 * (MANY - 10)
+    assert work(MANY) - work(10) <= 12 * (MANY - 10)
 
 
 def test_a_snapshot_is_at_most_the_work_of_a_leaf_however_long_the_session() -> None:
