@@ -7,7 +7,8 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, SupportsIndex, TypeAlias
@@ -37,6 +38,20 @@ Source: TypeAlias = str | bytes | bytearray | memoryview | os.PathLike[str] | Re
 """What an artifact is made of: a text, bytes, the path of a file, or a stream of bytes."""
 
 
+@contextmanager
+def temporary_copy(path: str) -> Iterator[None]:
+    """Say of an error of a write that it is about a copy that the caller did not ask for, and where that lies.
+
+    Raises:
+        OSError: The same, with the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        said = f"{error.strerror}, for a temporary copy: make room, or set TMPDIR to another directory"
+        raise OSError(error.errno, said, path) from error
+
+
 class Spool:
     """A local file with what is to be stored, hashed while it is written. It is removed when the spool is closed.
 
@@ -63,7 +78,8 @@ class Spool:
 
     def close(self) -> None:
         """Remove the file. A thread that still fills it, for a caller who waits no more, fails with its next write."""
-        self._file.close()
+        with suppress(OSError):  # what the disk does not take, which was said
+            self._file.close()
 
     def fill(self, source: Source) -> None:
         """Copy what is to be stored into the file, a few MiB at a time.
@@ -91,9 +107,11 @@ class Spool:
             if not piece:
                 break
             hashed.update(piece)
-            self._file.write(piece)
+            with temporary_copy(self.path):
+                self._file.write(piece)
             self.size += len(piece)
-        self._file.flush()
+        with temporary_copy(self.path):
+            self._file.flush()
         self.digest = hashed.hexdigest()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from .._engine.contents import temporary_copy
 from .._format import naming
 from .._format.commit import Commit, is_torn
 from .._log.asking import get_commit
@@ -188,7 +189,8 @@ def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTempor
             if commit is None or stored is None or not stands_on(digest, commit.digest):
                 key = naming.log_key(blank.key, n)
                 raise IntegrityError(f"commit {key} is not the one that the commit above stands on", key)
-            file.write(stored)
+            with temporary_copy(tempfile.gettempdir()):
+                file.write(stored)
             found.commits.append(_Kept(n, commit.digest, commit.parent, offset, len(stored)))
             offset += len(stored)
             digest = commit.parent

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import resource
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 import objstore
 from objstore import BackendError, OutcomeUnknownError, UnavailableError
 from objstore.backends.memory import MemoryBackend
+from objstore.testing import memory_store
 from objstore.testing.faults import Fault, FaultyBackend, Request, Wait, lost_answer, refused, unavailable
 from tests.artifacts.samples import MIB, contents, noise, objects
 from tests.places import Place, make_place
 from tests.servers.moto_server import MotoServer
 
+KIB = 1024
 DATA = noise(5 * MIB)
 LONG = noise(20 * MIB + 1)
 """Three parts on S3."""
@@ -69,6 +72,36 @@ def test_the_local_copy_is_for_this_user_only_and_goes_afterwards(spools: Path, 
         store.put_artifact("s", DATA, tool_name="t")
     assert modes == [0o600]
     assert list(spools.iterdir()) == []
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Refuse files of more than 64 KiB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * KIB, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [65 * KIB, MIB])
+@pytest.mark.usefixtures("small_files")
+def test_where_there_is_no_room_for_the_local_copy_it_is_named(spools: Path, size: int) -> None:
+    store = memory_store()
+    with pytest.raises(OSError, match="for a temporary copy: make room, or set TMPDIR to another directory") as caught:
+        store.put_artifact("s", noise(size), tool_name="t")
+    assert Path(caught.value.filename).parent == spools
+    assert list(spools.iterdir()) == []
+    assert store.history("s") == []
+
+
+@pytest.mark.usefixtures("small_files")
+def test_nor_for_the_commits_of_a_copy(spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("objstore.transfer._clone._IN_MEMORY", KIB)
+    source = memory_store()
+    source.save(objstore.SessionData.new("s", name=noise(100 * KIB).hex()))
+    with pytest.raises(OSError, match="for a temporary copy") as caught:
+        objstore.copy(source, memory_store())
+    assert caught.value.filename == str(spools)
 
 
 @pytest.mark.parametrize("fault", [unavailable, refused])
