@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import subprocess
@@ -419,6 +420,24 @@ def test_a_session_goes_on_after_a_crash_between_call_and_result(
     check_pairs(again.messages)
     assert again.messages == agent.messages
     assert DocumentStore(target).verify().ok
+
+
+@pytest.mark.parametrize("kind", ["answer", "step", "turn", "stock"])
+def test_a_stream_that_is_closed_in_the_middle_leaves_what_there_was(documents: DocumentStore, kind: str) -> None:
+    agent = scripted_agent(manager(kind, documents))
+
+    async def begin() -> None:
+        told: Any = agent.stream_async("hello")
+        async with contextlib.aclosing(told) as stream:
+            async for event in stream:
+                if "event" in event:  # the model speaks
+                    break
+
+    asyncio.run(begin())
+    again = scripted_agent(manager(kind, documents))
+    assert [message["content"] for message in again.messages] == [[{"text": "hello"}]]
+    again("go on")
+    check_pairs(again.messages)
 
 
 def test_what_failed_to_be_stored_waits_for_the_next_commit(url: str) -> None:
