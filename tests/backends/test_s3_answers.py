@@ -377,6 +377,33 @@ def test_a_condition_goes_with_every_create_and_no_put(
     assert Counter(request.method for request in scripted.requests) == Counter(PUT=3)
 
 
+def test_new_credentials_in_the_environment_are_found_after_a_close(
+    scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.servers.scripted import Player
+
+    seen: list[str] = []
+    begin = Player.begin
+
+    def watched(self: Player) -> bytes:
+        seen.append(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
+        return begin(self)
+
+    monkeypatch.setattr(Player, "begin", watched)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    options = {"endpoint_url": scripted.url, "client_kwargs": {"region_name": "us-east-1"}}
+    name: Any = client.partition(",")[0]
+    place = blocking(open_backend("s3://bucket/store", storage_options=options, client=name))
+    scripted.play(BYTES)
+    for key in ("first", "second"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        place.get("key")
+        place.get("key")
+        place.close()
+    assert seen == ["first", "first", "second", "second"]
+
+
 def test_only_a_big_body_is_announced_before_it_is_sent(
     place: Backend, scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
