@@ -314,7 +314,7 @@ def test_unknown_members_are_left_out(url: str, repository: ObjstoreSessionRepos
     begun(repository)
 
     def newer(parts: Mapping[str, Any]) -> Mapping[str, object]:
-        return {"agent/a": {"value": {**parts["agent/a"]["value"], "of_the_future": 1}}}
+        return {"agent/a": {**parts["agent/a"], "value": {**parts["agent/a"]["value"], "of_the_future": 1}}}
 
     DocumentStore(url).update("s", newer)
     found = repository.read_agent("s", "a")
@@ -631,6 +631,38 @@ def test_a_state_that_another_worker_changed_is_a_conflict(url: str) -> None:
     found = one.read_agent("s", "a")
     assert found is not None
     assert found.state == {"n": 3}
+
+
+@pytest.mark.parametrize("big", ["x" * 300_000, b"x" * 300_000], ids=["text", "bytes"])
+def test_a_state_with_something_big_in_it_is_changed_as_any_other(url: str, big: object) -> None:
+    one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
+    begun(one)
+    one.create_multi_agent("s", Multi("g", {"big": big, "n": 0}))  # type: ignore[arg-type]
+    for n in range(3):
+        one.update_agent("s", agent_of("a", big=big, n=n))
+        one.update_multi_agent("s", Multi("g", {"big": big, "n": n}))  # type: ignore[arg-type]
+    commits = len(DocumentStore(url).history("s"))
+    for repository in (one, other):
+        repository.update_agent("s", agent_of("a", big=big, n=2))
+        repository.update_multi_agent("s", Multi("g", {"big": big, "n": 2}))  # type: ignore[arg-type]
+    assert len(DocumentStore(url).history("s")) == commits
+    found = other.read_agent("s", "a")
+    assert found is not None
+    assert found.state == {"big": big, "n": 2}
+    assert other.read_multi_agent("s", "g") == {"big": big, "n": 2}
+    one.update_agent("s", agent_of("a", big=big, n=3))
+    with pytest.raises(SessionConflictError, match="Agent a in session s was changed by another writer"):
+        other.update_agent("s", agent_of("a", big=big, n=4))
+
+
+def test_an_agent_with_a_big_state_goes_on(url: str) -> None:
+    agent = scripted_agent(ObjstoreSessionManager("s", DocumentStore(url)))
+    for n in range(3):
+        agent.state.set("page", f"{n}" * 300_000)
+        agent(f"turn {n}")
+    again = scripted_agent(ObjstoreSessionManager("s", DocumentStore(url)))
+    assert again.messages == agent.messages
+    assert again.state.get("page") == "2" * 300_000
 
 
 def test_two_workers_cannot_make_one_agent(url: str) -> None:

@@ -1,11 +1,14 @@
 """What is done to the parts of a session, as functions of what is there; no I/O.
 
 A session is a document. Its parts are ``session``; for each agent ``agent/NAME``, its state, and ``messages/NAME``, a
-list that is added to; ``multi_agent/NAME``; and one part for each large value of the messages.
+list that is added to; ``multi_agent/NAME``; and one part for each large value of the messages. With a state stands the
+digest of what it says, by which it is told from others: a big text in it is not read for that.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -23,8 +26,7 @@ Change = Callable[[Parts], Mapping[str, object]]
 Taken = Mapping[str, Any]
 """A value as it was taken down."""
 
-TIMES: Final = ("created_at", "updated_at")
-"""The times of an agent, which say nothing about whether it changed."""
+_TIMES: Final = ("created_at", "updated_at")
 
 OURS: Final = Ours("session", "Strands", ("session",))
 
@@ -78,10 +80,8 @@ def state_made(session_id: str, part: str, what: str, taken: Taken, others: Mapp
     return change
 
 
-def state_changed(
-    session_id: str, part: str, what: str, taken: Taken, known: Sequence[Taken], times: Sequence[str]
-) -> Change:
-    """Put a state in the place of one that is known, or of any where none is."""
+def state_changed(session_id: str, part: str, what: str, taken: Taken, known: Sequence[str], *, dated: bool) -> Change:
+    """Put a state in the place of one whose digest is known, or of any where none is."""
 
     def change(parts: Parts) -> Mapping[str, object]:
         _check_session(parts, session_id)
@@ -89,11 +89,11 @@ def state_changed(
         if stored is None:
             raise SessionException(f"{what} in session {session_id} does not exist")
         with reading(session_id, part):
-            if same(stored, taken, times):
+            if stored.get("digest") == taken["digest"]:
                 return {}
-            if known and not any(same(stored, one, times) for one in known):
+            if known and stored.get("digest") not in known:
                 raise SessionConflictError(f"{what} in session {session_id} was changed by another writer; {AGAIN}")
-            return {part: _dated(taken, stored) if times else taken}
+            return {part: _dated(taken, stored) if dated else taken}
 
     return change
 
@@ -137,10 +137,11 @@ def place(messages: Sequence[Taken], number: int) -> int | None:
     return at if at < len(messages) and messages[at]["value"]["message_id"] == number else None
 
 
-def same(one: Taken, other: Taken, times: Sequence[str]) -> bool:
-    """Tell whether two states are the same but for their times."""
-    values = [{name: value for name, value in taken["value"].items() if name not in times} for taken in (one, other)]
-    return values[0] == values[1] and one.get("marks") == other.get("marks")
+def digested(taken: Taken, *, dated: bool) -> Taken:
+    """Add the digest of what a state says. That of an agent is dated, and its times say nothing."""
+    value = {name: member for name, member in taken["value"].items() if not (dated and name in _TIMES)}
+    said = json.dumps([value, taken.get("marks")], sort_keys=True)
+    return {**taken, "digest": hashlib.sha256(said.encode()).hexdigest()}
 
 
 def _check_session(parts: Parts, session_id: str) -> None:

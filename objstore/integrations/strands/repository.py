@@ -24,8 +24,8 @@ from .edits import Edit, Edits
 
 T = TypeVar("T")
 
-_KNOWN: Final = 1024
-"""Of how many agents the state is remembered, to notice that somebody else changed it."""
+_KNOWN: Final = 65_536
+"""Of how many agents it is remembered which state they were in, to notice that somebody else changed it."""
 
 
 class ObjstoreSessionRepository(SessionRepository):
@@ -45,8 +45,8 @@ class ObjstoreSessionRepository(SessionRepository):
         check_store(documents, DocumentStore, "a session of Strands")
         self._documents = documents
         self._large: Recent[str | bytes] = Recent(cache_bytes, len)
-        # The state that stands there, and behind it those that may do so by now, since the storage failed over them.
-        self._known: Recent[tuple[Taken, ...]] = Recent(_KNOWN, lambda _: 1)
+        # The digest of the state that is there, and of those that may be by now, since the storage failed over them.
+        self._known: Recent[tuple[str, ...]] = Recent(_KNOWN, lambda _: 1)
         # The number behind the last message, of agents whose manager was shown none of those that are there.
         self._next: Recent[int] = Recent(_KNOWN, lambda _: 1)
         self._edits = Edits(documents)
@@ -104,14 +104,19 @@ class ObjstoreSessionRepository(SessionRepository):
         part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
         messages: dict[str, object] = {changes.messages_part(session_agent.agent_id): []}
         self._next.forget(_log(session_id, session_agent.agent_id))
-        self._make(session_id, part, what, dataclasses.asdict(session_agent), messages)
+        self._make(session_id, part, what, dataclasses.asdict(session_agent), messages, dated=True)
 
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
         """Read the state of an agent; ``None`` where there is none."""
         part = changes.agent_part(agent_id)
         state = self._read_state(session_id, part)
+        if state is None:
+            return None
         with reading(session_id, part):
-            return None if state is None else _made(SessionAgent, state)
+            agent = _made(SessionAgent, state)
+        if agent.agent_id != agent_id:  # what is asked of that agent would be asked in vain
+            raise OURS.garbled(document_id(session_id), f"{part}.agent_id", "it is another one's")
+        return agent
 
     def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Write the state of an agent, if it changed.
@@ -120,12 +125,12 @@ class ObjstoreSessionRepository(SessionRepository):
             SessionException: There is no such agent, or another writer changed it.
         """
         part, what = changes.agent_part(session_agent.agent_id), f"Agent {session_agent.agent_id}"
-        self._change(session_id, part, what, dataclasses.asdict(session_agent), changes.TIMES)
+        self._change(session_id, part, what, dataclasses.asdict(session_agent), dated=True)
 
     def create_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:
         """Create the state of a graph or a swarm in a session; see `create_agent`."""
         part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
-        self._make(session_id, part, what, multi_agent.serialize_state(), {})
+        self._make(session_id, part, what, multi_agent.serialize_state(), {}, dated=False)
 
     def read_multi_agent(self, session_id: str, multi_agent_id: str, **kwargs: Any) -> dict[str, Any] | None:
         """Read the state of a graph or a swarm; ``None`` where there is none."""
@@ -134,38 +139,39 @@ class ObjstoreSessionRepository(SessionRepository):
     def update_multi_agent(self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any) -> None:
         """Write the state of a graph or a swarm, if it changed; see `update_agent`."""
         part, what = changes.multi_agent_part(multi_agent.id), f"MultiAgent {multi_agent.id}"
-        self._change(session_id, part, what, multi_agent.serialize_state(), ())
+        self._change(session_id, part, what, multi_agent.serialize_state(), dated=False)
 
     def _read_state(self, session_id: str, part: str) -> dict[str, Any] | None:
         taken = self._read(session_id, part)
         if taken is None:
             return None
-        self._known.put(f"{document_id(session_id)}/{part}", (taken,))
         with reading(session_id, part):
             state: dict[str, Any] = give(taken, {})
+            self._known.put(f"{document_id(session_id)}/{part}", (taken["digest"],))
         return state
 
-    def _make(self, session_id: str, part: str, what: str, state: object, others: Mapping[str, object]) -> None:
-        taken = take(state, what)
+    def _make(
+        self, session_id: str, part: str, what: str, state: object, others: Mapping[str, object], *, dated: bool
+    ) -> None:
+        taken = changes.digested(take(state, what), dated=dated)
         self._put(session_id, part, taken, changes.state_made(session_id, part, what, taken, others))
 
-    def _change(self, session_id: str, part: str, what: str, state: object, times: Sequence[str]) -> None:
-        id, taken = document_id(session_id), take(state, what)
+    def _change(self, session_id: str, part: str, what: str, state: object, *, dated: bool) -> None:
+        id, taken = document_id(session_id), changes.digested(take(state, what), dated=dated)
         known = self._known.get(f"{id}/{part}") or ()
-        with reading(session_id, part):
-            changed = len(known) != 1 or not changes.same(known[0], taken, times)
-        if changed or self._edits.waiting(id, part):
-            self._put(session_id, part, taken, changes.state_changed(session_id, part, what, taken, known, times))
+        if known != (taken["digest"],) or self._edits.waiting(id, part):
+            change = changes.state_changed(session_id, part, what, taken, known, dated=dated)
+            self._put(session_id, part, taken, change)
 
     def _put(self, session_id: str, part: str, taken: Taken, change: Change) -> None:
-        id = document_id(session_id)
+        id, digest = document_id(session_id), taken["digest"]
         key = f"{id}/{part}"
 
         def unsure() -> None:
             if known := self._known.get(key):
-                self._known.put(key, (*known, taken))
+                self._known.put(key, (*known, digest))
 
-        self._edits.add(id, Edit(part, change, lambda: self._known.put(key, (taken,)), unsure))
+        self._edits.add(id, Edit(part, change, lambda: self._known.put(key, (digest,)), unsure))
 
     # Messages.
 
