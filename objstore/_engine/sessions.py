@@ -314,6 +314,6 @@ def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
     except ValidationError as error:
         where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
         raise FormatError(
-            f"the {part.name} of {id!r} are whole, but not of the seed's types (at {where}); is it a document?",
+            f"the part {part.name!r} of {id!r} is whole, but not of the seed's types (at {where}); is it a document?",
             loaded.key,
         ) from None
