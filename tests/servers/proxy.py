@@ -111,6 +111,10 @@ class Proxy:
         self.passed += 1
         return True
 
+    def has_broken(self, times: int) -> bool:
+        """Say whether so many requests broke, and at least one in each way: few have a body to break in."""
+        return self.broken.total() >= times and all(self.broken[way] for way in Break)
+
     def _break(self, way: Break) -> bool:
         self.broken[way] += 1
         return False
