@@ -295,9 +295,11 @@ def _only_listed(stored: list[str], found: _Hints) -> Protocol[list[str]]:
     """Give the ids that only hints name: of first saves that were broken off and had nothing to store before."""
     ids: list[str] = []
     for key in sorted(found.index.keys() - {naming.session_key(id) for id in stored}):
-        with suppress(IntegrityError):  # neither it nor a log tells the id, which `verify` says
-            hint = naming.index_hint(key, found.index[key][-1])
-            ids += yield from ids_in([hint.removeprefix(naming.INDEX)], "")
+        told: list[str] = []
+        for n in found.index[key]:
+            with suppress(IntegrityError):  # neither it nor a log tells the id, which `verify` says
+                told = told or (yield from ids_in([naming.index_hint(key, n).removeprefix(naming.INDEX)], ""))
+        ids += told
     return ids
 
 

@@ -201,6 +201,21 @@ def test_collect_removes_what_a_crashed_save_left(store: SessionStore, place: Pl
     assert store.verify().ok
 
 
+def test_collect_removes_hints_of_a_long_id_that_only_one_of_them_tells(store: SessionStore, place: Place) -> None:
+    from objstore.testing.blocking import blocking
+
+    store.save(SessionData.new("another"))
+    backend = blocking(objstore.backends.open_backend(place[0], storage_options=place[1]))
+    id = "x" * 300
+    hints = [naming.index_hint(naming.session_key(id), n) for n in (1, 2, 3)]
+    for hint, data in zip(hints, (b"", id.encode(), b""), strict=True):
+        backend.create(hint, data)
+    for _ in hints:  # each time takes the number of one
+        store.collect()
+    assert store.collect(dry_run=True).removed == ()
+    assert store.list() == ["another"]
+
+
 @pytest.mark.parametrize("id", ["never", "long " * 60])
 def test_collect_removes_the_hint_of_a_first_save_that_was_broken_off(
     store: SessionStore, place: Place, id: str
