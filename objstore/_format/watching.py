@@ -88,7 +88,8 @@ class Note:
 
     Everything is told by its identity. An equal model or list in the place of another could later be edited unseen, and
     an equal number be ``True`` for ``1``; an equal text costs one dump. All of it stands in flat lists: what takes time
-    is to fetch from memory what lies scattered there, and this is the least of it.
+    is to fetch from memory what lies scattered there, and this is the least of it. The names of fields are left out: an
+    assignment gives a model another dict.
 
     Attributes:
         models: The models.

@@ -217,6 +217,16 @@ def test_a_note_that_was_joined_speaks_of_all_its_models() -> None:
             assert stands(watch, models, documents)
 
 
+def test_a_field_that_was_removed_and_set_again_is_looked_at() -> None:
+    watch = Watch()
+    models: list[Any] = [Message.user("text")]
+    documents: list[Any] = [{}]
+    noted(watch, models, documents)
+    del models[0].reasoning_content
+    models[0].reasoning_content = None
+    assert not stands(watch, models, documents)
+
+
 def test_a_member_that_moved_to_the_object_behind_its_own_is_found() -> None:
     watch = Watch()
     left: dict[str, Any] = {"a": 1, "b": 2}
