@@ -25,12 +25,13 @@ from ._care.verify import VerifyReport
 from ._engine import sessions
 from ._engine.arguments import LayoutName, Options, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._engine.contents import AsyncArtifactStream, Source, Spool
+from ._engine.contents import AsyncArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
 from ._engine.pages import Wanted
 from ._engine.sessions import Part, SessionBundle, Sessions
+from ._engine.spool import Source, Spool
 from ._engine.summary import SessionSummary
 from ._format.canonical import JSON
 from ._log.compare import Diff

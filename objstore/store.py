@@ -18,12 +18,13 @@ from ._care.verify import VerifyReport
 from ._engine import sessions
 from ._engine.arguments import LayoutName, Options, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._engine.contents import ArtifactStream, Source, Spool
+from ._engine.contents import ArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
 from ._engine.pages import Wanted
 from ._engine.sessions import Part, SessionBundle, Sessions
+from ._engine.spool import Source, Spool
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff
 from ._log.ops import Protocol

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .._engine.contents import ArtifactStream, Fetch, Source, Spool
+from .._engine.contents import ArtifactStream, Fetch
+from .._engine.spool import Source, Spool
 from .._format import checking
 from .._format.canonical import JSON
 from .._format.refs import Ref

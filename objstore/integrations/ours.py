@@ -10,7 +10,7 @@ from ..errors import FormatError, ObjstoreError
 
 T = TypeVar("T")
 
-_GARBLED: Final = (LookupError, TypeError, AttributeError, ValueError, NotImplementedError)
+_GARBLED: Final = (LookupError, TypeError, AttributeError, ValueError)
 """What comes of reading what is not of the form that it is read for."""
 
 

@@ -10,10 +10,11 @@ from typing import Literal, TypeAlias, TypeVar
 
 from .._engine.arguments import no_text
 from .._engine.artifacts import read_range
-from .._engine.contents import CHUNK, ArtifactStream, Spool
+from .._engine.contents import ArtifactStream
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
 from .._engine.opened import Opened
+from .._engine.spool import CHUNK, Spool
 from .._format import canonical, commit, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from .._engine.contents import temporary_copy
+from .._engine.spool import temporary_copy
 from .._format import naming
 from .._format.commit import Commit, is_torn
 from .._log.asking import get_commit
