@@ -20,7 +20,7 @@ from .._log.ops import Entry, Names
 from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries, running_loop
 from ._obstore_client import Waiting, config_of
 from ._obstore_options import s3_settings
-from ._s3_codes import ANOTHER_REGION, refusal_of
+from ._s3_codes import ANOTHER_REGION, STRANGE, StrangeError, refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000
@@ -28,6 +28,7 @@ _PART = 8 * 2**20
 _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _MAX_COPY = 5 * 2**30
+_NOTHING = "~"  # no name that this store writes
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
 # obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
@@ -37,6 +38,7 @@ _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _REFUSED_KEY = re.compile(r'^ +path: "(.*)",\n +code: "(\w+)",$', re.MULTILINE)
 _NO_ANSWER = re.compile(r"\bHttpError \{\n +kind: (\w+),$", re.MULTILINE)
+_STRANGE = re.compile(r"^    source: (?:Metadata|Invalid\w+Response) \{$", re.MULTILINE)
 _NO_CREDENTIALS = re.compile(r"\bpath: \"External AWS credential provider\",[\s\S]*type: <class '(?:\w+\.)*(\w+)'>")
 
 
@@ -136,14 +138,32 @@ class ObstoreAdapter:
         return entries(prefix, directories, ((item["path"], item["size"]) for item in page["objects"]))
 
     async def page(self, prefix: str, after: str) -> Names:
-        """Name the next objects below ``prefix``: 1 GET for 1,000 names, and 1 more for each directory among them."""
+        """Name the next objects below ``prefix``: 1 GET for 1,000 names, and 1 more for each directory among them.
+
+        obstore takes a page of HTML for an empty listing. One that says that there is nothing, sessions for example, is
+        not believed before something else has been asked: 1 GET more. `list` does not ask: it says so at the beginning
+        of each new session, and what is written then is not taken by whoever gives out pages.
+        """
         found: list[str] = []
         async for entry in self._below(prefix, after):
             if not entry.is_directory and entry.name > after:
                 found.append(entry.name)
                 if len(found) == _PAGE:
                     return Names(found, more=True)
+        if not found:
+            await self._ask(directory_of(prefix) + _NOTHING)
         return Names(found, more=False)
+
+    async def _ask(self, key: str) -> None:
+        """Ask for what is not there, which S3 says; somebody else gives his page."""
+        try:
+            answer = await self._client().get_async(key)
+        except Exception as error:
+            if self.explain(error).kind not in (Kind.MISSING, Kind.DENIED):
+                raise
+        else:
+            if answer.meta["e_tag"] is None:
+                raise StrangeError
 
     async def _below(self, prefix: str, after: str) -> AsyncIterator[Entry]:
         directory = directory_of(prefix)
@@ -212,6 +232,8 @@ class ObstoreAdapter:
             return Refusal(Kind.OTHER, ANOTHER_REGION)
         if unanswered := _NO_ANSWER.search(text):
             return Refusal(Kind.UNAVAILABLE, f"no answer: {unanswered[1]}")
+        if isinstance(error, StrangeError) or _STRANGE.search(text):
+            return STRANGE
         if isinstance(error, NotImplementedError):
             return Refusal(Kind.UNSUPPORTED, type(error).__name__)
         return Refusal(Kind.OTHER, type(error).__name__)

@@ -22,7 +22,7 @@ from s3fs import S3FileSystem
 from .._log.ops import Entry, Names
 from ..errors import UnsupportedBackendError
 from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, causes, directory_of, entries, names
-from ._s3_codes import refusal_of
+from ._s3_codes import STRANGE, StrangeError, refusal_of
 from ._s3_models import share_models
 from ._target import Facts, Limits, Pieces, Target
 
@@ -51,10 +51,6 @@ _NO_ANSWER = (
 )
 
 
-class _NoListingError(Exception):
-    """What was answered is no page of a listing, or does not say where the next one begins."""
-
-
 class S3Adapter:
     """One bucket, through s3fs's `_call_s3`: the only way into it that carries conditions and asks nothing twice."""
 
@@ -65,7 +61,7 @@ class S3Adapter:
 
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet: 1 PUT."""
-        await self._call("put_object", key, Body=data, IfNoneMatch="*")
+        await self._write("put_object", key, Body=data, IfNoneMatch="*")
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
         """Write an object that is not there yet from a file: 1 PUT up to 8 MiB, else 1 HEAD, and 1 PUT for each part.
@@ -78,7 +74,7 @@ class S3Adapter:
             return await send(lambda: self.create(key, data))
         if await send(lambda: self._has(key, size)):  # an earlier attempt, whose answer was lost
             raise ExistsError
-        begun = (await send(lambda: self._call("create_multipart_upload", key)))["UploadId"]
+        begun = (await send(lambda: self._write("create_multipart_upload", key)))["UploadId"]
         try:
             parts = await self._parts(key, begun, path, size, send)
             await send(lambda: self._complete(key, begun, parts, size))
@@ -90,7 +86,7 @@ class S3Adapter:
     async def _parts(self, key: str, upload: str, path: str, size: int, send: Send) -> list[dict[str, Any]]:
         async def one(number: int, data: bytes) -> dict[str, Any]:
             part = {"PartNumber": number, "UploadId": upload}
-            answer = await send(lambda: self._call("upload_part", key, Body=data, **part))
+            answer = await send(lambda: self._write("upload_part", key, Body=data, **part))
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
         done: list[dict[str, Any]] = []
@@ -106,11 +102,11 @@ class S3Adapter:
         arguments: dict[str, Any] = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
         try:
             try:
-                await self._call("complete_multipart_upload", key, IfNoneMatch="*", **arguments)
+                await self._write("complete_multipart_upload", key, IfNoneMatch="*", **arguments)
             except Exception as error:
                 if self.explain(error).kind is not Kind.UNSUPPORTED:
                     raise
-                await self._call("complete_multipart_upload", key, **arguments)
+                await self._write("complete_multipart_upload", key, **arguments)
         except Exception as error:
             # The answer to an earlier attempt may have been lost; then there is an object, and no upload any more.
             if _code(error)[1] != "NoSuchUpload" or not await self._has(key, size):
@@ -126,7 +122,7 @@ class S3Adapter:
 
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 PUT."""
-        await self._call("put_object", key, Body=data)
+        await self._write("put_object", key, Body=data)
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET, no HEAD before it."""
@@ -175,7 +171,7 @@ class S3Adapter:
     async def _listing(self, prefix: str, more: dict[str, str]) -> Any:
         page = await self._s3._call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, Delimiter="/", **more)
         if page.keys() <= {"ResponseMetadata"}:  # somebody else answered; an empty listing says at least of what
-            raise _NoListingError
+            raise StrangeError
         return page
 
     async def delete(self, keys: Sequence[str]) -> None:
@@ -194,7 +190,7 @@ class S3Adapter:
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 PUT, or parts above 5 GB."""
         try:
-            await self._call("copy_object", target, CopySource={"Bucket": self.bucket, "Key": source})
+            await self._write("copy_object", target, CopySource={"Bucket": self.bucket, "Key": source})
         except Exception as error:
             if _code(error)[1] != "InvalidRequest":  # what S3 says to more than 5 GB, and to other things
                 raise
@@ -224,8 +220,8 @@ class S3Adapter:
         status, code = _code(error)
         if code:
             return refusal_of(status, code)
-        if isinstance(error, _NoListingError):
-            return Refusal(Kind.UNAVAILABLE, "what came is no listing")
+        if isinstance(error, StrangeError):
+            return STRANGE
         for cause in causes(error):
             if isinstance(cause, _NO_CREDENTIALS):
                 return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
@@ -233,6 +229,12 @@ class S3Adapter:
             if isinstance(cause, _NO_ANSWER):
                 return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
         return Refusal(Kind.OTHER, f"{type(error).__name__}: {error}")
+
+    async def _write(self, method: str, key: str, **arguments: Any) -> Any:
+        answer = await self._call(method, key, **arguments)
+        if not any(answer[said] for said in answer.keys() - {"ResponseMetadata"}):  # of what is written S3 gives a tag
+            raise StrangeError
+        return answer
 
     async def _call(self, method: str, key: str, **arguments: Any) -> Any:
         return await self._s3._call_s3(method, Bucket=self.bucket, Key=key, **arguments)
@@ -287,7 +289,7 @@ def _behind(page: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str
     """Say where the next page of a listing begins; one that begins where the last one did would never end."""
     token = page.get("NextContinuationToken")
     if not token or token == before.get("ContinuationToken"):
-        raise _NoListingError
+        raise StrangeError
     return {"ContinuationToken": token}
 
 

@@ -29,6 +29,7 @@ _KINDS = {
     "NoSuchUpload": Kind.OTHER,
     "NotImplemented": Kind.UNSUPPORTED,
 }
+STRANGE = Refusal(Kind.UNAVAILABLE, "what came is no answer of S3")
 ANOTHER_REGION = "the bucket is in another region: name it in client_kwargs as region_name"
 _MEANT = {
     "AuthorizationHeaderMalformed": ANOTHER_REGION,
@@ -36,6 +37,10 @@ _MEANT = {
     "PermanentRedirect": ANOTHER_REGION,
     "RequestTimeTooSkewed": "the clock of this machine is wrong",
 }
+
+
+class StrangeError(Exception):
+    """What was answered with success is nothing that S3 says: a proxy's page, or a listing that does not go on."""
 
 
 def refusal_of(status: int | None, code: str) -> Refusal:

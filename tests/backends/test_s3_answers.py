@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from objstore._log.ops import Names
 from objstore.backends import RemoteBackend, open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
@@ -273,23 +274,62 @@ def listing(inside: str) -> Say:
     return Say(200, f"<ListBucketResult><IsTruncated>true</IsTruncated>{inside}{found}</ListBucketResult>".encode())
 
 
-@pytest.mark.parametrize("call", [names, lambda place: place.page("key/", "")], ids=["list", "page"])
-@pytest.mark.parametrize("said", [Say(200), Say(200, b"<html>Welcome</html>")], ids=["nothing", "a page"])
-def test_what_is_no_listing_is_no_empty_one(
-    scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
+def page(place: Backend) -> object:
+    return place.page("key/", "")
+
+
+SOMEBODY = pytest.mark.parametrize(
+    "said",
+    [Say(200), Say(200, b"<html>Welcome</html>"), Say(200, b"<html><br></html>")],
+    ids=["nothing", "a page", "a page that is no XML"],
+)
+
+
+@SOMEBODY
+@pytest.mark.parametrize("call", [create, put, page])
+def test_what_somebody_else_answers_is_no_success(
+    place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
 ) -> None:
+    scripted.play(said)
+    with pytest.raises(UnavailableError, match="asked 5 times"):
+        call(place)
+
+
+@SOMEBODY
+@pytest.mark.parametrize("call", [names, copy])
+def test_nor_is_what_only_s3fs_can_tell(scripted: ScriptedServer, call: Callable[[Backend], object], said: Say) -> None:
     place = at(scripted, "fsspec")
     scripted.play(said)
-    with pytest.raises(UnavailableError, match="no listing"):
+    with pytest.raises(UnavailableError):
         call(place)
     place.close()
+
+
+@SOMEBODY
+def test_nor_is_it_one_of_an_upload_in_parts(scripted: ScriptedServer, said: Say, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 9_000_000)
+    place = at(scripted, "fsspec")
+    scripted.play(s3_error(404, "NoSuchKey"), said)
+    with pytest.raises(UnavailableError):
+        place.upload("key", str(file))
+    place.close()
+
+
+def test_a_page_of_names_that_is_empty_is_told_from_what_somebody_else_says(
+    place: Backend, scripted: ScriptedServer
+) -> None:
+    nothing = Say(200, b"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>")
+    for besides in (s3_error(404, "NoSuchKey"), s3_error(403, "AccessDenied"), BYTES):
+        scripted.play(nothing, besides)
+        assert page(place) == Names([], more=False)
 
 
 @pytest.mark.parametrize("token", ["", "<NextContinuationToken/>", "<NextContinuationToken>a</NextContinuationToken>"])
 def test_a_listing_that_does_not_go_on_is_no_endless_one(scripted: ScriptedServer, token: str) -> None:
     place = at(scripted, "fsspec")
     scripted.play(listing(token))
-    with pytest.raises(UnavailableError, match="no listing"):
+    with pytest.raises(UnavailableError, match="no answer of S3"):
         names(place)
     place.close()
 
