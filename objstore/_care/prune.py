@@ -121,7 +121,10 @@ def _swept(keys: Iterable[str]) -> list[Doomed]:
 
 
 def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doomed]]:
-    after = moment(since) + datetime.timedelta(seconds=rules.grace)
+    try:
+        after = moment(since) + datetime.timedelta(seconds=rules.grace)
+    except OverflowError:  # written on the last day of the calendar
+        after = datetime.datetime.max.replace(tzinfo=datetime.UTC)
     numbers = yield from _numbers_below(key, floor)
     return [Doomed(naming.log_key(key, n), _BELOW, after) for n in numbers]
 

@@ -73,4 +73,7 @@ def size(count: int) -> str:
 
 def moment(time: datetime.datetime) -> str:
     """Write a time for people, in UTC."""
-    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}Z"
+    try:
+        return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}Z"
+    except OverflowError:  # in UTC it is before the beginning of the calendar, or behind its end
+        return time.isoformat(" ", "seconds")

@@ -24,10 +24,11 @@ from .test_every_object import IDS, KEYS, RICH
 COMMITS = [key for key in KEYS if "/log/" in key and RICH.get(key)]
 HELD = {key: RICH.get(key) or b"" for key in KEYS}
 DEEP: Any = json.loads("[" * 300 + "]" * 300)
+EDGES = ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]
 VALUES: list[Any] = [
     *(None, True, 0, -1, 2**63, 10**400, 1.5, "", "x", "\0", "\ud800", "a" * 70_000, [], {}, [1, 2], [[1, 2]], DEEP),
     *({"=": "0" * 64}, {"=": "0" * 64 + ".zst"}, {"=list": "0" * 64}, {"=bytes": "0" * 64}, {"=": 1}, {"==": "x"}),
-    *("2026-01-01T00:00:00Z", "2026-01-01", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+23:59", "f" * 64),
+    *("2026-01-01T00:00:00Z", "2026-01-01", "f" * 64, *EDGES),
     *({"set": 1}, {"put": {"session": None}}, {"list": [[0, 10**9]]}, {"sub": {"session": {"list": []}}}, {"add": []}),
     *({"cut": ["session"]}, {"at": 0, "patch": {}}),
 ]
@@ -126,6 +127,14 @@ def test_it_is_an_error_of_ours_or_a_state(count: int) -> None:
         for call in writes(id, seq):
             raises(call, objstore.open(place_with(key, data)), path)
     assert errors > count // 2
+
+
+@pytest.mark.parametrize("time", EDGES)
+def test_a_time_at_an_end_of_the_calendar_is_a_time_for_whoever_reads_or_writes(time: str) -> None:
+    key = "sessions/fork/log/000000/0000000001"
+    data = sealed(json.loads(text(HELD[key])) | {"time": time})
+    for call in reads("fork", 1) + writes("fork", 1):
+        assert not raises(call, objstore.open(place_with(key, data)), time)
 
 
 def raises(call: Callable[[SessionStore], object], store: SessionStore, path: str) -> bool:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from objstore.cli._text import age, counted, short, shown, since, size
+from objstore.cli._text import age, counted, moment, short, shown, since, size
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,12 @@ def test_a_time_without_an_offset_is_in_utc_wherever_the_machine_is(
         found = since(text, now)
     time.tzset()
     assert found == now + datetime.timedelta(hours=hours)
+
+
+def test_a_time_is_one_of_utc_where_the_calendar_has_it() -> None:
+    times = ["2026-01-02T03:04:05+02:00", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]
+    assert [moment(datetime.datetime.fromisoformat(time)) for time in times] == [
+        "2026-01-02 01:04:05Z",
+        "9999-12-31 23:59:59-23:59",
+        "0001-01-01 00:00:00+23:59",
+    ]
