@@ -24,6 +24,7 @@ JSON: TypeAlias = "bool | int | float | str | memoryview | Ref | list[JSON] | di
 MAX_STORED_DEPTH: Final = 500
 """How deep stored text may be nested: a value, the patches around it and the commit around those stay below it."""
 
+_FRAMES: Final = 600  # that a reader goes down for what is nested so deep; it takes two a level, one in a patch
 _STRANGE: Final[JSON] = ["what has to be looked at more closely"]
 _SLICE: Final = 16  # items: few calls, and few bytes at once
 _LONG: Final = 64  # items
@@ -58,6 +59,7 @@ def loads(data: bytes | str) -> JSON:
         ValueError: It is not UTF-8 or not JSON, begins with a byte order mark, has a key twice in one object, a NaN, an
             infinity, a number out of range or a lone surrogate, or is nested deeper than `MAX_STORED_DEPTH`. Neither
             the message nor an exception behind it carries the contents.
+        RecursionError: The stack of the caller leaves no room; see `is_cramped`.
     """
     if isinstance(data, bytes) and (found := _own(data)) is not _STRANGE:
         return found
@@ -76,6 +78,8 @@ def loads(data: bytes | str) -> JSON:
     except UnicodeEncodeError:
         problem = _where_surrogate(text)
     except RecursionError:
+        if is_cramped():
+            raise
         problem = "nested too deep"
     except _RefusedError as error:
         problem = str(error)
@@ -144,6 +148,20 @@ def is_deeper(value: Any, limit: int) -> bool:
             if type(child) is dict or type(child) is list
         ]
     return bool(level)
+
+
+def is_cramped() -> bool:
+    """Say whether a ``RecursionError`` is for the stack of the caller, which would leave no room for what is sound."""
+
+    def down(frames: int) -> None:
+        if frames:
+            down(frames - 1)
+
+    try:
+        down(_FRAMES)
+    except RecursionError:
+        return True
+    return False
 
 
 def same(a: JSON, b: JSON) -> bool:

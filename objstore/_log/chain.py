@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .._format import naming, patching
-from .._format.canonical import JSON
+from .._format.canonical import JSON, is_cramped
 from .._format.commit import FENCES, Commit, IdempotencyKey, may_bury
 from .._format.state import Decoder, Leaves
 from ..errors import FormatError, IntegrityError, NotFoundError
@@ -243,6 +243,8 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
                 f"commit {key} changes the state in a way this objstore does not know; upgrade", key
             ) from error
         except (ValueError, KeyError, RecursionError) as error:
+            if isinstance(error, RecursionError) and is_cramped():
+                raise
             raise FormatError(f"commit {key} is whole, but its body is not of this format", key) from error
     return Base(
         base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),

@@ -77,6 +77,8 @@ def read_leaves(base: Base, chain: list[Commit], objects: Table) -> Protocol[dic
         for name in [*nesting]:
             _read_nesting(name, nesting, decoder, leaves)
     except (ValueError, RecursionError) as error:
+        if isinstance(error, RecursionError) and canonical.is_cramped():
+            raise
         key = naming.log_key(base.key, chain[-1].seq)
         raise FormatError(f"what commit {key} names is whole, but not of this format", key) from error
     return leaves

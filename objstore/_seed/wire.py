@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from .._format.canonical import is_cramped
 from ..errors import InvalidValueError
 from ..models._base import Repeated, Single
 from ..models._documents import describe, from_document, to_document
@@ -49,6 +50,7 @@ def decode(part: TypeAdapter[T], data: bytes) -> T:
         WireError: It is not UTF-8 or not JSON, begins with a byte order mark, is empty, goes on behind the end, is
             nested too deep, names a field twice, or is not such a part. The message names the place, and neither it
             nor an exception behind it carries contents.
+        RecursionError: The stack of the caller leaves no room; see `is_cramped`.
     """
     # The exceptions caught below hold the input, so ours is raised where they are no longer its context.
     try:
@@ -62,6 +64,8 @@ def decode(part: TypeAdapter[T], data: bytes) -> T:
     except ValidationError as error:
         problem = describe(error)
     except RecursionError:
+        if is_cramped():
+            raise
         problem = f"nested more than {MAX_DEPTH} deep"
     except ValueError as error:  # ours, and int() past the interpreter's limit of digits
         problem = str(error)

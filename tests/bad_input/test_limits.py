@@ -13,8 +13,10 @@ import pytest
 from objstore import DocumentStore, FormatError, IntegrityError, InvalidValueError
 from objstore._format import commit as commits
 from objstore._format import encode, state, zstd
+from objstore._format.checking import MAX_DEPTH
 from objstore._log import reading
 from tests.places import Place, make_place
+from tests.stack import until_it_overflows
 
 KIB = 1024
 
@@ -197,13 +199,30 @@ def test_a_list_of_more_items_than_can_be_read_is_not_written(place: Place, monk
     assert opened(place).load("e") is None
 
 
-def test_what_is_stored_deeper_than_anything_that_is_saved_is_refused_with_its_key(place: Place) -> None:
+@pytest.mark.parametrize("depth", [300, 480])
+def test_what_is_stored_deeper_than_anything_that_is_saved_is_refused_with_its_key(place: Place, depth: int) -> None:
     key = "sessions/d/log/000000/0000000001"
     opened(place).save("d", {"part": {"a": 1}})
     data = place.backend.get(key)
     assert data is not None
-    text = data[:-75].replace(b'{"a":1}', b'{"a":' * 300 + b"1" + b"}" * 300)
+    text = data[:-75].replace(b'{"a":1}', b'{"a":' * depth + b"1" + b"}" * depth)
     place.put(key, text + b',"self":"' + hashlib.sha256(text).hexdigest().encode() + b'"}')
-    with pytest.raises(FormatError, match="nested deeper") as caught:
+    with pytest.raises(FormatError, match=r"nested deeper|not of this format") as caught:
         opened(place).load("d")
     assert caught.value.key == key
+
+
+def nested(innermost: int) -> Any:
+    value: Any = innermost
+    for level in range(MAX_DEPTH - 1):
+        value = {"a": value} if level % 2 else [value]
+    return value
+
+
+def test_a_deep_stack_of_the_caller_is_no_damage(place: Place) -> None:
+    store = opened(place)
+    store.save("d", {"part": nested(2)}, base=store.save("d", {"part": nested(1)}))
+    loaded = until_it_overflows(lambda: opened(place).load("d"))
+    assert [each and each.parts for each in loaded] == [{"part": nested(2)}] * len(loaded)
+    assert all(report.ok for report in until_it_overflows(opened(place).verify))
+    assert len(loaded) > 10

@@ -21,6 +21,7 @@ from objstore._format.canonical import MAX_STORED_DEPTH, dumps, exact_bytes, loa
 from objstore._format.checking import MAX_DEPTH, check
 from objstore._format.refs import Ref
 from objstore.errors import InvalidValueError
+from tests.stack import until_it_overflows
 
 from .values import DOCUMENTS, edited
 
@@ -106,6 +107,11 @@ class TestLoads:
         with pytest.raises(ValueError, match=message) as caught:
             loads(data)
         assert type(caught.value) is ValueError
+
+    def test_a_deep_stack_of_the_caller_is_no_fault_of_the_text(self) -> None:
+        value = nested(MAX_STORED_DEPTH - 1, "\\")
+        text = json.dumps(value)  # with spaces, so it is not read at once
+        assert all(same(found, value) for found in until_it_overflows(lambda: loads(text)))
 
     @pytest.mark.parametrize("text", ['{"api_key":"hush', '{"k":"hush","k":"hush"}', '["hush\\ud800"]', '["hush",NaN]'])
     def test_an_error_and_those_behind_it_do_not_carry_the_contents(self, text: str) -> None:

@@ -14,6 +14,7 @@ from objstore.models import ContextUsage, ToolUseBlock
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document
 from objstore.models._numbers import f32_text, f64_text, round_f32
+from tests.stack import until_it_overflows
 
 from .samples import SESSION, TRACE, changed, run
 
@@ -206,6 +207,13 @@ def test_the_arguments_of_a_tool_may_be_nested_122_deep(innermost: Any) -> None:
         encode(documents.SESSION, from_document(documents.SESSION, deeper))
     with pytest.raises(WireError, match=f"nested more than {MAX_DEPTH} deep"):
         decode(documents.SESSION, json.dumps(deeper).encode())
+
+
+def test_a_deep_stack_of_the_caller_is_no_fault_of_the_file() -> None:
+    deepest = [{**TRACE, "details": nested(MAX_DEPTH - 2)}]
+    data = json.dumps(deepest).encode()
+    expected = from_document(documents.TRACE_EVENTS, deepest)
+    assert all(found == expected for found in until_it_overflows(lambda: decode(documents.TRACE_EVENTS, data)))
 
 
 def test_depth_counts_from_the_root_of_each_file() -> None:
