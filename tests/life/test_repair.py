@@ -400,6 +400,21 @@ def test_where_nothing_can_be_read_repair_says_so_and_touches_nothing(memory: Pl
     assert memory.files() == before
 
 
+@pytest.mark.parametrize("harmed", [(1, 2, 3, 4), (1, 3), (1, 2), (1,)])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_of_several_that_are_damaged_it_names_the_newest_as_a_load_does(
+    memory: Place, how: str, harmed: tuple[int, ...]
+) -> None:
+    lived(memory.open(), 4)
+    for n in harmed:
+        damage(memory, n, how)
+    with pytest.raises(IntegrityError) as loading:
+        memory.open().load("s")
+    with pytest.raises(IntegrityError, match="no state of 's'") as repairing:
+        memory.open().repair("s", dry_run=False)
+    assert repairing.value.key == loading.value.key == key(max(harmed))
+
+
 @pytest.mark.parametrize("purge", [False, True])
 def test_a_session_that_cannot_be_read_can_still_be_deleted(place: Place, purge: bool) -> None:
     revision = place.open().save(SessionData.new("s"))
