@@ -116,7 +116,9 @@ def listed(name: str, values: Iterable[T]) -> list[T]:
     Raises:
         InvalidValueError: It is one thing, which would be taken for what is in it: letters, keys or fields.
     """
-    if isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable):
+    if not isinstance(values, list | tuple) and (
+        isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable)
+    ):
         raise InvalidValueError(f"{name} must be a list, not {type(values).__name__}; give one as [it]")
     return [*values]
 

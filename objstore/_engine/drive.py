@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import time
-import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, assert_never
 
+from .._format.records import record
 from .._log.ops import (
     Call,
     Copy,
@@ -48,12 +48,12 @@ _CREATES = (Create, Upload)
 """What is told of an unknown outcome by its result, since only who asked can find out what became of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Done:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Outside:
     """Operations that have to be done on a loop, and whether they were yielded as one or as a tuple."""
 
@@ -279,7 +279,7 @@ def _local(op: Any) -> Any:
     if isinstance(op, Now):
         return Moment(time.monotonic(), time.time())
     if isinstance(op, NewId):
-        return uuid.uuid4().hex
+        return os.urandom(16).hex()
     return None
 
 

@@ -76,16 +76,14 @@ TRACE_EVENTS: Final = Part(five_parts.TRACES, documents.TRACE_EVENTS)
 RUN_RECORDS: Final = Part(five_parts.RUNS, documents.RUN_RECORDS)
 VERIFICATION_REPORTS: Final = Part(five_parts.VERIFICATION, documents.VERIFICATION_REPORTS)
 
-_MESSAGE: Final = TypeAdapter(Message)
-_ARTIFACT: Final = TypeAdapter(ToolArtifact)
 _EVENT_RECORD: Final = TypeAdapter(RunEventRecord)
 _EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
 _APPENDED: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
     {
-        "messages": TypeAdapter(list[Message]),
+        "messages": documents.MESSAGES,
         "traces": documents.TRACE_EVENTS,
         "runs": documents.RUN_RECORDS,
-        "artifacts": TypeAdapter(list[ToolArtifact]),
+        "artifacts": documents.TOOL_ARTIFACTS,
         "verification": documents.VERIFICATION_REPORTS,
     }
 )
@@ -220,11 +218,11 @@ class Sessions:
     ) -> Protocol[Revision]:
         """See `SessionStore.append`."""
         written = {
-            "messages": _each(_MESSAGE, listed("messages", messages), Message),
+            "messages": _documents(documents.MESSAGES, listed("messages", messages)),
             "traces": _documents(documents.TRACE_EVENTS, listed("trace_events", trace_events)),
             "runs": _documents(documents.RUN_RECORDS, listed("run_records", run_records)),
             "events": _events(run_events),
-            "artifacts": _each(_ARTIFACT, listed("artifacts", artifacts), ToolArtifact),
+            "artifacts": _documents(documents.TOOL_ARTIFACTS, listed("artifacts", artifacts)),
             "verification": _documents(
                 documents.VERIFICATION_REPORTS, listed("verification_reports", verification_reports)
             ),
@@ -270,11 +268,6 @@ def _taken(part: Part[T], value: T, known: Seen) -> JSON:
     if part.name == five_parts.ARTIFACTS and not isinstance(value, ArtifactStore):
         raise InvalidValueError(f"artifacts must be an ArtifactStore, not {type(value).__name__}")
     return taken_down(part.name, part.adapter, value, known)
-
-
-def _each(adapter: TypeAdapter[Any], values: Sequence[Model], model: type[Model]) -> list[Any]:
-    documents.check_models(values, model)
-    return [document(adapter, value) for value in values]
 
 
 def _documents(adapter: TypeAdapter[list[T]], values: list[T]) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from ..errors import FormatError, IntegrityError, InvalidIdError, InvalidValueError
 from . import canonical, naming, zstd
 from .canonical import JSON
+from .records import record
 
 FORMAT = 1
 PLAIN_BYTES = 1024  # up to here a record is plain JSON, since a frame would save little
@@ -35,7 +36,7 @@ Table = Mapping[str, tuple[int, int]]
 """Object name -> (epoch, size of the raw bytes)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdempotencyKey:
     """A caller's key and the commit that answered it; the commit that introduces it cannot name its own digest."""
 
@@ -53,7 +54,7 @@ class Origin:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """One record of a session's log.
 

@@ -157,7 +157,7 @@ def _kind(patch: Any) -> str:
     if not members <= _MEMBERS:
         raise UnknownPatchError("a patch of an unknown kind")
     if members <= _OBJECT_MEMBERS:
-        if not all(isinstance(patch.get(name, {}), dict) for name in ("sub", "put")):
+        if not isinstance(patch.get("sub", {}), dict) or not isinstance(patch.get("put", {}), dict):
             raise PatchError("what is put or patched stands in an object, by its key")
         cut = patch.get("cut", [])
         if not isinstance(cut, list) or not all(isinstance(name, str) for name in cut):
@@ -172,7 +172,7 @@ def _kind(patch: Any) -> str:
 
 def _check_piece(piece: Any) -> None:
     if isinstance(piece, list):
-        if len(piece) != 2 or not all(_is_count(number) for number in piece):
+        if len(piece) != 2 or not all(map(_is_count, piece)):
             raise PatchError("a range is the place of its first item and the number of items")
         return
     if not isinstance(piece, dict) or not piece:

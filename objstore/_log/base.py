@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import IdempotencyKey, Table
+from .._format.records import record
 from .._format.state import Leaves, Limits, Texts
 from .._format.zstd import Compressors
 from .ops import Moment
@@ -52,7 +53,7 @@ class Rules:
         return any(value is not None for part, value in state.items() if part == self.main or part not in self.empty)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Base:
     """What is known of a session at one of its commits.
 

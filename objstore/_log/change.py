@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .._format import canonical, patching
 from .._format.canonical import JSON
+from .._format.records import record
 from ..errors import NotFoundError
 
 State = Mapping[str, JSON]
@@ -129,7 +130,7 @@ class Edit:
         return patching.appended(patch)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Derive:
     """Change whatever is there by a function of it: state -> the patch of each part. It must not change the state."""
 

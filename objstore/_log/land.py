@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, Table, encode, is_torn, timestamp
 from .._format.encode import Encoder
+from .._format.records import record
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, FormatError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
@@ -29,7 +30,7 @@ Summarise = Callable[[Mapping[str, JSON], patching.Patch | None, Mapping[str, JS
 """Draws what a listing shows from a state, the patch that made it, if one did, and the summary of the state before."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Draft:
     """A commit to be.
 
@@ -56,12 +57,14 @@ class LostError(Exception):
     Attributes:
         hint: The hint that was created beside ours.
         digest: Of ours, where it was sent at all.
+        issued: When it was made, then.
     """
 
-    def __init__(self, hint: str | None = None, digest: str | None = None) -> None:
-        super().__init__(hint, digest)
+    def __init__(self, hint: str | None = None, digest: str | None = None, issued: Moment | None = None) -> None:
+        super().__init__(hint, digest, issued)
         self.hint = hint
         self.digest = digest
+        self.issued = issued
 
 
 def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
@@ -99,7 +102,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         if (listed > seq or is_old(rules, head.observed, now)) and not (yield from _on_chain(rules, head, seq, digest)):
             raise LostError(hint.key if hint else None)
     except LostError as lost:
-        raise LostError(lost.hint, digest) from None
+        raise LostError(lost.hint, digest, issued) from None
     except (BackendError, IntegrityError) as error:  # something that is no file may be in the place of the hint
         raise (yield from _unsure(head, attempt, error)) from error
     done = record[0]
@@ -301,4 +304,4 @@ def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]
 
 
 def _ops(*several: Op | None) -> tuple[Op, ...]:
-    return tuple(op for op in several if op is not None)
+    return tuple(filter(None, several))

@@ -9,13 +9,14 @@ from typing import Any
 
 from .._format import canonical, naming
 from .._format.canonical import JSON
+from .._format.records import record
 from .._format.refs import Ref
 from .._format.watching import Watch
 from ..models import Revision
 from .base import Base
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sight:
     """What the holder of a revision knows: a commit, and parts that it holds otherwise than they stand there.
 

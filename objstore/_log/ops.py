@@ -11,14 +11,14 @@ Keys are relative to the prefix of the store: ``sessions/<key>/log/000000/000000
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from .._format.records import record
 from ..errors import ObjstoreError, UnavailableError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Create:
     """Write a new object; never change one that is there.
 
@@ -33,7 +33,7 @@ class Create:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Upload:
     """Write a new object from a local file of any size, with bounded memory.
 
@@ -46,7 +46,7 @@ class Upload:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Put:
     """Write an object whether or not it is there; whole or not at all. Sent back: ``None``."""
 
@@ -54,7 +54,7 @@ class Put:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Get:
     """Read an object.
 
@@ -66,7 +66,7 @@ class Get:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """Read a range of an object.
 
@@ -78,7 +78,7 @@ class Read:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class List:
     """Name what lies directly in the directory that ``prefix`` begins with, and begins as the rest of ``prefix`` does.
 
@@ -89,7 +89,7 @@ class List:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """Name some of the objects that `List` would name: those behind ``after``, in the order of their names.
 
@@ -100,14 +100,14 @@ class Page:
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delete:
     """Remove objects; one that is not there is no error. Sent back: ``None``."""
 
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copy:
     """Copy one object inside the storage. Sent back: ``True``, or ``False`` where the source is not there."""
 
@@ -115,31 +115,31 @@ class Copy:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sync:
     """Make durable what other processes created directly below ``prefix``; only a local disk has to do anything."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Now:
     """Read both clocks. Sent back: a `Moment`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewId:
     """Draw a fresh identifier. Sent back: 32 hex digits."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pause:
     """Wait before trying again. Sent back: ``None``."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """Call a function where the caller is. Sent back: what it returns (awaited by the asynchronous driver).
 
@@ -151,7 +151,7 @@ class Call:
     blocking: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One name directly below a prefix: an object with its size in bytes, or a directory (size 0)."""
 
@@ -160,7 +160,7 @@ class Entry:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Names:
     """Names of objects in a directory, sorted, and whether there are others behind the last of them."""
 
@@ -168,7 +168,7 @@ class Names:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """The monotonic and the wall clock, read together, in seconds."""
 

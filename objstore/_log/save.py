@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from .._format import naming
 from .._format.canonical import JSON
+from .._format.records import record
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .asking import get_commit
 from .base import Base, Rules, nothing
@@ -13,14 +14,14 @@ from .chain import follow, load, stands_on
 from .change import Change, Derive, MovedError, Replace, of_state, unlike
 from .head import is_newest, is_old
 from .land import Draft, LostError, Summarise, commit
-from .ops import Delete, Moment, NewId, Now, Pause, Protocol
+from .ops import Delete, NewId, Now, Pause, Protocol
 from .reading import parse
 
 REBASES = 64
 """How often a save goes on top of a head that moved before it gives up."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Saved:
     """What became of a save.
 
@@ -78,7 +79,6 @@ def save(
                 continue
             return Saved(head, change.known(head.parts(rules)), wrote=False)
         draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
-        began: Moment = yield Now()
         try:
             new = yield from commit(rules, head, draft, summarise)
             return Saved(new, change.known(new.parts(rules)))
@@ -90,7 +90,7 @@ def save(
         head = yield from (load(rules, id) if unobserved else follow(rules, head))
         if lost.hint and (not head.born or lost.hint != naming.index_hint(head.key, head.born)):
             yield Delete((lost.hint,))  # ours, of a life that is over: it would list what was deleted
-        if lost.digest and not key and is_old(rules, began, (yield Now())):
+        if lost.digest and not key and is_old(rules, lost.issued, (yield Now())):
             late = yield from _after_sleep(rules, id, seq, lost.digest)
             if late is not None:
                 return Saved(late, unlike(change.held(), late.parts(rules)))

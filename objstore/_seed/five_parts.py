@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
+from .._format.records import record
 from .._format.refs import Ref
 from ..errors import FormatError, NotFoundError
 from ..models.runs import changed_by
@@ -97,7 +97,7 @@ def adopt(state: State, id: str) -> dict[str, Any]:
     return {**state, SESSION: {**session, "id": id} if isinstance(session, dict) and session else session}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Growth:
     """What is to be added to the ends of a session's parts, as documents.
 

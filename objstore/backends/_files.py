@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import starmap
+from typing import TypeVar
 
 from .._log.ops import Entry
 from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
 from ._rename import rename_exclusive
-from ._target import TEMPORARY
+from ._target import TEMPORARY, temporary_name
+
+T = TypeVar("T")
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a stray FIFO must not hang a reader
@@ -94,10 +96,9 @@ def read(directory: int, name: str, start: int = 0, length: int | None = None) -
             os.close(file)
 
 
-@contextmanager
-def temporary_file(directory: int, pieces: Iterable[bytes], *, flush: bool) -> Iterator[str]:
-    """Write a file under a name that is no object's, and remove that name in the end."""
-    name = TEMPORARY + secrets.token_hex(8)
+def with_new_file(directory: int, pieces: Iterable[bytes], action: Callable[[str], T], *, flush: bool) -> T:
+    """Write a file under a name that is no object's, do something with it, and remove that name in the end."""
+    name = temporary_name()
     held: list[int] = []
     try:
         try:
@@ -111,7 +112,7 @@ def temporary_file(directory: int, pieces: Iterable[bytes], *, flush: bool) -> I
         finally:
             for file in held:
                 os.close(file)
-        yield name
+        return action(name)
     finally:
         if held:
             unlink(directory, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ PIECE = 4 * 2**20
 PAGE = 20_000
 """How many names are held in memory at once where a page of a listing has no size of its own."""
 
+_NO_NAMES = frozenset({"", ".", ".."})
 _USER_IN_URL = re.compile(r"//[^/@\s]+@")
 _HARMLESS = re.compile(
     r"url|host|region|profile|project|account_name|bucket|endpoint|path|style|version", re.IGNORECASE
@@ -120,13 +122,18 @@ def _secrets(options: Mapping[str, Any]) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+def temporary_name() -> str:
+    """Draw a name for a file that is not finished."""
+    return TEMPORARY + os.urandom(8).hex()
+
+
 def checked(key: str) -> str:
     """Give a key back, or refuse one that could lead out of the store.
 
     Raises:
         ValueError: A segment is empty, ``.`` or ``..``, or there is a NUL.
     """
-    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+    if "\0" in key or not _NO_NAMES.isdisjoint(key.split("/")):
         raise ValueError(f"{key!r} is no key: a segment is empty, '.' or '..', or there is a NUL")
     return key
 

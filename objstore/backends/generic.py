@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
-from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
+from ._target import TEMPORARY, Target, checked, rest_of, split_prefix, temporary_name
 from .base import Capabilities, Location
 
 T = TypeVar("T")
@@ -280,7 +279,7 @@ class GenericBackend:
 
 
 def _beside(path: str) -> str:
-    return f"{path.rpartition('/')[0]}/{TEMPORARY}{secrets.token_hex(8)}"
+    return f"{path.rpartition('/')[0]}/{temporary_name()}"
 
 
 def _protocol_below(target: Target) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import errno
 import heapq
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 from .._log.ops import Entry, Names
@@ -26,11 +26,11 @@ from ._files import (
     is_object,
     read,
     take_name,
-    temporary_file,
     unlink,
     untouched,
+    with_new_file,
 )
-from ._target import PAGE, TEMPORARY, Facts, Pieces, checked, split_prefix
+from ._target import PAGE, Facts, Pieces, checked, split_prefix, temporary_name
 from .base import DISK, Capabilities, Location
 
 Durability = Literal["full", "none"]
@@ -87,8 +87,7 @@ class LocalBackend:
 
     def _create(self, key: str, pieces: Iterable[bytes], *, flush: bool, make: bool = True) -> bool:
         def write(directory: int, name: str) -> bool:
-            with temporary_file(directory, pieces, flush=flush) as temporary:
-                made = take_name(directory, temporary, name)
+            made = with_new_file(directory, pieces, partial(take_name, directory, name=name), flush=flush)
             if flush:  # after False too: what was found must stay there after a power cut
                 flush_directory(directory)
             return made
@@ -100,8 +99,8 @@ class LocalBackend:
         """Write an object, replacing what is there; see `Backend.put`."""
 
         def write(directory: int, name: str) -> None:
-            with temporary_file(directory, (data,), flush=self._flushes) as temporary:
-                os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            take = partial(os.replace, dst=name, src_dir_fd=directory, dst_dir_fd=directory)
+            with_new_file(directory, (data,), take, flush=self._flushes)
             if self._flushes:
                 flush_directory(directory)
 
@@ -164,7 +163,7 @@ class LocalBackend:
                 return False
 
             def link(directory: int, name: str) -> None:
-                temporary = TEMPORARY + secrets.token_hex(8)
+                temporary = temporary_name()
                 try:
                     os.link(original, temporary, src_dir_fd=origin, dst_dir_fd=directory, follow_symlinks=False)
                     os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)

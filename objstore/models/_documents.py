@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidValueError
 from ._base import ListOf, Model, Sliced, Wire, check_each
-from .artifacts import ArtifactStore
+from .artifacts import ArtifactStore, ToolArtifact
 from .messages import Message
 from .runs import RunEventRecord, RunRecord
 from .session import SessionData
@@ -27,6 +27,8 @@ _LATER: Final = ConfigDict(hide_input_in_errors=True, defer_build=True)
 
 SESSION: Final = TypeAdapter(SessionData)
 ARTIFACTS: Final = TypeAdapter(ArtifactStore)
+MESSAGES: Final[TypeAdapter[list[Message]]] = TypeAdapter(ListOf[Message], config=_LISTED)
+TOOL_ARTIFACTS: Final[TypeAdapter[list[ToolArtifact]]] = TypeAdapter(ListOf[ToolArtifact], config=_LISTED)
 TRACE_EVENTS: Final[TypeAdapter[list[TraceEvent]]] = TypeAdapter(ListOf[TraceEvent], config=_LISTED)
 RUN_RECORDS: Final = TypeAdapter(ListOf[RunRecord], config=_LISTED)
 VERIFICATION_REPORTS: Final = TypeAdapter(ListOf[VerificationReport], config=_LISTED)
