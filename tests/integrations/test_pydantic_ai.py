@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import math
 import subprocess
@@ -293,6 +294,23 @@ def test_binary_content_of_any_kind_comes_back_as_it_was(store: Waiting[Objstore
     conversation = Conversation(conversation_id="c", messages=everything())
     store.save(conversation)
     assert store.load("c").messages == conversation.messages
+
+
+def test_what_comes_back_as_something_that_is_written_alike_is_no_difference(url: str, runner: asyncio.Runner) -> None:
+    image = BinaryContent(data=bytes(100_000), media_type="image/png")  # comes back as a `BinaryImage`
+    asked = ModelRequest(parts=[UserPromptPart(content=[image])])
+    called = ModelResponse(parts=[ToolCallPart("f", {"pair": (1, 2)}, tool_call_id="1")])  # and this as a list
+    conversation = Conversation(conversation_id="c", messages=[asked, called, ask("two"), ask("three")])
+    opened(url, runner).save(conversation)
+    store = opened(url, runner)
+    changed = [*conversation.messages[:3], ask("drei")]
+    rewritten = dataclasses.replace(conversation, messages=changed, new_message_index=None)
+    assert texts([entry.message for entry in store.save(rewritten)]) == ["drei"]
+    assert texts(store.load("c").messages[2:]) == ["two", "drei"]
+    other = dataclasses.replace(image, data=bytes(100_001))
+    changed = [ModelRequest(parts=[UserPromptPart(content=[other])]), ask("two")]
+    rewritten = dataclasses.replace(rewritten, messages=changed, new_message_index=None)
+    assert len(store.save(rewritten)) == 2
 
 
 def test_large_content_comes_back_as_it_was_and_is_stored_once(url: str, runner: asyncio.Runner) -> None:

@@ -63,7 +63,9 @@ class ObjstoreConversationStore(ConversationStore):
     ) -> list[ConversationEntry]:
         """Save a conversation; see `ConversationStore.save`. One request where this store saw its newest revision."""
         whole = conversation.conversation if isinstance(conversation, AgentRunResult) else conversation
-        with self._conversations.call(whole.conversation_id, saving=True, expected=whole.revision):
+        with self._conversations.call(
+            whole.conversation_id, saving=True, expected=whole.revision, messages=tuple(whole.messages)
+        ):
             return await super().save(conversation, scope=scope)
 
     async def branch(

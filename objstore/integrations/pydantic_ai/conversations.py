@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
+from pydantic_ai.messages import ModelMessage
 
 from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
 from ...errors import ConflictError, IntegrityError, ObjstoreError
 from ..spelling import document_id
 from ..values import Large, Recent, names_in, plain, take
-from .stored import ENTRY, OURS, RECORD, Entry, Held, entry_of, id_of, record_of, stand
+from .stored import OURS, RECORD, Entry, Held, entry_of, id_of, record_of, stand, take_entry, with_given
 
 _RECORDS: Final = 1024
 """How many of the newest records are remembered."""
@@ -37,6 +38,7 @@ class _Call:
         saving: Whether it is a save. What that stands on its caller says, and its write finds out whether that is so.
         expected: The revision that a save stands on; ``None`` where there should be none.
         tail: Whether it is about the last entries only.
+        messages: What a save saves.
         held: What the call has read, by document.
     """
 
@@ -45,6 +47,7 @@ class _Call:
     saving: bool
     expected: str | None
     tail: bool
+    messages: Sequence[ModelMessage]
     held: dict[str, Held] = field(default_factory=dict)
 
 
@@ -70,7 +73,13 @@ class Conversations:
 
     @contextmanager
     def call(
-        self, conversation_id: str, *, saving: bool = False, expected: str | None = None, tail: bool = False
+        self,
+        conversation_id: str,
+        *,
+        saving: bool = False,
+        expected: str | None = None,
+        tail: bool = False,
+        messages: Sequence[ModelMessage] = (),
     ) -> Iterator[None]:
         """Let what is done inside see one commit of each conversation.
 
@@ -78,7 +87,7 @@ class Conversations:
         `KeyError` out, and not only because somebody deleted it meanwhile; that becomes an error with more to say.
         """
         id = document_id(conversation_id)
-        token = _CALL.set(_Call(self, id, saving, expected, tail))
+        token = _CALL.set(_Call(self, id, saving, expected, tail, messages))
         try:
             yield
         except ObjstoreError:
@@ -161,7 +170,7 @@ class Conversations:
         """Store a record and new entries, with those of other conversations that they stand on."""
         id, large = document_id(record.conversation_id), Large()
         summary = take(RECORD.dump_python(record), "the record", large)
-        added = [take(ENTRY.dump_python(entry), f"the message {entry.id}", large) for entry in new_entries]
+        added = [take_entry(entry, large) for entry in new_entries]
         needed = dict.fromkeys([*(entry.parent_id for entry in new_entries), record.head_id])
         borrowed: list[Entry] = []
 
@@ -224,10 +233,12 @@ class Conversations:
             raise ConversationConflict(conversation_id) from error
 
     async def history(self, head_id: str, limit: int | None) -> list[ConversationEntry]:
-        """Read the entries up to one."""
+        """Read the entries up to one; for a save, which compares them with what it saves."""
         held, chain = await self.chain(head_id, limit)
         large = await self.large_of(held.document_id, chain)
-        return [entry_of(held.document_id, entry, large) for entry in chain]
+        found = [entry_of(held.document_id, entry, large) for entry in chain]
+        call = self.current
+        return with_given(found, call.messages) if call else found
 
     async def chain(
         self, head_id: str, limit: int | None, conversation_id: str | None = None

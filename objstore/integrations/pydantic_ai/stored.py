@@ -7,15 +7,16 @@ each large value of the messages.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.conversation_store import ConversationEntry, ConversationRecord
+from pydantic_ai.messages import ModelMessage
 
 from ...models import Revision
 from ..ours import Ours
-from ..values import Large, give, plain
+from ..values import Large, give, plain, take
 
 T = TypeVar("T")
 
@@ -90,6 +91,26 @@ def record_of(id: str, taken: Entry, large: Large) -> ConversationRecord:
 def entry_of(id: str, taken: Entry, large: Large) -> ConversationEntry:
     """Make an entry of what was taken down of it; see `record_of`."""
     return _valid(ENTRY, "entries", taken, large, id)
+
+
+def take_entry(entry: ConversationEntry, large: Large) -> dict[str, Any]:
+    """Take an entry down."""
+    return take(ENTRY.dump_python(entry), f"the message {entry.id}", large)
+
+
+def with_given(entries: list[ConversationEntry], messages: Sequence[ModelMessage]) -> list[ConversationEntry]:
+    """Give entries the messages that are to be saved in their places, as long as both are written alike.
+
+    What comes back may differ from what was saved, so that the message would be taken for another one: a
+    `BinaryContent` that is an image becomes a `BinaryImage`, and a tuple a list.
+    """
+    found: list[ConversationEntry] = []
+    for entry, message in zip(entries, messages, strict=False):
+        given = replace(entry, message=message)
+        if given != entry and take_entry(given, Large()) != take_entry(entry, Large()):
+            break
+        found.append(given)
+    return found + entries[len(found) :]
 
 
 def _valid(adapter: TypeAdapter[T], part: str, taken: Entry, large: Large, id: str) -> T:
