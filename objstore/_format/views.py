@@ -72,11 +72,24 @@ class ListView(Sequence[Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class Grown:
-    """What is behind a list that was looked at, which need not be copied for it."""
+class Grown(Sequence[Any]):
+    """A list that was looked at, which need not be copied for it, with what was put behind it."""
 
     old: ListView
     new: tuple[Any, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        return self.old[at] if at < len(self.old) else self.new[at - len(self.old)]
+
+    def __len__(self) -> int:
+        return len(self.old) + len(self.new)
 
     def __add__(self, items: object) -> Grown:
         return Grown(self.old, (*self.new, *items)) if isinstance(items, list) else NotImplemented

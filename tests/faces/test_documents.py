@@ -125,6 +125,8 @@ def test_a_list_that_was_looked_at_can_be_added_to(store: DocumentStore) -> None
         assert parts["list"].each("a") == [1, None, None]
         with pytest.raises(TypeError):
             parts["list"] + "text"
+        grown = parts["list"] + [4] + [[5]]
+        assert (list(grown), grown[-1], grown[1:4]) == ([{"a": 1}, 2, {"b": 3}, 4, [5]], [5], [2, {"b": 3}, 4])
         inner = {**parts["object"], "list": parts["object"]["list"] + [2] + [[3]]}
         return {"list": parts["list"] + [{"a": 4}], "object": inner, "new": [parts["list"] + []]}
 

@@ -29,6 +29,7 @@ from strands.types.session import SessionMessage
 
 import objstore
 from objstore import DocumentStore, FormatError, OutcomeUnknownError, UnavailableError
+from objstore._format.views import ObjectView
 from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository, SessionConflictError
 from objstore.integrations.strands.edits import Edit, Edits
 from tests.budget.test_requests import but_for_a_race, counted
@@ -440,6 +441,26 @@ def test_a_stream_that_is_closed_in_the_middle_leaves_what_there_was(documents: 
     check_pairs(again.messages)
 
 
+def test_to_add_a_message_touches_none_that_is_there(
+    repository: ObjstoreSessionRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(repository, 500)
+    touched: list[ObjectView] = []
+    made = ObjectView.__init__
+
+    def make(self: ObjectView, value: dict[str, Any], room: int) -> None:
+        touched.append(self)
+        made(self, value, room)
+
+    monkeypatch.setattr(ObjectView, "__init__", make)
+    repository.hold("s")
+    for number in (500, 501, 502):
+        repository.create_message("s", "a", message(number))
+    repository.flush("s")
+    assert len(touched) < 20
+    assert numbers(repository.list_messages("s", "a", offset=499)) == [499, 500, 501, 502]
+
+
 def test_what_failed_to_be_stored_waits_for_the_next_commit(url: str) -> None:
     documents = _Failing(url)
     agent = scripted_agent(ObjstoreSessionManager("s", documents, commit="turn"), answer)
@@ -495,6 +516,18 @@ def test_a_state_of_another_worker_is_none_though_ones_own_arrived_unknown() -> 
     other.update_agent("s", agent_of("a", n=2))
     with pytest.raises(SessionConflictError, match="Agent a in session s was changed by another writer"):
         one.update_agent("s", agent_of("a", n=3))
+
+
+def test_a_state_that_fails_to_be_stored_again_and_again_is_remembered_once(url: str) -> None:
+    documents = _Failing(url)
+    repository = ObjstoreSessionRepository(documents)
+    begun(repository)
+    documents.failures = 5
+    for _ in range(5):
+        with pytest.raises(UnavailableError):
+            repository.update_agent("s", agent_of("a", n=1))
+    assert [len(known) for known in repository._known.values()] == [2]
+    repository.update_agent("s", agent_of("a", n=2))
 
 
 class _Failing(DocumentStore):

@@ -168,7 +168,8 @@ class ObjstoreSessionRepository(SessionRepository):
         key = f"{id}/{part}"
 
         def unsure() -> None:
-            if known := self._known.get(key):
+            known = self._known.get(key)
+            if known and digest not in known:
                 self._known.put(key, (*known, digest))
 
         self._edits.add(id, Edit(part, change, lambda: self._known.put(key, (digest,)), unsure))
