@@ -7,7 +7,9 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from .conftest import ID, flags_for, stock
 
 COMMAND = [sys.executable, "-m", "objstore"]
 BIG = 1 << 20
+PATIENCE = 120
 
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -30,7 +33,7 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, env=environment(more), timeout=120)
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, env=environment(more), timeout=PATIENCE)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,30 +60,42 @@ def big(tmp_path: Path) -> str:
     return str(tmp_path / "big")
 
 
+@contextmanager
+def killed_at_last(pid: int) -> Iterator[None]:
+    """Kill a process that does not end, so that whoever waits for it or reads what it writes does not wait for ever."""
+    timer = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
-def writing(big: str, request: pytest.FixtureRequest) -> subprocess.Popen[bytes]:
+def writing(big: str, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has begun to write to a pipe, and cannot go on."""
     arguments = [*COMMAND, "cat", big, ID, "--artifact", "a3s://x"]
     env = environment({"PYTHONUNBUFFERED": request.param})
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
-    assert process.stdout is not None
-    assert process.stdout.read(1) == b"x"
-    return process
+    with (
+        subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process,
+        killed_at_last(process.pid),
+    ):
+        assert process.stdout is not None
+        assert process.stdout.read(1) == b"x"
+        yield process
 
 
 def test_a_closed_pipe_ends_it_quietly(writing: subprocess.Popen[bytes]) -> None:
-    with writing:
-        assert writing.stdout is not None
-        assert writing.stderr is not None
-        writing.stdout.close()
-        assert writing.stderr.read() == b""
-        assert writing.wait() == 141
+    assert writing.stdout is not None
+    assert writing.stderr is not None
+    writing.stdout.close()
+    assert writing.stderr.read() == b""
+    assert writing.wait() == 141
 
 
 def test_an_interrupt_ends_it_with_one_line(writing: subprocess.Popen[bytes]) -> None:
-    with writing:
-        writing.send_signal(signal.SIGINT)
-        _, err = writing.communicate()
+    writing.send_signal(signal.SIGINT)
+    _, err = writing.communicate()
     assert writing.returncode == 130
     assert err.startswith(b"objstore: interrupted; ")
     assert err.count(b"\n") == 1
@@ -89,7 +104,7 @@ def test_an_interrupt_ends_it_with_one_line(writing: subprocess.Popen[bytes]) ->
 def test_an_output_that_is_closed_is_told_before_anything_is_done(local: Place) -> None:
     stock(local)
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "rm", str(local.target), ID, "--yes"]
-    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=PATIENCE)
     assert done.returncode == 6
     assert done.stderr == "objstore: standard output is closed; send it to /dev/null where nobody is to read it\n"
     assert local.open().exists(ID)
@@ -98,7 +113,7 @@ def test_an_output_that_is_closed_is_told_before_anything_is_done(local: Place) 
 def test_where_errors_go_nowhere_they_do_not_go_into_the_output(local: Place) -> None:
     stock(local)
     shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, "show", str(local.target), "nobody", "--json"]
-    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (3, "")
 
 
@@ -108,7 +123,7 @@ def test_an_output_that_takes_nothing_is_named(local: Place, unbuffered: str) ->
     stock(local)
     shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *COMMAND, "ls", str(local.target)]
     kept = environment({"PYTHONUNBUFFERED": unbuffered})
-    done = subprocess.run(shell, capture_output=True, text=True, env=kept, timeout=120)
+    done = subprocess.run(shell, capture_output=True, text=True, env=kept, timeout=PATIENCE)
     assert done.returncode == 6
     assert done.stderr == "objstore: standard output: No space left on device; choose another\n"
 
@@ -142,19 +157,20 @@ def on_terminal(*words: str, answer: bytes = b"", until: bytes = b"", **more: st
     if pid == 0:
         os.execve(COMMAND[0], [*COMMAND, *words], environment({"TERM": "xterm-256color", "COLUMNS": "120", **more}))
     seen = b""
-    while True:
-        try:
-            data = os.read(terminal, 4096)
-        except OSError:  # how Linux says that the other side is gone
-            data = b""
-        if not data:
-            break
-        seen += data
-        if answer and until in seen:
-            os.write(terminal, answer)
-            answer = b""
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
+    with killed_at_last(pid):
+        while True:
+            try:
+                data = os.read(terminal, 4096)
+            except OSError:  # how Linux says that the other side is gone
+                data = b""
+            if not data:
+                break
+            seen += data
+            if answer and until in seen:
+                os.write(terminal, answer)
+                answer = b""
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
 
 
 # An interrupt between Python's last look for one and the read that waits for the answer is seen when that read ends:
@@ -191,7 +207,7 @@ def test_contents_act_on_no_terminal(local: Place) -> None:
     assert "\x9b" not in seen.decode()
     assert r"\x9b31m\u202e" in seen.decode() or r"\u009b31m\u202e" in seen.decode()
     piped = subprocess.run(
-        [*COMMAND, "cat", local.target, "evil"], capture_output=True, env=environment({}), timeout=120
+        [*COMMAND, "cat", local.target, "evil"], capture_output=True, env=environment({}), timeout=PATIENCE
     )
     assert "\x9b31m\u202e" in piped.stdout.decode()
 

@@ -27,6 +27,8 @@ from tests.servers.proxy import Proxy, breaking_proxy
 SEED = 20261122
 WRITERS = 4
 RATE = 0.15
+MOST = 10  # turns for each break that is wanted: some twenty times what it takes
+ATTEMPTS = 1_000  # of a save: of ten, one comes through
 BIG = 300_000  # above what stands in a commit, so that it is an object of its own, and a body to be cut
 
 
@@ -42,9 +44,9 @@ class Writer:
         self._outputs = ArtifactStore()
 
     def work(self, proxy: Proxy, enough: int) -> None:
-        turn = 0
-        while not proxy.has_broken(enough):
-            turn += 1
+        for turn in range(1, MOST * enough):
+            if proxy.has_broken(enough):
+                return
             text = f"{self.name}-{turn}"
             self.repeat(
                 lambda text=text: self.store.append(  # type: ignore[misc] # mypy cannot infer a lambda with defaults
@@ -57,13 +59,14 @@ class Writer:
             self.acknowledged.append(text)
 
     def repeat(self, save: Callable[[], Revision]) -> None:
-        while True:
+        for _ in range(ATTEMPTS):
             try:
                 save()
             except (OutcomeUnknownError, UnavailableError) as error:
                 self.unknown += isinstance(error, OutcomeUnknownError)
             else:
                 return
+        pytest.fail(f"{self.name} saved nothing in {ATTEMPTS} attempts")
 
     def check(self, store: SessionStore) -> None:
         found = loaded(store, self.name)
@@ -73,7 +76,9 @@ class Writer:
 
 def read(store: SessionStore, proxy: Proxy, enough: int) -> None:
     """See only states that were committed: the messages and the traces of one commit go together."""
-    while not proxy.has_broken(enough):
+    for _ in range(MOST * ATTEMPTS):
+        if proxy.has_broken(enough):
+            return
         try:
             bundle = store.load_bundle("shared")
         except UnavailableError:
@@ -112,6 +117,7 @@ def test_what_was_acknowledged_over_broken_connections_is_there_once(
         at_once(WRITERS + 1, run)
         for store in stores:
             store.close()
+    assert proxy.has_broken(breaks)
     print(f"{proxy.passed} passed, {dict(proxy.broken)}, {sum(w.unknown for w in writers)} outcomes unknown")
 
     shared = texts(loaded(direct, "shared"))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 _PATIENCE = 60.0
+_WITH_PARENT: Final = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
 
 
 def free_ports(number: int) -> list[int]:
@@ -26,11 +29,14 @@ def free_ports(number: int) -> list[int]:
 def program(
     command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program with its output in a file, and end it, and only it, in the end."""
+    """Run a program with its output in a file, and end it, and only it, in the end.
+
+    On Linux it ends with this process too, which may be killed, or ended by faulthandler.
+    """
     with (
         log.open("ab") as output,
         subprocess.Popen(
-            [str(word) for word in command],
+            [*_WITH_PARENT, *(str(word) for word in command)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
