@@ -12,14 +12,15 @@ from .._engine.memory import Memory
 from .._log.base import Rules
 from .._log.marker import Place
 from .._log.ops import Pause, Protocol
-from .actors import Reader, Writer, summarise
 from .forkers import Forker, adopt
 from .lookers import Looker
 from .machines import Actor, Clock, Machine, Nap
 from .oracle import Oracle
 from .oracles import Oracles
+from .readers import Reader, summarise
 from .removers import Remover
 from .world import Storage
+from .writers import Writer
 
 SKEW = 100.0
 """Wall clocks differ by twice this at most; with what sleeping machines miss it stays under grace - patience."""

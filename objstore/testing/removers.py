@@ -14,8 +14,8 @@ from .._log import land, session
 from .._log.base import Base
 from .._log.ops import NewId, Pause, Protocol, through
 from ..errors import ConflictError, IntegrityError, OutcomeUnknownError, UnavailableError
-from .actors import Reader, summarise
 from .oracle import Oracle
+from .readers import Reader, summarise
 from .world import Violation
 
 T = TypeVar("T")

@@ -16,15 +16,16 @@ from .._log import reading
 from .._log.base import Rules
 from .._log.ops import Copy, Create, Delete, NewId, Now, Op, Pause, Protocol, Put
 from .ablations import replaced
-from .actors import EMPTY, TEXT_LIMIT, Reader
 from .casting import Casting
 from .machines import START, Actor, Listing, Luck, Machine, shown, told
 from .naps import Naps
 from .network import Network
 from .oracle import Oracle
 from .oracles import Oracles
+from .readers import Reader
 from .removers import Remover
 from .world import Storage, Violation
+from .writers import EMPTY, TEXT_LIMIT
 
 ID = "s"
 FORKED = "t"
