@@ -109,6 +109,11 @@ class Driver:
         """Close the backend without blocking the running loop."""
         await asyncio.to_thread(self.backend.close)
 
+    @property
+    def listened_to(self) -> bool:
+        """Whether anybody is told of events."""
+        return self._observer is not None or _LOG.isEnabledFor(logging.DEBUG)
+
     def notify(self, event: Event) -> None:
         """Tell the log, and the observer, whose failure must not make a save of which it is told look like none."""
         _LOG.debug("%r: %r", self.backend, event)
@@ -224,7 +229,7 @@ class Driver:
 
     def _observe(self, op: StorageOp, result: Any, started: float, tally: Tally, error: Exception | None) -> None:
         tally.count(op)
-        if self._observer or _LOG.isEnabledFor(logging.DEBUG):
+        if self.listened_to:
             self.notify(event_of(op, result, time.perf_counter() - started, error))
 
 

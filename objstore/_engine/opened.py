@@ -251,8 +251,9 @@ class Opened:
         """Give the function that tells the observer of a save when it is done."""
 
         def report(revision: Revision, tally: Tally) -> None:
-            seconds = time.perf_counter() - tally.started
-            self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
+            if self.driver.listened_to:
+                seconds = time.perf_counter() - tally.started
+                self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
 
         return report
 
