@@ -29,6 +29,7 @@ _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _MAX_COPY = 5 * 2**30
 _NOTHING = "~"  # no name that this store writes
+_LOG = "/log/"
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
 # obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
@@ -132,18 +133,17 @@ class ObstoreAdapter:
         """
         directory = directory_of(prefix)
         if directory != prefix:
-            return [entry async for entry in self._below(prefix, "")]
-        page = await self._client().list_with_delimiter_async(directory)
-        directories = (f"{path}/" for path in page["common_prefixes"])
-        return entries(prefix, directories, ((item["path"], item["size"]) for item in page["objects"]))
+            found = [entry async for entry in self._below(prefix, "")]
+        else:
+            page = await self._client().list_with_delimiter_async(directory)
+            directories = (f"{path}/" for path in page["common_prefixes"])
+            found = entries(prefix, directories, ((item["path"], item["size"]) for item in page["objects"]))
+        if not found:
+            await self._doubt(prefix)
+        return found
 
     async def page(self, prefix: str, after: str) -> Names:
-        """Name the next objects below ``prefix``: 1 GET for 1,000 names, and 1 more for each directory among them.
-
-        obstore takes a page of HTML for an empty listing. One that says that there is nothing, sessions for example, is
-        not believed before something else has been asked: 1 GET more. `list` does not ask: it says so at the beginning
-        of each new session, and what is written then is not taken by whoever gives out pages.
-        """
+        """Name the next objects below ``prefix``: 1 GET for 1,000 names, and 1 more for each directory among them."""
         found: list[str] = []
         async for entry in self._below(prefix, after):
             if not entry.is_directory and entry.name > after:
@@ -151,13 +151,19 @@ class ObstoreAdapter:
                 if len(found) == _PAGE:
                     return Names(found, more=True)
         if not found:
-            await self._ask(directory_of(prefix) + _NOTHING)
+            await self._doubt(prefix)
         return Names(found, more=False)
 
-    async def _ask(self, key: str) -> None:
-        """Ask for what is not there, which S3 says; somebody else gives his page."""
+    async def _doubt(self, prefix: str) -> None:
+        """Ask once more where a listing is empty, for obstore takes a page of HTML for such a one: 1 GET.
+
+        What is asked for is not there, which S3 says, and somebody else gives his page. Not behind listings of logs:
+        two of these begin each new session, and what is written then nobody else acknowledges.
+        """
+        if _LOG in prefix:
+            return
         try:
-            answer = await self._client().get_async(key)
+            answer = await self._client().get_async(directory_of(prefix) + _NOTHING)
         except Exception as error:
             if self.explain(error).kind not in (Kind.MISSING, Kind.DENIED):
                 raise

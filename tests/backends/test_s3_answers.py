@@ -278,6 +278,10 @@ def page(place: Backend) -> object:
     return place.page("key/", "")
 
 
+def names_of_a_log(place: Backend) -> object:
+    return place.list("key/log/")
+
+
 SOMEBODY = pytest.mark.parametrize(
     "said",
     [Say(200), Say(200, b"<html>Welcome</html>"), Say(200, b"<html><br></html>")],
@@ -286,7 +290,7 @@ SOMEBODY = pytest.mark.parametrize(
 
 
 @SOMEBODY
-@pytest.mark.parametrize("call", [create, put, page])
+@pytest.mark.parametrize("call", [create, put, names, page])
 def test_what_somebody_else_answers_is_no_success(
     place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
 ) -> None:
@@ -296,7 +300,7 @@ def test_what_somebody_else_answers_is_no_success(
 
 
 @SOMEBODY
-@pytest.mark.parametrize("call", [names, copy])
+@pytest.mark.parametrize("call", [names_of_a_log, copy])
 def test_nor_is_what_only_s3fs_can_tell(scripted: ScriptedServer, call: Callable[[Backend], object], said: Say) -> None:
     place = at(scripted, "fsspec")
     scripted.play(said)
@@ -316,13 +320,13 @@ def test_nor_is_it_one_of_an_upload_in_parts(scripted: ScriptedServer, said: Say
     place.close()
 
 
-def test_a_page_of_names_that_is_empty_is_told_from_what_somebody_else_says(
-    place: Backend, scripted: ScriptedServer
-) -> None:
+def test_a_listing_that_is_empty_is_told_from_what_somebody_else_says(place: Backend, scripted: ScriptedServer) -> None:
     nothing = Say(200, b"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>")
     for besides in (s3_error(404, "NoSuchKey"), s3_error(403, "AccessDenied"), BYTES):
         scripted.play(nothing, besides)
         assert page(place) == Names([], more=False)
+        scripted.play(nothing, besides)
+        assert names(place) == []
 
 
 @pytest.mark.parametrize("token", ["", "<NextContinuationToken/>", "<NextContinuationToken>a</NextContinuationToken>"])

@@ -32,7 +32,8 @@ def test_the_life_of_a_session_costs_the_same_requests(
     store = objstore.open(f"s3://{bucket}/agents", storage_options=s3_options, client=client)
     session = SessionData.new("s")
     first = but_for_a_race(cost(store.save, session), lists=1 + 2)
-    assert first == {"GET": 1, "LIST": 1 + 2, "PUT": 2 + 2}  # with the marker of a new store
+    doubts = client == "obstore"  # that a place is empty
+    assert first == {"GET": 1 + doubts, "LIST": 1 + 2, "PUT": 2 + 2}  # with the marker of a new store
     for turn in range(33):
         session.messages.append(Message.user(f"turn {turn}"))
         assert cost(store.save, session) == {"PUT": 1}
