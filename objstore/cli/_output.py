@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -38,13 +38,13 @@ def write_bytes(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except OSError as error:
         error.filename = "standard output"
-        discard_output()
+        discard(sys.stdout)
         raise
 
 
-def discard_output() -> None:
-    """Let go of what stdout did not take: it would fail once more while the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard(stream: TextIO) -> None:
+    """Let go of what an output did not take: it would fail once more while the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str) -> None:

@@ -25,7 +25,7 @@ from ..errors import (
     UnsupportedBackendError,
     UnsupportedError,
 )
-from ._output import discard_output
+from ._output import discard
 from ._text import shown
 
 # Newer releases of typer bring their own click along; this is how to reach its class in both kinds.
@@ -86,7 +86,10 @@ def complain(message: str) -> None:
     """Write one line on stderr."""
     if sys.stderr is None:  # it is closed, and print would take stdout instead
         return
-    print(f"objstore: {shown(scrub(' '.join(message.split())))}", file=sys.stderr)  # noqa: T201 - its job
+    try:
+        print(f"objstore: {shown(scrub(' '.join(message.split())))}", file=sys.stderr)  # noqa: T201 - its job
+    except OSError:  # it is full, say; the exit code still tells
+        discard(sys.stderr)
 
 
 def end_with(code: Code) -> None:
@@ -95,7 +98,20 @@ def end_with(code: Code) -> None:
         raise typer.Exit(code)
 
 
-class Group(TyperGroup):
+class _Printing:
+    """Lets what click prints by itself, the help, end as what the commands print does where nobody takes it."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the arguments, `--help` and `--version` among them, which are answered here."""
+        try:
+            return super().make_context(*args, **kwargs)  # type: ignore[misc] # of the class it is mixed into
+        except OSError as error:
+            error.filename = "standard output"
+            discard(sys.stdout)
+            raise typer.Exit(_explained(error)) from None
+
+
+class Group(_Printing, TyperGroup):
     """The command, with errors as this module wants them instead of as click prints them."""
 
     def main(
@@ -134,7 +150,7 @@ class Group(TyperGroup):
             raise typer.Exit(_explained(error)) from None
 
 
-class Command(TyperCommand):
+class Command(_Printing, TyperCommand):
     """One command, whose usage line names its arguments as they are meant; click takes all for one list of words."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
@@ -145,7 +161,7 @@ class Command(TyperCommand):
 def _explained(error: BaseException) -> Code:
     match error:
         case BrokenPipeError():
-            discard_output()
+            discard(sys.stdout)
             return Code.BROKEN_PIPE
         case KeyboardInterrupt():
             complain("interrupted; what was reported as done is done, and the same command may be given again")

@@ -128,6 +128,39 @@ def test_an_output_that_takes_nothing_is_named(local: Place, unbuffered: str) ->
     assert done.stderr == "objstore: standard output: No space left on device; choose another\n"
 
 
+HELP = [("--help",), ("--version",), ("show", "--help")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a device that takes nothing")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", HELP, ids=" ".join)
+def test_nor_is_a_traceback_where_it_takes_no_help(words: tuple[str, ...], unbuffered: str) -> None:
+    shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *COMMAND, *words]
+    kept = environment({"PYTHONUNBUFFERED": unbuffered})
+    done = subprocess.run(shell, capture_output=True, text=True, env=kept, timeout=120)
+    assert done.returncode == 6
+    assert done.stderr == "objstore: standard output: No space left on device; choose another\n"
+
+
+@pytest.mark.parametrize("words", HELP, ids=" ".join)
+def test_help_into_a_closed_pipe_ends_quietly(words: tuple[str, ...]) -> None:
+    reading, pipe = os.pipe()
+    os.close(reading)
+    with os.fdopen(pipe, "wb") as closed:
+        done = subprocess.run(
+            [*COMMAND, *words], stdout=closed, stderr=subprocess.PIPE, env=environment({}), timeout=120, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a device that takes nothing")
+def test_the_exit_code_tells_where_nobody_takes_the_error(local: Place) -> None:
+    stock(local)
+    shell = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *COMMAND, "show", str(local.target), "nobody"]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=120)
+    assert (done.returncode, done.stdout) == (3, "")
+
+
 def test_the_module_is_the_command(local: Place) -> None:
     ran = run("ls", OBJSTORE_URL=local.target)
     assert (ran.returncode, ran.stderr) == (0, "")
