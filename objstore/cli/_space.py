@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -81,15 +81,16 @@ def collect(
         verb = "would be removed" if dry_run else "removed"
         gone, skips = counted(len(report.removed), "file"), counted(len(report.skipped), "session")
         say(f"{counted(report.sessions, 'session')}, {gone} {verb}, {skips} skipped")
-    for id in report.missing:
+    _left_out(report.missing, report.skipped)
+
+
+def _left_out(absent: Iterable[str], skipped: Mapping[str, str]) -> None:
+    code = Code.FOUND if skipped else Code.OK
+    for id in absent:
         complain(str(missing(id)))
-    _skipped(report.skipped.items(), Code.NOT_FOUND if report.missing else Code.OK)
-
-
-def _skipped(problems: Iterable[tuple[str, str]], code: Code = Code.OK) -> None:
-    for id, why in problems:
+        code = Code.NOT_FOUND
+    for id, why in skipped.items():
         complain(f"{id!r} was skipped: {why}")
-        code = code or Code.FOUND
     end_with(code)
 
 
@@ -104,22 +105,21 @@ def du(
     ids = [*dict.fromkeys(given)]
     with working("measuring") as meter, storage.existing(url, meter.observe) as store:
         report = store.du(ids or None)
-    absent = set(ids) - {usage.id for usage in report.sessions} - set(report.skipped)
-    if absent:
-        raise missing(min(absent))
+    told = {usage.id for usage in report.sessions}.union(report.skipped)
+    absent = [id for id in ids if id not in told]
     whole = sum(usage.total.size for usage in report.sessions)
     raw = sum(usage.raw for usage in report.sessions)
     ratio = whole / raw if raw else None
     if as_json:
         sessions = [_document(usage) for usage in report.sessions]
         totals = {"total": whole, "raw": raw, "ratio": ratio}
-        write_json({"sessions": sessions, "skipped": dict(report.skipped), **totals})
+        write_json({"sessions": sessions, "skipped": dict(report.skipped), "missing": absent, **totals})
     else:
         titles = ("id", "commits", "below", "stubs", "objects", "garbage", "total", "raw", "ratio")
         write_table(titles, map(_row, report.sessions), numbers=titles[1:])
         found = counted(len(report.sessions), "session")
         say(f"{found}, {size(whole)} stored, {size(raw)} of JSON, ratio {_ratio(ratio)}")
-    _skipped(report.skipped.items())
+    _left_out(absent, report.skipped)
 
 
 def _row(usage: SessionUsage) -> tuple[str, ...]:

@@ -227,11 +227,21 @@ def test_du_counts_every_byte_by_what_it_is_for(cli: Cli, url: str, place: Place
 def test_du_shows_garbage_and_says_what_it_cannot_measure(cli: Cli, url: str, place: Place) -> None:
     place.put(LEFT, b"left over")
     assert cli("du", url, ID, "--json").json["sessions"][0]["garbage"] == {"count": 1, "size": 9}
-    cli.fails("du", url, "nobody", code=3)
     break_newest(place)
     document = cli("du", url, "--json", code=1).json
-    assert set(document["skipped"]) == {ID}
+    assert (set(document["skipped"]), document["missing"]) == ({ID}, [])
     assert len(document["sessions"]) == 3
+
+
+def test_du_shows_the_others_where_an_id_is_not_there(cli: Cli, url: str) -> None:
+    result = cli("du", url, "nobody", ID, "no\nbody", "nobody", code=3)
+    assert [line.split()[0] for line in result.lines] == ["id", ID, "1"]
+    assert result.err.splitlines() == [
+        "objstore: there is no session 'nobody'; objstore ls shows what is there",
+        "objstore: there is no session 'no\\nbody'; objstore ls shows what is there",
+    ]
+    document = cli("du", url, "nobody", ID, "--json", code=3).json
+    assert ([usage["id"] for usage in document["sessions"]], document["missing"]) == ([ID], ["nobody"])
 
 
 def test_ls_filters(cli: Cli, url: str, place: Place) -> None:
