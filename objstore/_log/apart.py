@@ -28,9 +28,14 @@ def apart(protocol: Callable[P, Protocol[T]]) -> Callable[P, Protocol[T]]:
 
     @wraps(protocol)
     def looking(*args: P.args, **kwargs: P.kwargs) -> Protocol[T]:
-        return through(protocol(*args, **kwargs), _ask)
+        return told_apart(protocol(*args, **kwargs))
 
     return looking
+
+
+def told_apart(protocol: Protocol[T]) -> Protocol[T]:
+    """Let a protocol on one session of many raise `UnreadableError` where only that is not given out."""
+    return through(protocol, _ask)
 
 
 def _ask(asked: Any) -> Protocol[Any]:

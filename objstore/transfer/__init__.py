@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
 from .._engine.arguments import no_text
-from .._engine.artifacts import read_range
 from .._engine.contents import ArtifactStream
+from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
 from .._engine.opened import Opened
@@ -30,7 +30,7 @@ from ..documents import DocumentStore
 from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
 from ..store import SessionStore, open
 from ._clone import Cloned, clone
-from ._clone_objects import Side
+from ._clone_objects import Reader, Side, fetch
 from ._overlap import refuse_overlap
 
 Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
@@ -108,7 +108,8 @@ def copy(
 
     A session that the target has already is never replaced: it counts as unchanged where it is the same, is completed
     where it is a part of the same (an earlier copy was cut off), and fails otherwise. So a copy that was interrupted is
-    simply repeated. A session that cannot be copied does not stop the others; a storage that fails does.
+    simply repeated. A session that cannot be copied, of which the source does not give out a file, say, does not stop
+    the others; a storage that fails does.
 
     Between two log stores a session comes with its history: the commits from its floor on, byte for byte and under the
     same numbers, and all that they name. A target that has a beginning of it, be it of a copy that was cut off or of
@@ -141,11 +142,12 @@ def copy(
         refuse_overlap(origin, goal, (layouts.source, layouts.target))
         if isinstance(layouts.target, Tree):
             layouts = replace(layouts, target=replace(layouts.target, lossy=lossy))
+        reader = Reader(origin.driver)
         sides: tuple[Side, Side] | None = None
         if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
-            sides = Side(origin.driver, layouts.source), Side(goal.driver, layouts.target)
+            sides = Side(reader, layouts.source), Side(goal.driver, layouts.target)
         failed: dict[str, str] = {}
-        wanted = origin.driver.run(_all_ids(layouts.source, failed)) if ids is None else _each_once(ids)
+        wanted = reader.run(_all_ids(layouts.source, failed)) if ids is None else _each_once(ids)
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}
@@ -158,11 +160,11 @@ def copy(
                     written[id] = _demanded(cloned, id)
                     done[id] = "copied" if written[id].commits else "unchanged"
                 else:
-                    loaded = origin.driver.run(layouts.source.load(id, None, None))
+                    loaded = reader.run(layouts.source.load(id, None, None))
                     parts = _saved(loaded)
                     if not parts and ids is None:
                         continue
-                    done[id] = _copy_one(layouts.target, origin, goal, id, loaded)
+                    done[id] = _copy_one(layouts.target, reader, goal, id, loaded)
                     found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
                     if found:
                         warnings[id] = found
@@ -217,12 +219,12 @@ def _saved(loaded: Loaded | None) -> dict[str, JSON]:
     return {part: value for part, value in loaded.parts.items() if value is not None} if loaded else {}
 
 
-def _stream(place: Opened, loaded: Loaded, ref: Ref) -> ArtifactStream:
+def _stream(driver: Driver | Reader, loaded: Loaded, ref: Ref) -> ArtifactStream:
     key, size = loaded.place(ref)
-    return ArtifactStream(key, size, ref.digest, lambda start, length: place.driver.run(read_range(key, start, length)))
+    return ArtifactStream(key, size, ref.digest, fetch(driver, key))
 
 
-def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loaded | None) -> Outcome:
+def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loaded | None) -> Outcome:
     parts = _demanded(_saved(loaded), id)
     assert loaded is not None
     try:
@@ -245,7 +247,7 @@ def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loa
 
         def in_hand(ref: Ref) -> Ref:
             spool = spools.enter_context(Spool())
-            with _stream(origin, loaded, ref) as stream:
+            with _stream(reader, loaded, ref) as stream:
                 spool.fill(stream)
             return Ref(ref.name, ref.size, ref.kind, path=spool.path)
 
@@ -259,7 +261,7 @@ def _copy_one(layout: Layout, origin: Opened, goal: Opened, id: str, loaded: Loa
         raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
     for ref in _unread(list(written.values())):
         assert back is not None
-        with _stream(goal, back, ref) as stream:
+        with _stream(goal.driver, back, ref) as stream:
             while stream.read(CHUNK):
                 pass
     return "copied"

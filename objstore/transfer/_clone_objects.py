@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from .._engine.artifacts import read_range
 from .._engine.contents import ArtifactStream, Fetch
@@ -20,6 +20,7 @@ from .._format import naming
 from .._format.commit import Commit
 from .._format.refs import DIGEST_LENGTH
 from .._format.state import opened
+from .._log.apart import told_apart
 from .._log.asking import get_commit, get_object
 from .._log.base import Base
 from .._log.land import create_objects
@@ -31,15 +32,28 @@ _SMALL: Final = 2**20
 """Bytes up to which an object goes through the memory as a whole; a bigger one goes through a local file."""
 _AT_ONCE: Final = 16
 
+T = TypeVar("T")
+
 Pair = tuple[int, str]
 """The epoch and the name of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Runs what reads the source: where it does not give out something of one session, that session's copy fails."""
+
+    driver: Driver
+
+    def run(self, protocol: Protocol[T]) -> T:
+        """Run a protocol; see `objstore._log.apart`."""
+        return self.driver.run(told_apart(protocol))
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two stores."""
 
-    driver: Driver
+    driver: Driver | Reader
     handle: Handle
 
 
@@ -91,7 +105,7 @@ def bring_objects(
                 count += 1
                 sent += _send_big(source, target, _key(blank, pair), size)
             with in_target():
-                _check_big(_key(blank, pair), size, _fetch(target.driver, _key(blank, pair)))
+                _check_big(_key(blank, pair), size, fetch(target.driver, _key(blank, pair)))
     return count, sent
 
 
@@ -141,7 +155,7 @@ def _get(blank: Base, pairs: Sequence[Pair], sizes: dict[Pair, int]) -> Protocol
 def _send_big(source: Side, target: Side, key: str, size: int) -> int:
     """Bring one object through a local file; give its bytes as stored."""
     with Spool() as spool:
-        spool.fill(_Remote(_fetch(source.driver, key), key, size))
+        spool.fill(_Remote(fetch(source.driver, key), key, size))
         with Path(spool.path).open("rb") as file:
 
             def read(start: int, length: int) -> bytes:
@@ -160,7 +174,8 @@ def _check_big(key: str, size: int, fetch: Fetch) -> None:
             pass
 
 
-def _fetch(driver: Driver, key: str) -> Fetch:
+def fetch(driver: Driver | Reader, key: str) -> Fetch:
+    """Read an object range by range."""
     return lambda start, length: driver.run(read_range(key, start, length))
 
 

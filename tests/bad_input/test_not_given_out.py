@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 
 import objstore
+import objstore.testing
 from objstore import BackendError, PermissionDeniedError, SessionStore, UnavailableError
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FailBefore, FaultyBackend, Request
@@ -70,6 +71,34 @@ def test_verify_names_it_and_goes_on(error: Exception, what: str) -> None:
         with pytest.raises(type(error)):
             store.repair("s", dry_run=False)  # what may be whole is not passed over
     assert objstore.open(place).verify().ok
+
+
+@pytest.mark.parametrize("error", [DENIED, BackendError("cannot read it: the disk reports an input/output error")])
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize("what", ["newest", "object", "log"])
+def test_a_copy_names_it_and_brings_the_others(error: Exception, what: str, history: bool) -> None:
+    place = filled(MemoryBackend.isolated())
+    key = {"newest": log_key("s", TURNS), "object": object_of(place, "s"), "log": "sessions/s/log/"}[what]
+    target = objstore.testing.memory_store()
+    report = objstore.copy(faulty(place, error, key), target, history=history)
+    assert set(report.copied) == {"other", LONG}
+    assert "cannot read it" in report.failed["s"]
+    assert list(report.failed) == ["s"]
+    assert target.list() == sorted(["other", LONG])
+
+
+def test_a_copy_ends_where_the_target_refuses() -> None:
+    source = filled(MemoryBackend.isolated())
+    with pytest.raises(PermissionDeniedError):
+        objstore.copy(objstore.open(source), faulty(MemoryBackend.isolated(), DENIED, "sessions/other/"))
+    begun: list[str] = []
+
+    def choose(request: Request) -> FailBefore | None:
+        begun.extend(request.keys)
+        return FailBefore(DENIED) if len(begun) > 12 else None  # the credentials have run out meanwhile
+
+    with pytest.raises(PermissionDeniedError):
+        objstore.copy(objstore.open(FaultyBackend(source, choose)), objstore.testing.memory_store())
 
 
 def test_of_a_long_id_too() -> None:
