@@ -1,6 +1,6 @@
 """How a patch is found: the comparison of two documents, and the weighing of one way to write a change against another.
 
-`_patch` says what a patch is.
+`patching` says what a patch is.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from .canonical import JSON, same
 from .refs import Ref
 
 Patch: TypeAlias = dict[str, Any]
-"""A patch, see `_patch`, with values as they are in memory."""
+"""A patch, see `patching`, with values as they are in memory."""
 
 MAX_NESTING: Final = 32
-"""How deep patches are nested; below, a change is a ``set``. Keeps stored text within `_json.MAX_STORED_DEPTH`."""
+"""How deep patches are nested; below, a change is a ``set``. Keeps stored text within `canonical.MAX_STORED_DEPTH`."""
 
 # Characters of stored JSON, roughly: enough to tell which of two ways to write a change is the shorter one.
 _SET_WEIGHT: Final = 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -50,3 +51,16 @@ def test_none_serves_two_threads_at_once_and_the_next_calls_take_what_is_idle(mo
             b"text 1",
         ]
     assert Watched.made == 2
+
+
+def test_a_frame_that_declares_more_than_its_bytes_can_hold_gets_no_room() -> None:
+    frame = zstd.compress(b" " * 2**26)
+    short = frame[: len(frame) // 4]  # it still declares all of that, which the limit allows
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="cannot hold"):
+            zstd.inflate(short, limit=2**26)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+        assert zstd.inflate(frame, limit=2**26) == b" " * 2**26
+    finally:
+        tracemalloc.stop()
