@@ -31,7 +31,7 @@ from .._seed import five_parts
 from .._seed.tree import Tree
 from ..backends import LocalBackend, open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
-from ..errors import BackendError, FormatError, UnsupportedError
+from ..errors import BackendError, FormatError, IntegrityError, UnsupportedError
 from ..models import Revision
 from . import housekeeping
 from .arguments import Options, keeping, no_text, text
@@ -261,7 +261,7 @@ class Opened:
         """See `SessionStore.check`."""
         try:
             place = yield from look(self.options.layout)
-        except (FormatError, BackendError) as error:
+        except (FormatError, IntegrityError, BackendError) as error:
             lies = CheckFinding("place", ok=False, detail=str(error))
         else:
             what = f"a store of the {place.layout} layout lies there" if place.layout else "nothing lies there yet"

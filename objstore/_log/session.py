@@ -90,12 +90,15 @@ def contents_of(base: Base, value: JSON, *, streams: bool = False) -> Protocol[d
         return {}
     raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
     contents: dict[str, str | bytes] = {}
-    for name, raw in raws:
-        try:
+    try:
+        for name, raw in raws:
             contents[name] = raw.decode() if refs[name].kind == "text" else raw
-        except UnicodeDecodeError:
-            key = naming.object_key(base.key, base.objects[name][0], name)
-            raise IntegrityError(f"object {key} is named as text and is none", key) from None
+    except UnicodeDecodeError:
+        key = naming.object_key(base.key, base.objects[name][0], name)
+        raise IntegrityError(f"object {key} is named as text and is none", key) from None
+    except IntegrityError as error:
+        way_out = "Load an older commit that does without it, or repair the session"
+        raise IntegrityError(f"{error}. {way_out}", error.key) from None
     return contents
 
 

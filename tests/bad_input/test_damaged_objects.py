@@ -60,6 +60,7 @@ def test_a_damaged_object_is_named_and_all_else_can_be_read(filled: Place, how: 
         with pytest.raises(IntegrityError) as caught:
             load()
         assert caught.value.key == key
+        assert "Load an older commit that does without it, or repair the session" in str(caught.value)
     assert turns(store.load("s")) == TURNS  # the conversation does not need it
     before = store.load_bundle("s", at=2)
     assert before is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -256,3 +257,11 @@ def test_a_target_that_cannot_be_is_refused_when_it_is_opened(target: str) -> No
         objstore.open(target)
     with pytest.raises(ObjstoreError):
         objstore.open_async(target)
+
+
+def test_a_check_tells_what_is_no_file_in_the_place_of_the_marker(tmp_path: Path) -> None:
+    (tmp_path / "objstore.json").symlink_to("/etc/hostname")
+    report = objstore.open(tmp_path).check()
+    assert [finding.name for finding in report.findings if not finding.ok] == ["place"]
+    assert "objstore.json is no object" in report.findings[0].detail
+    assert [path.name for path in tmp_path.iterdir()] == ["objstore.json"]
