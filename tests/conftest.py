@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import azurite as azure
 from tests.servers.moto_server import MotoServer, moto_server
 from tests.servers.scripted import ScriptedServer, scripted_server
 
 _NUMBERS = itertools.count(1)
+
+# Of an example that takes 200 ms hypothesis says that it fails, which on a busy machine any may take.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

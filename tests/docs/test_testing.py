@@ -18,11 +18,18 @@ class MyBackend(MemoryBackend):
     def __init__(self) -> None:
         super().__init__(f"page/{uuid.uuid4().hex}")
 '''
+UNTIMED = """
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+"""
 
 
 def test_the_blocks_of_the_page_are_a_test_file_that_passes(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert len(blocks) > 5
+    (tmp_path / "conftest.py").write_text(UNTIMED)
     (tmp_path / "test_page.py").write_text(THEIR_BACKEND + "\n".join(blocks))
     plugins = ["-p", "no:cacheprovider", "-p", "no:langsmith_plugin"]  # LangChain's warns on Python 3.14
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "test_page.py", *plugins]

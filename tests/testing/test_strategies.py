@@ -11,10 +11,15 @@ from objstore import SessionData
 from objstore.testing import memory_store
 from objstore.testing.strategies import bundles, ids, sessions
 
-_SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEWER = settings(max_examples=60)
 
 
-@_SLOW
+def test_no_example_is_timed() -> None:
+    assert settings().deadline is None
+    assert HealthCheck.too_slow in settings().suppress_health_check
+
+
+@_FEWER
 @given(bundle=bundles())
 def test_a_bundle_comes_back_as_it_was_committed(bundle: dict[str, Any]) -> None:
     store = memory_store()
@@ -31,7 +36,7 @@ def test_a_bundle_comes_back_as_it_was_committed(bundle: dict[str, Any]) -> None
     assert store.verify().ok
 
 
-@_SLOW
+@_FEWER
 @given(one=sessions(id="s"), other=sessions(id="s"))
 def test_one_session_becomes_another_and_both_can_be_loaded(one: SessionData, other: SessionData) -> None:
     store = memory_store()
@@ -41,7 +46,7 @@ def test_one_session_becomes_another_and_both_can_be_loaded(one: SessionData, ot
     assert store.load("s", at=1) == one
 
 
-@_SLOW
+@_FEWER
 @given(id=ids())
 def test_every_drawn_id_is_taken(id: str) -> None:
     store = memory_store()
