@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,8 +16,12 @@ Layout = Literal["log", "tree"]
 
 INTERVAL = 32
 PROBE = ".health_check"
+CHECK = "check-"
+"""What the names of the objects begin with by which a place is tried out, before 32 hex digits and a dot."""
 _HEAD = b'{"format":'
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
+_PASSING = re.compile(rf"{re.escape(PROBE)}\Z|{CHECK}[0-9a-f]{{32}}\.|.*\.tmp\Z", re.DOTALL)
+"""Names of objects that come and go, or were left by whoever was killed over them: no content of the place."""
 _CREATES = 4
 _LOOKS = 3
 
@@ -60,7 +65,7 @@ def look(wanted: Layout | None) -> Protocol[Place]:
             break  # else it was made between the two, and what it says is not known: a tree has files of such names
     else:
         raise FormatError(f"{MARKER} is listed here and cannot be read; is there a cache before the storage?", MARKER)
-    entries = [e for e in found if e.is_directory or (e.name != PROBE and not e.name.endswith(".tmp"))]
+    entries = [e for e in found if e.is_directory or not _PASSING.match(e.name)]
     if not entries:
         return Place(None)
     if all(map(_of_a_tree, entries)):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from .._log.marker import CHECK
 from .._log.ops import Call, Create, Created, Delete, Get, List, Moment, NewId, Now, Protocol, Put
 from ..errors import BackendError, PermissionDeniedError, UnavailableError
 from ._target import Facts
@@ -57,7 +58,7 @@ def check(backend: Backend | AsyncBackend) -> Protocol[CheckReport]:
         backend: The place. What a protocol cannot ask for is asked of it directly: facts beyond the contract, and
             racing creates of a blocking backend.
     """
-    prefix = f"check-{(yield NewId())}."  # no directory: on a disk it would stay, and make the place look foreign
+    prefix = f"{CHECK}{(yield NewId())}."  # no directory: on a disk it would stay, and make the place look foreign
     key = f"{prefix}object"
     findings = [(yield from _may("list", List(prefix))), (yield from _may("read", Get(key)))]
     before: Moment = yield Now()

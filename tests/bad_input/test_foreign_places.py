@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -21,6 +21,8 @@ from objstore import (
     TraceEvent,
     UnsupportedError,
 )
+from objstore.backends import MemoryBackend
+from objstore.testing.faults import FailBefore, FaultyBackend, Request
 from tests.bad_input.damage import TURNS, artifact, fill, log_key, turns
 from tests.places import Place, plain
 
@@ -265,3 +267,29 @@ def test_a_check_tells_what_is_no_file_in_the_place_of_the_marker(tmp_path: Path
     assert [finding.name for finding in report.findings if not finding.ok] == ["place"]
     assert "objstore.json is no object" in report.findings[0].detail
     assert [path.name for path in tmp_path.iterdir()] == ["objstore.json"]
+
+
+@pytest.mark.parametrize("layout", ["log", "tree"])
+def test_what_a_check_leaves_that_is_killed_makes_no_place_foreign(layout: Literal["log", "tree"]) -> None:
+    place = MemoryBackend.isolated()
+    if layout == "tree":
+        objstore.open(place, layout="tree").save(SessionData.new("s"))
+    before = {entry.name for entry in place.list("")}
+
+    def killed(request: Request) -> FailBefore | None:
+        return FailBefore(KeyboardInterrupt()) if request.operation == "delete" else None
+
+    with pytest.raises(KeyboardInterrupt):
+        objstore.open(FaultyBackend(place, killed)).check()
+    left = {entry.name for entry in place.list("")} - before
+    assert len(left) > 2
+    assert all(name.startswith("check-") for name in left)
+    store = objstore.open(place)
+    assert store.list() == (["s"] if layout == "tree" else [])
+    store.save(SessionData.new("t"))
+    assert objstore.open(place).list() == (["s", "t"] if layout == "tree" else ["t"])
+    assert store.check().ok
+    place.put("check-mate", b"somebody's")
+    place.delete(["objstore.json", "s.json", "t.json"])
+    with pytest.raises(FormatError, match="'check-mate'"):
+        objstore.open(place).list()
