@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from itertools import islice
 from typing import Annotated, Any
 
@@ -69,7 +70,7 @@ def ls(
         titles = ("id", "name", "state", "saved", "turns", "messages", "cost", "size")
         write_table(titles, [_cells(summary, now) for summary in found], numbers=titles[3:])
         if following is not None:
-            say(f"there are more; the next page: --limit {limit} --after {following}")
+            say(f"there are more; the next page: --limit {limit} --after {shlex.quote(following)}")
     end_with(Code.FOUND if problems else Code.OK)
 
 

@@ -45,7 +45,7 @@ def test_ls_gives_pages(cli: Cli, url: str) -> None:
     assert [found["id"] for found in second["sessions"]] == [ID]
     assert second["next"] is None
     last = cli("ls", url, "--limit", "2").lines[-1]
-    assert last.startswith("there are more; the next page: --limit 2 --after odd\\n")
+    assert last.startswith("there are more; the next page: --limit 2 --after 'odd\\n")
 
 
 def test_ls_takes_a_prefix(cli: Cli, url: str) -> None:
