@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .._engine.contents import ArtifactStream, Fetch
-from .._engine.spool import Source, Spool
 from .._format import checking
 from .._format.canonical import JSON
 from .._format.refs import Ref
@@ -18,7 +16,9 @@ from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
 from ..errors import FormatError, InvalidValueError, NotFoundError
 from ..models import Revision
+from .contents import ArtifactStream, Fetch
 from .layouts import FindLayout
+from .spool import Source, Spool
 
 _SHOWN_DIGITS: Final = 32
 # A uri stands in prompts, so it should be short. 64 bits would do against accidents, but a tool's output can come from

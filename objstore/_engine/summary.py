@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from .._log.listing import Listed
+from .._log.listing import Listed, at_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def summary_of(listed: Listed) -> SessionSummary:
         turns=number("turns"),
         tokens=number("tokens"),
         cost=_cost(found.get("cost")),
-        created_at=_time(number("created_at")),
-        updated_at=_time(number("updated_at")),
+        created_at=at_second(number("created_at")),
+        updated_at=at_second(number("updated_at")),
         artifacts=number("artifacts"),
         traces=number("traces"),
         runs=number("runs"),
@@ -94,10 +94,3 @@ def _cost(value: object) -> float:
         return float(value) if isinstance(value, (int, float)) else 0.0
     except OverflowError:  # an integer of hundreds of digits, which no float holds
         return 0.0
-
-
-def _time(seconds: int) -> datetime.datetime:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    except (OverflowError, ValueError, OSError):  # the seed stores any 64 bits
-        return datetime.datetime.fromtimestamp(0, datetime.UTC)

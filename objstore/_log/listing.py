@@ -18,7 +18,13 @@ from .ops import Entry, List, Names, Page, Protocol
 from .reading import parse, read_commits, read_each
 from .session import PAGE, newest
 
-_NEVER = datetime.datetime.fromtimestamp(0, datetime.UTC)
+
+def at_second(seconds: int) -> datetime.datetime:
+    """Give the time at a second of the epoch; the beginning of it for one that no calendar has."""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (OverflowError, ValueError, OSError):  # the seed stores any 64 bits
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def heads(rules: Rules, ids: Iterable[str], *, sizes: bool = False) -> Protocol[
         )
         for (base, commit, problem), size in zip(there, stored, strict=True):
             if commit is None:
-                found.append(Listed(base.id, None, _NEVER, {}, size, problem))
+                found.append(Listed(base.id, None, at_second(0), {}, size, problem))
             else:
                 found.append(Listed(base.id, commit.seq, moment(commit.time), commit.summary, size, problem))
     return found

@@ -11,7 +11,6 @@ siblings without a session do not say it, and belong to any id of that name.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._log.apart import apart
-from .._log.listing import IdPage, Listed
+from .._log.listing import IdPage, Listed, at_second
 from .._log.loaded import Loaded
 from .._log.ops import Delete, Names, Page, Protocol
 from .._log.session import CommitInfo
@@ -189,11 +188,11 @@ class Tree:
                 try:
                     state = {part: decoded(part, name, data) for part, data in files.items()}
                 except IntegrityError as error:
-                    found.append(Listed(id, None, _time(0), {}, size, str(error)))
+                    found.append(Listed(id, None, at_second(0), {}, size, str(error)))
                     continue
                 session = state[five_parts.SESSION]
                 if session is not None and session["id"] == id:
-                    found.append(Listed(id, None, _time(session["updated_at"]), five_parts.summarise(state), size))
+                    found.append(Listed(id, None, at_second(session["updated_at"]), five_parts.summarise(state), size))
         return found
 
     @apart
@@ -265,10 +264,3 @@ def _looked_at(id: str, name: str, files: Files) -> tuple[dict[str, Any], list[F
             if part == five_parts.SESSION and document is not None and document["id"] != id:
                 found.append(Finding(id, key_of(part, name), "foreign", f"it holds the session {document['id']!r}"))
     return state, found
-
-
-def _time(seconds: int) -> datetime.datetime:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    except (OverflowError, ValueError, OSError):  # the seed stores any 64 bits
-        return datetime.datetime.fromtimestamp(0, datetime.UTC)
