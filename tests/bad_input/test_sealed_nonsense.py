@@ -148,3 +148,20 @@ def raises(call: Callable[[SessionStore], object], store: SessionStore, path: st
         error.add_note(path)
         raise
     return False
+
+
+@pytest.mark.parametrize("born", [0, 1])
+def test_verify_finds_a_commit_that_does_not_say_rightly_since_when_there_is_a_session(born: int) -> None:
+    place = MemoryBackend.isolated()
+    store = objstore.open(place)
+    if born:
+        store.save(SessionData.new("s"))
+    else:
+        store.save_trace_events("s", [])
+    key = "sessions/s/log/000000/0000000001"
+    record = json.loads(text(place.get(key) or b""))
+    assert record["born"] == born
+    place.put(key, sealed(record | {"born": 1 - born}))
+    (finding,) = objstore.open(place).verify().findings
+    assert (finding.id, finding.key, finding.problem) == ("s", key, "unknown format")
+    assert "since when" in finding.detail
