@@ -146,7 +146,7 @@ def set_aside(rules: Rules, found: Diagnosis, state: Mapping[str, JSON] | None, 
     """
     ground = replace(found.base, seq=found.newest, epoch=found.newest, observed=found.observed, hinted=False)
     if state is None:
-        head = yield from commit(rules, replace(ground, present={}), Draft(kind="delete", over=found.over), summarise)
+        head = yield from commit(rules, ground, Draft(kind="delete", over=found.over), summarise)
         yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
         numbers = yield from hints_of(naming.INDEX, head.key)
         if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):

@@ -388,6 +388,23 @@ def test_a_damaged_tombstone_shows_nothing_of_what_it_deleted(
     assert place.open().verify().ok
 
 
+@pytest.mark.parametrize("ids", [None, ["s"]])
+def test_verify_tells_of_a_tombstone_that_is_gone_before_its_sweep_was_done(
+    memory: Place, ids: list[str] | None
+) -> None:
+    store = memory.open()
+    store.save(SessionData.new("s"))
+    store.delete("s")
+    assert store.verify(ids).ok
+    assert store.collect().removed == ()  # the sweep waits for a day, and its hint with it
+    memory.backend.delete([key(2)])
+    (finding,) = memory.open().verify(ids).findings
+    assert (finding.id, finding.key, finding.problem) == ("s", key(2), "missing")
+    assert "delete the session again" in finding.detail
+    memory.open().delete("s")
+    assert memory.open().verify(ids).ok
+
+
 def test_where_nothing_can_be_read_repair_says_so_and_touches_nothing(memory: Place) -> None:
     memory.open().save(SessionData.new("s"))
     damage(memory, 1)
