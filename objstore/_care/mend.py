@@ -119,7 +119,7 @@ def _refuse_foreign(id: str, found: Diagnosis) -> Protocol[None]:
     if owners and id not in owners:
         place = naming.log_root(found.base.key)
         raise IntegrityError(
-            f"what lies under {place} is the log of another session; nothing was deleted. Remove the link, or move the "
+            f"what lies under {place} is the log of another session, and was not deleted. Remove the link, or move the "
             "directory back to where it belongs",
             place,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,21 +45,30 @@ def rm(
             for id in there:
                 now, then = store._opened.driver.run(store._opened.foresee_delete(id, purge=purge))
                 removed, later = removed + now, later + then
-        else:
+
+        gone = there if dry_run else []
+        try:
             with working("deleting") as meter:
-                for done, id in enumerate(there, start=1):
+                for id in there[len(gone) :]:
                     store.delete(id, purge=purge, keep_versions=keep_versions)
-                    meter.advance(done, len(there))
-    if as_json:
-        document = {"deleted": there, "missing": missing, "purge": purge, "dry_run": dry_run}
-        write_json({**document, "removed": [*map(fields, removed)], "later": [*map(fields, later)]})
-    else:
-        write_doomed((*removed, *later))
-        for id in there:
-            say(f"{'would delete' if dry_run else 'deleted'} {id}")
+                    gone.append(id)
+                    meter.advance(len(gone), len(there))
+        finally:
+            if gone or not there:  # they are gone, whatever became of the next one
+                report = {"deleted": gone, "missing": missing, "purge": purge, "dry_run": dry_run}
+                _tell(report, removed, later, as_json=as_json)
     if missing:
         complain(f"there is no session {' and no '.join(map(repr, missing))}; objstore ls shows what is there")
     end_with(Code.NOT_FOUND if missing else Code.OK)
+
+
+def _tell(report: dict[str, Any], removed: list[Doomed], later: list[Doomed], *, as_json: bool) -> None:
+    if as_json:
+        write_json({**report, "removed": [*map(fields, removed)], "later": [*map(fields, later)]})
+        return
+    write_doomed((*removed, *later))
+    for id in report["deleted"]:
+        say(f"{'would delete' if report['dry_run'] else 'deleted'} {id}")
 
 
 def _is_there(store: SessionStore, id: str) -> bool:

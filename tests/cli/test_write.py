@@ -29,6 +29,18 @@ def test_a_dry_run_removes_nothing(cli: Cli, url: str, place: Place) -> None:
     assert place.files() == before
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_rm_names_what_it_deleted_before_it_failed(here: Cli, local: Place, as_json: bool) -> None:
+    for key, data in local.files("sessions/-dash/").items():  # the log of another session, where an operator put it
+        local.put(key.replace("/-dash/", "/moved/"), data)
+    flags = ["--json"] if as_json else []
+    result = here("rm", local.target, ID, "moved", "--yes", *flags, "--", "-dash", code=5)
+    assert "another session, and was not deleted" in result.err
+    assert (result.json["deleted"] == [ID]) if as_json else (result.lines == [f"deleted {ID}"])
+    with local.open() as store:
+        assert store.list() == ["-dash", HOSTILE]
+
+
 def test_rm_without_a_yes_and_a_terminal_removes_nothing(cli: Cli, url: str, place: Place) -> None:
     before = place.files()
     assert "--yes" in cli.fails("rm", url, ID, code=2)
