@@ -80,6 +80,18 @@ def test_both_sides_appending_to_traces_are_merged(one: SessionStore, other: Ses
     assert names(one) == ["a", "one", "other", "next"]
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_an_append_to_what_others_have_taken_the_end_of_conflicts(
+    one: SessionStore, other: SessionStore, kept: int
+) -> None:
+    seen = [trace("a"), trace("b")]
+    base = one.save_trace_events("s", seen)
+    one.save_trace_events("s", seen[:kept], base=base)
+    with pytest.raises(ConflictError):
+        other.save_trace_events("s", [*seen, trace("other")], base=base)
+    assert names(one) == ["a", "b"][:kept]
+
+
 def test_an_edit_by_one_who_has_not_seen_the_others_appends_conflicts(one: SessionStore, other: SessionStore) -> None:
     base = one.save_trace_events("s", [trace("a")])
     one.save_trace_events("s", [trace("a"), trace("one")], base=base)
