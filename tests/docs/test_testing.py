@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from objstore.testing.ablations import ABLATIONS
+
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 THEIR_BACKEND = '''
 import uuid
@@ -39,6 +41,12 @@ def test_the_blocks_of_the_page_are_a_test_file_that_passes(tmp_path: Path) -> N
     passed = re.search(r"(\d+) passed", ended.stdout)
     assert passed
     assert int(passed[1]) > 60
+
+
+def test_every_rule_that_can_be_taken_away_is_in_the_table() -> None:
+    table = PAGE.read_text().partition("| ablation | what is taken away |\n")[2].partition("\n\n")[0]
+    first_column = "".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))
+    assert sorted(re.findall(r"`([\w-]+)`", first_column)) == sorted(ABLATIONS)
 
 
 def test_the_commands_of_the_page_run() -> None:
