@@ -124,7 +124,9 @@ class Handle:
             return None
         wanted = dict(base.state) if parts is None else {part: base.state.get(part) for part in parts}
         if contents:
-            read = yield from session.contents_of(base, list(wanted.values()), streams=self.rules.streams)
+            read = yield from session.contents_of(
+                base, list(wanted.values()), streams=self.rules.streams, kept=self._memory
+            )
             wanted = {part: plain(value, contents=read) for part, value in wanted.items()}
         return Loaded(naming.log_key(base.key, base.seq), wanted, self._revision(base, {}), base)
 

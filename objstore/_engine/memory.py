@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from sys import getsizeof
 
+from .._format.refs import Ref
 from .._log.base import Base
 
 
@@ -13,7 +15,7 @@ class Memory:
     """The sessions that were seen last, up to a number of bytes. Safe between threads, and empty after a fork.
 
     The very last one is kept whatever its size, else a session that is larger would be read for each append; with a
-    size of 0 none is.
+    size of 0 none is. What was read of big values that lie apart from them is kept in the room that the sessions leave.
     """
 
     def __init__(self, size: int) -> None:
@@ -23,6 +25,7 @@ class Memory:
     def _begin(self) -> None:
         self._used = 0
         self._bases: OrderedDict[str, tuple[Base, int]] = OrderedDict()
+        self._contents: OrderedDict[Ref, str | bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -48,6 +51,7 @@ class Memory:
             footprint = base.footprint  # once: another thread's save may be adding to it
             self._bases[base.id] = (base, footprint)
             self._used += footprint
+            self._make_room()
             while self._used > self._size and len(self._bases) > (self._size > 0):
                 self._drop(next(iter(self._bases)))
 
@@ -55,6 +59,27 @@ class Memory:
         """Forget a session."""
         with self._locked():
             self._drop(id)
+
+    def contents(self, ref: Ref) -> str | bytes | None:
+        """Give what a reference names, if it is remembered."""
+        with self._locked():
+            if ref not in self._contents:
+                return None
+            self._contents.move_to_end(ref)
+            return self._contents[ref]
+
+    def keep(self, ref: Ref, contents: str | bytes) -> None:
+        """Remember what a reference names, in the room that the sessions leave."""
+        with self._locked():
+            if ref not in self._contents:
+                self._contents[ref] = contents
+                self._used += getsizeof(contents)
+                self._make_room()
+
+    def _make_room(self) -> None:
+        while self._used > self._size and self._contents:
+            _, contents = self._contents.popitem(last=False)
+            self._used -= getsizeof(contents)
 
     def _drop(self, id: str) -> None:
         self._used -= self._bases.pop(id, (None, 0))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,17 @@ from .land import Draft, LostError, Summarise, commit
 from .ops import Create, Delete, Entry, List, Protocol
 from .reading import parse, read_commits, read_objects
 from .save import broken
+
+
+class Contents(typing.Protocol):
+    """Remembers what references name."""
+
+    def contents(self, ref: Ref) -> str | bytes | None:
+        """Give what one names, if it is remembered."""
+
+    def keep(self, ref: Ref, contents: str | bytes) -> None:
+        """Remember what one names."""
+
 
 PAGE = 64
 """How many commits or sessions are read side by side where there may be any number of them."""
@@ -79,20 +91,26 @@ def exists(rules: Rules, id: str) -> Protocol[bool]:
     return found is not None and found.born > 0
 
 
-def contents_of(base: Base, value: JSON, *, streams: bool = False) -> Protocol[dict[str, str | bytes]]:
-    """Read the objects for which references stand in a value: name -> contents.
+def contents_of(
+    base: Base, value: JSON, *, streams: bool = False, kept: Contents | None = None
+) -> Protocol[dict[str, str | bytes]]:
+    """Read the objects for which references stand in a value, as far as they are not kept: name -> contents.
 
     Those of raw bytes are left alone where these are streamed (`Rules.streams`). What is read is not kept in the
     references, which a remembered state shares: a memory of so many bytes would hold what was ever read.
     """
     refs = {ref.name: ref for ref in _refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
-    if not refs:
-        return {}
-    raws = yield from read_objects(base, list(refs), {**base.present, **base.objects})
-    contents: dict[str, str | bytes] = {}
+    found = {name: kept.contents(ref) for name, ref in refs.items()} if kept else {}
+    contents = {name: value for name, value in found.items() if value is not None}
+    missing = [name for name in refs if name not in contents]
+    if not missing:
+        return contents
+    raws = yield from read_objects(base, missing, {**base.present, **base.objects})
     try:
         for name, raw in raws:
             contents[name] = raw.decode() if refs[name].kind == "text" else raw
+            if kept:
+                kept.keep(refs[name], contents[name])
     except UnicodeDecodeError:
         key = naming.object_key(base.key, base.objects[name][0], name)
         raise IntegrityError(f"object {key} is named as text and is none", key) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData
+from objstore import ArtifactStore, DocumentStore, Message, SessionData
 from objstore._engine.handle import Handle
 from objstore._engine.memory import Memory
 from objstore._format.canonical import JSON
@@ -58,6 +58,51 @@ def test_an_older_head_does_not_take_the_place_of_a_newer_one() -> None:
     assert newer is not None
     memory_of(store).put(older)  # a load that was on its way while another thread saved
     assert memory_of(store).get("s") is newer
+
+
+def reads(cache_bytes: int, sizes: list[int]) -> list[int]:
+    """Count what is read of big texts by each of some loads, of documents that have one of a size each, and again."""
+    seen: list[str] = []
+
+    def watch(event: objstore.Event) -> None:
+        if isinstance(event, objstore.OperationEvent) and event.operation == "get" and "/objects/" in event.key:
+            seen.append(event.key)
+
+    store = DocumentStore(MemoryBackend.isolated(), cache_bytes=cache_bytes, observer=watch)
+    for n, size in enumerate(sizes):
+        store.save(f"d{n}", {"text": "x" * size})
+    counts = []
+    for n in [*range(len(sizes))] * 2:
+        before = len(seen)
+        loaded = store.load(f"d{n}")
+        assert loaded is not None
+        assert loaded.parts == {"text": "x" * sizes[n]}
+        counts.append(len(seen) - before)
+    return counts
+
+
+def test_big_texts_that_were_read_are_remembered_in_the_room_that_is_left() -> None:
+    assert reads(2_000_000, [300_000, 400_000]) == [1, 1, 0, 0]
+    assert reads(500_000, [300_000, 400_000]) == [1, 1, 1, 1]
+    assert reads(500_000, [300_000]) == [1, 0]
+    assert reads(0, [300_000]) == [1, 1]
+
+
+def test_they_are_forgotten_before_a_session_is() -> None:
+    memory = Memory(1_000_000)
+    backend = MemoryBackend.isolated()
+    store = objstore.open(backend)
+    store.save(session_of("s", 200_000))
+    base = memory_of(store).get("s")
+    assert base is not None
+    kept = Ref("0" * 64, 900_000, "text")
+    memory.keep(kept, "x" * 900_000)
+    memory.put(base)
+    assert memory.contents(kept) is None
+    assert memory.get("s") is base
+    memory.keep(kept, "x" * 900_000)
+    assert memory.contents(kept) is None
+    assert memory.get("s") is base
 
 
 def refs_in(value: JSON) -> list[Ref]:
