@@ -34,7 +34,7 @@ from ..models import (
 from ..models import _documents as documents
 from ..models._base import Model
 from .arguments import listed
-from .layouts import UNSET, BaseArgument, FindLayout, Unset, given
+from .layouts import BaseArgument, FindLayout, Unset, given
 from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
 T = TypeVar("T")
@@ -108,11 +108,17 @@ class Sessions:
     def _saved(
         self, session: SessionData, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
     ) -> Protocol[Revision]:
+        revision, _ = yield from self._written(session, id, parts, base, key)
+        return revision
+
+    def _written(
+        self, session: SessionData, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
+    ) -> Protocol[tuple[Revision, bool]]:
         watch = seen(session.revision).watch
-        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
+        revision, wrote = yield from (yield from self._layout()).save(id, parts, base, key)
         hand_on(watch, revision)
         session.revision = revision
-        return revision
+        return revision, wrote
 
     def load(self, id: str, at: int | None) -> Protocol[SessionData | None]:
         """See `SessionStore.load`."""
@@ -139,15 +145,22 @@ class Sessions:
             session = changed or session
             if session.id != id:
                 raise InvalidValueError(f"the update of {id!r} made a session with another id; save that one instead")
+            parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
             try:
-                yield from self.save(session, UNSET if revision is None else revision)
+                saved, wrote = yield from self._written(session, id, parts, revision, None)
+                # What others made just so meanwhile is no change of ours: of two that count one up, both count.
+                if wrote or saved == revision:
+                    return session
+                if attempt == attempts:
+                    raise ConflictError(
+                        f"others changed {id!r} in each of {attempts} attempts to update it; try again",
+                        id, revision.seq if revision else None, saved.seq,
+                    )  # fmt: skip
             except ConflictError:
                 if attempt == attempts:
                     raise
-                drawn: str = yield NewId()
-                yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
-            else:
-                return session
+            drawn: str = yield NewId()
+            yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
 
     # A sibling by itself
 

@@ -288,6 +288,46 @@ def test_append_to_nothing_says_so(one: SessionStore) -> None:
     assert one.list() == []
 
 
+def test_an_update_counts_though_another_made_the_same_of_the_session(one: SessionStore, other: SessionStore) -> None:
+    one.save(session := SessionData.new("s"))
+
+    def count(session: SessionData) -> None:
+        session.total_cost += 1
+
+    def faster(session: SessionData) -> None:
+        if session.total_cost < 3:
+            other.update("s", count)
+        count(session)
+
+    updated = one.update("s", faster)
+    assert updated.total_cost == 4  # three by the other, of which the first one made just what ours did
+    assert other.load("s") == updated
+    assert session.revision is not None
+    assert [info.seq for info in one.history("s")] == [5, 4, 3, 2, 1]
+
+    def again(session: SessionData) -> None:
+        other.update("s", count)
+        count(session)
+
+    with pytest.raises(ConflictError, match="in each of 1 attempts"):
+        one.update("s", again, attempts=1)
+    assert other.load("s", at=6) == other.load("s")
+
+
+def test_an_update_that_changes_nothing_is_done_though_others_changed_something(
+    one: SessionStore, other: SessionStore
+) -> None:
+    one.save(SessionData.new("s"))
+    first: list[SessionData] = []
+
+    def look(session: SessionData) -> None:
+        if not first:
+            first.append(session)
+            other.append("s", messages=[Message.user("from another")])
+
+    assert one.update("s", look) == other.load("s")
+
+
 def test_update_goes_again_when_others_were_faster(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     calls = 0
