@@ -148,6 +148,10 @@ class Sessions:
             parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
             try:
                 saved, wrote = yield from self._written(session, id, parts, revision, None)
+            except ConflictError:
+                if attempt == attempts:
+                    raise
+            else:
                 # What others made just so meanwhile is no change of ours: of two that count one up, both count.
                 if wrote or saved == revision:
                     return session
@@ -156,9 +160,6 @@ class Sessions:
                         f"others changed {id!r} in each of {attempts} attempts to update it; try again",
                         id, revision.seq if revision else None, saved.seq,
                     )  # fmt: skip
-            except ConflictError:
-                if attempt == attempts:
-                    raise
             drawn: str = yield NewId()
             yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
 

@@ -240,7 +240,7 @@ class ObstoreAdapter:
             return Refusal(Kind.UNAVAILABLE, f"no answer: {unanswered[1]}")
         if isinstance(error, StrangeError) or _STRANGE.search(text):
             return STRANGE
-        if isinstance(error, NotImplementedError):
+        if isinstance(error, NotImplementedError):  # by which obstore says that a storage cannot do something
             return Refusal(Kind.UNSUPPORTED, type(error).__name__)
         return Refusal(Kind.OTHER, type(error).__name__)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from objstore import DocumentStore, Event, OperationEvent
+from objstore._format.views import ObjectView
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
 from tests.places import PLACES, Place, make_place
@@ -56,6 +58,20 @@ class Count:
         """Begin anew."""
         self.asked.clear()
         self.sent = self.received = 0
+
+
+@pytest.fixture
+def touched(monkeypatch: pytest.MonkeyPatch) -> list[ObjectView]:
+    """The objects of documents that are looked at from now on."""
+    found: list[ObjectView] = []
+    made = ObjectView.__init__
+
+    def make(self: ObjectView, value: dict[str, Any], room: int) -> None:
+        found.append(self)
+        made(self, value, room)
+
+    monkeypatch.setattr(ObjectView, "__init__", make)
+    return found
 
 
 class Silent:

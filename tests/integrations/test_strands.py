@@ -442,17 +442,10 @@ def test_a_stream_that_is_closed_in_the_middle_leaves_what_there_was(documents: 
 
 
 def test_to_add_a_message_touches_none_that_is_there(
-    repository: ObjstoreSessionRepository, monkeypatch: pytest.MonkeyPatch
+    repository: ObjstoreSessionRepository, touched: list[ObjectView]
 ) -> None:
     begun(repository, 500)
-    touched: list[ObjectView] = []
-    made = ObjectView.__init__
-
-    def make(self: ObjectView, value: dict[str, Any], room: int) -> None:
-        touched.append(self)
-        made(self, value, room)
-
-    monkeypatch.setattr(ObjectView, "__init__", make)
+    touched.clear()
     repository.hold("s")
     for number in (500, 501, 502):
         repository.create_message("s", "a", message(number))
