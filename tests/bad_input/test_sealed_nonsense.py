@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 import objstore
-from objstore import DocumentStore, Message, NotFoundError, ObjstoreError, SessionData, SessionStore
+from objstore import DocumentStore, FormatError, Message, NotFoundError, ObjstoreError, SessionData, SessionStore
 from objstore._format import commit, zstd
 from objstore.backends import MemoryBackend
 
@@ -165,3 +165,15 @@ def test_verify_finds_a_commit_that_does_not_say_rightly_since_when_there_is_a_s
     (finding,) = objstore.open(place).verify().findings
     assert (finding.id, finding.key, finding.problem) == ("s", key, "unknown format")
     assert "since when" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("member", "above"), [("epoch", 1), ("born", 1), ("floor", 1), ("floor", -(10**9)), ("epoch", 10**9)]
+)
+def test_no_commit_may_name_one_above_it_as_its_beginning(member: str, above: int) -> None:
+    key = COMMITS[0]
+    record = json.loads(text(HELD[key]))
+    seq = record["seq"]
+    assert commit.decode(sealed(record), key, record["id"], seq) is not None
+    with pytest.raises(FormatError, match="lacks what a commit"):
+        commit.decode(sealed({**record, member: max(seq + above, 0)}), key, record["id"], seq)
