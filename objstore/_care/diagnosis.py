@@ -18,16 +18,14 @@ from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble, check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
-from .._log.ops import Moment, Now, Protocol, Read
-from .._log.reading import parse, read_commits, read_each
+from .._log.ops import Moment, Now, Protocol
+from .._log.reading import measure, parse, read_commits, read_each
 from .._log.session import PAGE, touched
 from ..errors import IntegrityError
 from .verify import Finding
 
 AT_ONCE: Final = 8
 """How many texts or leaves are held in memory together."""
-
-_CHUNK: Final = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +227,12 @@ def unreadable(base: Base, names: list[str]) -> Protocol[list[str]]:
     for start in range(0, len(packed), AT_ONCE):
         stored = yield from read_stored(base, packed[start : start + AT_ONCE])
         found += [name for name, data in stored.items() if data is None]
+    table = {**base.present, **base.objects}
     for name in names:
-        if not name.endswith(".zst") and not (yield from _is_whole(base, name)):
-            found.append(name)
+        if not name.endswith(".zst"):
+            epoch, size = table[name]
+            if (yield from measure(naming.object_key(base.key, epoch, name), size)) != (name, size):
+                found.append(name)
     return found
 
 
@@ -259,18 +260,3 @@ def _intact(name: str, stored: bytes | None, size: int) -> bytes | None:
         return stored if stored is not None and opened(name, stored, size) is not None else None
     except ValueError:
         return None
-
-
-def _is_whole(base: Base, name: str) -> Protocol[bool]:
-    """Check raw bytes, which may be of any size, piece by piece."""
-    epoch, size = {**base.present, **base.objects}[name]
-    digest = hashlib.sha256()
-    read = 0
-    while True:
-        piece: bytes | None = yield Read(naming.object_key(base.key, epoch, name), read, _CHUNK)
-        if piece is None:
-            return False
-        digest.update(piece)
-        read += len(piece)
-        if len(piece) < _CHUNK or read > size:
-            return read == size and digest.hexdigest() == name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -16,8 +15,8 @@ from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
 from .._log.hints import all_hints, hints_of
-from .._log.ops import Entry, Get, List, Protocol, Read
-from .._log.reading import Unreadable, parse, read_commits, read_each
+from .._log.ops import Entry, Get, List, Protocol
+from .._log.reading import Unreadable, measure, parse, read_commits, read_each
 from .._log.session import PAGE
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
@@ -282,16 +281,13 @@ def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
 
 def _streamed(blank: Base, key: str, size: int, count: _Count) -> Protocol[None]:
     """Check an object that may be too big for the memory."""
-    hashed, position = hashlib.sha256(), 0
-    data: bytes | None = b""
-    while position <= size and (data := (yield Read(key, position, _AT_ONCE))):  # of a longer one no more is read
-        hashed.update(data)
-        position += len(data)
+    found = yield from measure(key, size)
     count.objects += 1
-    count.size += position
-    if data is None:
+    if found is None:
         count.findings.append(Finding(blank.id, key, "missing", "a retained commit names it"))
-    elif position != size or not key.endswith(hashed.hexdigest()):
+        return
+    count.size += found[1]
+    if found != (key.rpartition("/")[2], size):
         count.findings.append(Finding(blank.id, key, "damaged", "its bytes do not match their digest"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 from .._format import canonical, naming
 from .._format.commit import MAX_BYTES, Commit, Table, decode
@@ -10,7 +12,9 @@ from .._format.state import LEAF, Decoder, Leaf, names_in, opened
 from ..errors import FormatError, IntegrityError
 from .asking import get_commit, get_object
 from .base import Base
-from .ops import Get, Protocol
+from .ops import Get, Protocol, Read
+
+_PIECE: Final = 4 * 2**20
 
 
 def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:
@@ -125,3 +129,19 @@ def _opened_in_turn(
         except ValueError as error:
             raise IntegrityError(f"object {key} is damaged: {error}", key) from None
         yield name, raw
+
+
+def measure(key: str, limit: int) -> Protocol[tuple[str, int] | None]:
+    """Take the sha256 and the size of stored bytes of any size, piece by piece; ``None`` where there are none.
+
+    Of what is larger than ``limit`` little more than that is read.
+    """
+    digest, size = hashlib.sha256(), 0
+    while True:
+        piece: bytes | None = yield Read(key, size, _PIECE)
+        if piece is None:
+            return None
+        digest.update(piece)
+        size += len(piece)
+        if len(piece) < _PIECE or size > limit:
+            return digest.hexdigest(), size
