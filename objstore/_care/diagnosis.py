@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from .._format import canonical, naming, zstd
-from .._format.canonical import JSON
 from .._format.commit import MAX_BYTES, Commit, moment
-from .._format.refs import Ref
 from .._format.state import opened
 from .._log.asking import get_object
 from .._log.base import Base, Rules, nothing
@@ -213,39 +211,20 @@ def _told(data: bytes) -> tuple[datetime.datetime | None, str | None, tuple[str,
 
 def _unreadable(base: Base) -> Protocol[tuple[frozenset[str], list[Finding]]]:
     """Read everything that a state names, a little at a time, and say what cannot be had."""
-    names = sorted({ref.name for ref in _refs(base.state)})
-    found = yield from unreadable(base, names)
-    keys = [naming.object_key(base.key, base.objects[name][0], name) for name in found]
-    detail = "the newest state names it, and it cannot be read"
-    return frozenset(found), [Finding(base.id, key, "damaged", detail) for key in keys]
-
-
-def unreadable(base: Base, names: list[str]) -> Protocol[list[str]]:
-    """Name those objects of a state that are damaged or missing; with bounded memory, whatever their size."""
+    names = sorted({ref.name for ref in canonical.refs_in(base.state)})
     found: list[str] = []
     packed = [name for name in names if name.endswith(".zst")]
     for start in range(0, len(packed), AT_ONCE):
         stored = yield from read_stored(base, packed[start : start + AT_ONCE])
         found += [name for name, data in stored.items() if data is None]
-    table = {**base.present, **base.objects}
     for name in names:
         if not name.endswith(".zst"):
-            epoch, size = table[name]
+            epoch, size = base.objects[name]
             if (yield from measure(naming.object_key(base.key, epoch, name), size)) != (name, size):
                 found.append(name)
-    return found
-
-
-def _refs(value: JSON | Mapping[str, JSON]) -> Iterator[Ref]:
-    stack: list[Any] = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Ref):
-            yield item
-        elif isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            stack.extend(item.values())
+    keys = [naming.object_key(base.key, base.objects[name][0], name) for name in found]
+    detail = "the newest state names it, and it cannot be read"
+    return frozenset(found), [Finding(base.id, key, "damaged", detail) for key in keys]
 
 
 def read_stored(base: Base, names: list[str]) -> Protocol[dict[str, bytes | None]]:

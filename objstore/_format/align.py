@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import is_
 from typing import Any, Final
 
-from .canonical import JSON, exact_bytes, same
+from .canonical import JSON, exact_bytes, refs_in, same
 from .refs import Ref
 
 _CHUNK: Final = 16  # items compared at once: fewer calls, and still little to look at again where a chunk differs
@@ -100,18 +100,8 @@ def _fingerprints(old: Sequence[JSON], new: Sequence[JSON]) -> tuple[list[bytes]
     try:
         return [exact_bytes(item) for item in old], [exact_bytes(item) for item in new]
     except ValueError:  # there are references, and what they name may stand on the other side in full
-        sizes = frozenset(ref.size for ref in _refs([*old, *new]))
+        sizes = frozenset(ref.size for ref in refs_in([*old, *new]))
         return [exact_bytes(_named(item, sizes)) for item in old], [exact_bytes(_named(item, sizes)) for item in new]
-
-
-def _refs(values: Iterable[JSON]) -> Iterator[Ref]:
-    for value in values:
-        if isinstance(value, Ref):
-            yield value
-        elif isinstance(value, list):
-            yield from _refs(value)
-        elif isinstance(value, dict):
-            yield from _refs(value.values())
 
 
 def _named(value: JSON, sizes: frozenset[int]) -> Any:

@@ -211,6 +211,19 @@ def without_refs(items: list[JSON]) -> Iterator[tuple[list[JSON], bool]]:
         yield part, _is_free(part)
 
 
+def refs_in(value: JSON) -> Iterator[Ref]:
+    """Give the references that stand in a value, in no promised order."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Ref):
+            yield item
+        elif isinstance(item, list):
+            stack.extend(inner for part, free in without_refs(item) if not free for inner in part)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+
+
 def _is_free(part: list[JSON]) -> bool:
     if any(isinstance(item, dict) and is_long(item) for item in part):  # too much of it at once; its items tell
         return False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._format import canonical, naming
-from .._format.canonical import JSON
+from .._format.canonical import JSON, refs_in
 from .._format.commit import Commit, Origin, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
@@ -99,7 +99,7 @@ def contents_of(
     Those of raw bytes are left alone where these are streamed (`Rules.streams`). What is read is not kept in the
     references, which a remembered state shares: a memory of so many bytes would hold what was ever read.
     """
-    refs = {ref.name: ref for ref in _refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
+    refs = {ref.name: ref for ref in refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
     found = {name: kept.contents(ref) for name, ref in refs.items()} if kept else {}
     contents = {name: value for name, value in found.items() if value is not None}
     missing = [name for name in refs if name not in contents]
@@ -123,21 +123,9 @@ def contents_of(
 def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
     """Read the same into the references, for a state of one's own that is to be written again."""
     contents = yield from contents_of(base, value, streams=streams)
-    for ref in _refs_in(value):
+    for ref in refs_in(value):
         if ref.name in contents:
             ref.value = contents[ref.name]
-
-
-def _refs_in(value: JSON) -> Iterator[Ref]:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Ref):
-            yield item
-        elif isinstance(item, list):
-            stack.extend(inner for part, free in canonical.without_refs(item) if not free for inner in part)
-        elif isinstance(item, dict):
-            stack.extend(item.values())
 
 
 def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:

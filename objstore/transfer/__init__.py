@@ -259,23 +259,12 @@ def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loa
     written = _saved(back)
     if written.keys() != parts.keys() or not all(_same(layout, id, part, parts[part], written[part]) for part in parts):
         raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
-    for ref in _unread(list(written.values())):
+    for ref in canonical.refs_in([*written.values()]):
         assert back is not None
         with _stream(goal.driver, back, ref) as stream:
             while stream.read(CHUNK):
                 pass
     return "copied"
-
-
-def _unread(value: JSON) -> list[Ref]:
-    found: list[Ref] = []
-
-    def note(ref: Ref) -> Ref:
-        found.append(ref)
-        return ref
-
-    plain(value, note)
-    return found
 
 
 def _same(layout: Layout, id: str, part: str, a: JSON, b: JSON) -> bool:
