@@ -13,17 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .._format import naming
-from .._format.commit import Commit, id_of_key, moment, timestamp
+from .._format.commit import Commit, moment, timestamp
 from .._log.apart import apart
-from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load, stands_on
 from .._log.head import find_head
 from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
-from .._log.listing import ids_in
+from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
-from .._log.reading import parse, read_commits, read_each
+from .._log.reading import parse, read_commits
 from .._log.session import PAGE, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
@@ -259,7 +258,7 @@ def collect_all(
     """Collect some sessions, or all that lie there or are listed; one that cannot be read keeps nobody else waiting."""
     wanted, found = ids, None
     if wanted is None:
-        wanted = yield from stored_ids()
+        wanted, _ = yield from stored_ids()
         found = _Hints((yield from all_hints(naming.INDEX)), (yield from all_hints(naming.TRASH)))
         wanted += yield from _only_listed(wanted, found)
     removed: list[Doomed] = []
@@ -276,22 +275,6 @@ def collect_all(
             removed += doomed or ()
             missing += [id] if doomed is None and ids is not None else ()
     return CollectReport(len(wanted) - len(missing), tuple(removed), skipped, dry_run, tuple(missing))
-
-
-def stored_ids() -> Protocol[list[str]]:
-    """Give the ids of all sessions that lie there, deleted ones among them, whatever the hints say."""
-    entries: list[Entry] = yield List(naming.SESSIONS)
-    ids: list[str] = []
-    for key in sorted(e.name for e in entries if e.is_directory and naming.is_key(e.name)):
-        id = naming.id_of(key)
-        if id is None:  # a long one stands in its commits only
-            with suppress(IntegrityError):  # no log but a link, which `verify` names
-                head = yield from find_head(key)
-                newest = yield from read_each([get_commit(key, head)] if head else [])
-                id = id_of_key(newest[0] or b"", key) if newest else None
-        if id is not None:
-            ids.append(id)
-    return ids
 
 
 def _only_listed(stored: list[str], found: _Hints) -> Protocol[list[str]]:

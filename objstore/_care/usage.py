@@ -12,9 +12,10 @@ from .._format.refs import Ref
 from .._log.apart import apart
 from .._log.base import Base, Rules
 from .._log.chain import load
+from .._log.listing import stored_ids
 from .._log.ops import Entry, List, Protocol
 from ..errors import FormatError, IntegrityError
-from .prune import retained, stored_ids
+from .prune import retained
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ def usage(rules: Rules, ids: Iterable[str] | None) -> Protocol[UsageReport]:
     """Measure some sessions, or all that lie in ``sessions/``; one that is not there at all is left out."""
     found: list[SessionUsage] = []
     skipped: dict[str, str] = {}
-    for id in (yield from stored_ids()) if ids is None else ids:
+    if ids is None:
+        ids, _ = yield from stored_ids()
+    for id in ids:
         try:
             measured = yield from _measured(rules, id)
         except (IntegrityError, FormatError) as error:

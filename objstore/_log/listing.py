@@ -103,6 +103,33 @@ def ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
     return [id for id in found.values() if id is not None and id.startswith(prefix)]
 
 
+def stored_ids() -> Protocol[tuple[list[str], dict[str, str]]]:
+    """Give the ids of all sessions that lie there, deleted ones among them, whatever the hints say.
+
+    Also says of the directories of sessions whose ids cannot be told, why.
+    """
+    entries: list[Entry] = yield List(naming.SESSIONS)
+    ids: list[str] = []
+    untold: dict[str, str] = {}
+    for key in sorted(e.name for e in entries if e.is_directory and naming.is_key(e.name)):
+        id = naming.id_of(key)
+        if id is None:  # a long one stands in its commits only
+            try:
+                head = yield from find_head(key)
+                if not head:
+                    continue  # a first save that crashed
+                data: bytes | None = yield get_commit(key, head)
+            except IntegrityError as error:  # something is in the place of the log, such as a link
+                untold[naming.session_dir(key)] = str(error)
+                continue
+            id = id_of_key(data or b"", key)
+        if id is None:
+            untold[naming.session_dir(key)] = "the newest commit does not tell the id of the session; verify the store"
+        else:
+            ids.append(id)
+    return ids, untold
+
+
 def _id_in_hint(key: str, data: bytes) -> str | None:
     try:
         id = data.decode()

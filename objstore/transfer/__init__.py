@@ -15,14 +15,13 @@ from .._engine.handle import Handle
 from .._engine.layouts import Layout
 from .._engine.opened import Opened
 from .._engine.spool import CHUNK, Spool
-from .._format import canonical, commit, naming
+from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
-from .._log.asking import get_commit
-from .._log.head import find_head
 from .._log.hints import list_again
+from .._log.listing import stored_ids
 from .._log.loaded import Loaded, plain
-from .._log.ops import Entry, List, Protocol
+from .._log.ops import Protocol
 from .._seed.tree import Tree
 from .._seed.tree_files import encode, losses
 from ..aio import AsyncSessionStore
@@ -146,8 +145,7 @@ def copy(
         sides: tuple[Side, Side] | None = None
         if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
             sides = Side(reader, layouts.source), Side(goal.driver, layouts.target)
-        failed: dict[str, str] = {}
-        wanted = reader.run(_all_ids(layouts.source, failed)) if ids is None else _each_once(ids)
+        wanted, failed = reader.run(_all_ids(layouts.source)) if ids is None else (_each_once(ids), {})
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}
@@ -273,26 +271,9 @@ def _same(layout: Layout, id: str, part: str, a: JSON, b: JSON) -> bool:
     return canonical.same(a, b)
 
 
-def _all_ids(layout: Layout, failed: dict[str, str]) -> Protocol[list[str]]:
-    """Name all sessions that lie there, whatever the hints say."""
+def _all_ids(layout: Layout) -> Protocol[tuple[list[str], dict[str, str]]]:
+    """Name all sessions that lie there, whatever the hints say, and the directories that do not tell whose they are."""
     if isinstance(layout, Tree):
-        return (yield from layout.all_ids())
-    entries: list[Entry] = yield List(naming.SESSIONS)
-    ids: list[str] = []
-    for key in sorted(entry.name for entry in entries if entry.is_directory and naming.is_key(entry.name)):
-        id = naming.id_of(key)
-        if id is None:  # a hashed key: its commits tell
-            try:
-                head = yield from find_head(key)
-                if not head:
-                    continue  # a first save that crashed
-                data: bytes | None = yield get_commit(key, head)
-            except IntegrityError as error:  # something is in the place of the log
-                failed[naming.session_dir(key)] = str(error)
-                continue
-            id = commit.id_of_key(data or b"", key)
-        if id is None:
-            failed[naming.session_dir(key)] = "the newest commit does not tell the id of the session; verify the store"
-        else:
-            ids.append(id)
-    return sorted(ids)
+        return (yield from layout.all_ids()), {}
+    ids, untold = yield from stored_ids()
+    return sorted(ids), untold
