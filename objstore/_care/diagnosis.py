@@ -18,7 +18,7 @@ from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol
 from .._log.reading import measure, parse, read_commits, read_each
-from .._log.session import PAGE, touched
+from .._log.session import PAGE, pages_down, touched
 from ..errors import IntegrityError
 from .verify import Finding
 
@@ -113,8 +113,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
     above: dict[int, Commit] = {}
     gap, parent, floor = False, None, None
     ours, foreign = False, False
-    for start in range(newest, 0, -PAGE):
-        page = list(range(start, max(0, start - PAGE), -1))
+    for page in pages_down(newest, 1):
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)

@@ -16,14 +16,13 @@ from .._format import naming
 from .._format.commit import Commit, moment, timestamp
 from .._log.apart import apart
 from .._log.base import Base, Rules
-from .._log.chain import load, stands_on
+from .._log.chain import load
 from .._log.head import find_head
 from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
-from .._log.reading import parse, read_commits
-from .._log.session import PAGE, sweep
+from .._log.session import PAGE, retained, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 
@@ -37,28 +36,6 @@ class _Hints:
 
     index: Mapping[str, list[int]]
     trash: Mapping[str, list[int]]
-
-
-def retained(head: Base) -> Protocol[list[Commit]]:
-    """Read the commits from the head down to its floor, newest first, each by the digest that the one above names.
-
-    Raises:
-        IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
-    """
-    chain: list[Commit] = []
-    n, digest = head.seq, head.digest
-    while n >= head.floor:
-        numbers = list(range(n, max(head.floor, n - PAGE + 1) - 1, -1))
-        data = yield from read_commits(head, numbers)
-        for number in numbers:
-            found = parse(head, number, data[number])
-            if found is None or not stands_on(digest, found.digest):
-                key = naming.log_key(head.key, number)
-                raise IntegrityError(f"commit {key} is not the one that the commit above stands on", key)
-            chain.append(found)
-            digest = found.parent
-        n = numbers[-1] - 1
-    return chain
 
 
 def prune(

@@ -14,8 +14,8 @@ from .._log.base import Base, Rules
 from .._log.chain import load
 from .._log.listing import stored_ids
 from .._log.ops import Entry, List, Protocol
+from .._log.session import retained
 from ..errors import FormatError, IntegrityError
-from .prune import retained
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from .._log.chain import assemble
 from .._log.hints import all_hints, hints_of
 from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import Unreadable, measure, parse, read_commits, read_each
-from .._log.session import PAGE
+from .._log.session import PAGE, pages_down
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
 
@@ -212,9 +212,9 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
     chain: list[Commit] = []
     floor, above, held = 1, None, 0
     present = set(numbers)
-    for start in range(numbers[-1], 0, -PAGE):
-        page = [n for n in range(start, max(0, start - PAGE), -1) if n >= floor]
-        data = (yield from read_commits(blank, page)) if page else {}
+    for page in pages_down(numbers[-1], 1):
+        page = [n for n in page if n >= floor]
+        data = yield from read_commits(blank, page)
         for n in page:
             if n < floor:
                 break

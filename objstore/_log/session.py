@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from .._format.commit import Commit, Origin, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
-from .chain import follow, load
+from .chain import follow, load, stands_on
 from .head import find_whole, in_time
 from .hints import hints_of
 from .land import Draft, LostError, Summarise, commit
@@ -64,6 +64,12 @@ class CommitInfo:
     objects: int
     origin: Origin | None = None
     writer: str | None = None
+
+
+def pages_down(newest: int, oldest: int) -> Iterator[list[int]]:
+    """Give the numbers from ``newest`` down to ``oldest``, as many at a time as are read side by side."""
+    for start in range(newest, oldest - 1, -PAGE):
+        yield list(range(start, max(oldest - 1, start - PAGE), -1))
 
 
 def newest(rules: Rules, id: str) -> Protocol[Commit | None]:
@@ -197,23 +203,31 @@ def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:
     head = yield from newest(rules, id)
     if head is None:
         return []
-    found: list[CommitInfo] = []
-    above = head
-    chain = [head]
-    blank = nothing(id, None)
-    while above.seq > head.floor:
-        numbers = list(range(above.seq - 1, max(head.floor, above.seq - PAGE) - 1, -1))
-        data = yield from read_commits(blank, numbers)
-        for n in numbers:
-            below = parse(blank, n, data[n])
-            key = naming.log_key(blank.key, n)
-            if below is None or below.digest != above.parent:
+    below = yield from _down(nothing(id, None), head.seq - 1, head.parent, head.floor)
+    return [_info(commit, before) for commit, before in zip([head, *below], [*below, None], strict=True)]
+
+
+def retained(head: Base) -> Protocol[list[Commit]]:
+    """Read the commits from the head down to its floor, newest first, each by the digest that the one above names.
+
+    Raises:
+        IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
+    """
+    return _down(head, head.seq, head.digest, head.floor)
+
+
+def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[list[Commit]]:
+    chain: list[Commit] = []
+    for page in pages_down(newest, floor):
+        data = yield from read_commits(base, page)
+        for n in page:
+            found = parse(base, n, data[n])
+            if found is None or not stands_on(digest, found.digest):
+                key = naming.log_key(base.key, n)
                 raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
-            chain.append(below)
-            above = below
-    for commit_, before in zip(chain, [*chain[1:], None], strict=True):
-        found.append(_info(commit_, before))
-    return found
+            chain.append(found)
+            digest = found.parent
+    return chain
 
 
 def _info(commit: Commit, before: Commit | None) -> CommitInfo:

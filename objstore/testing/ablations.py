@@ -195,7 +195,7 @@ ABLATIONS: Final = MappingProxyType(
         "grace": Ablation("a number is freed only when no writer can believe in it any more", grace=0.0),
         "parents": Ablation(
             "a commit names the one below it by its digest",
-            tuple((module, "stands_on", _always) for module in (chain, land, prune)),
+            tuple((module, "stands_on", _always) for module in (chain, land, session)),
         ),
         "old-list": Ablation(
             "a reader does not believe an old list",

@@ -10,7 +10,6 @@ Commits are read from the source before the first one is written, so that a prun
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +24,7 @@ from .._log.hints import list_again
 from .._log.land import CREATES
 from .._log.ops import Create, Delete, Moment, Now, Protocol, Sync
 from .._log.reading import parse, read_commits
-from .._log.session import PAGE, newest
+from .._log.session import newest, pages_down
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 from ._clone_objects import Pair, Side, bring_objects, in_target
 
@@ -181,7 +180,7 @@ def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTempor
     found = _Gathered(file)
     digest: str | None = head.digest
     offset = 0
-    for page in _pages(head.seq, lowest):
+    for page in pages_down(head.seq, lowest):
         data = yield from read_commits(blank, page)
         for n in page:
             stored = data[n]
@@ -200,11 +199,6 @@ def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTempor
                     raise FormatError(f"commit {key} names an object in a way that no object is named", key)
                 found.objects[epoch, name] = size
     return found
-
-
-def _pages(first: int, last: int) -> Iterator[list[int]]:
-    for start in range(first, last - 1, -PAGE):
-        yield list(range(start, max(last - 1, start - PAGE), -1))
 
 
 def _write_commits(rules: Rules, blank: Base, found: _Gathered, *, guard: bool) -> Protocol[None]:
@@ -252,7 +246,7 @@ def _confirm(blank: Base, head: Commit, lowest: int) -> Protocol[Commit]:
     top = yield from find_head(blank.key)
     above: Commit | None = None
     first: Commit | None = None
-    for page in _pages(top, lowest):
+    for page in pages_down(top, lowest):
         data = yield from read_commits(blank, page)
         for n in page:
             if first and n < first.floor:
