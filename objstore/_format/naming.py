@@ -65,12 +65,14 @@ def check_number(number: int, what: str = "at") -> int:
     """Give back what may be the number of a commit, in the range or not.
 
     Raises:
-        InvalidValueError: It is no ``int``; a ``bool`` is none either.
+        InvalidValueError: It is no ``int``, or too long to be shown; a ``bool`` is none either.
     """
     if isinstance(number, bool) or not isinstance(number, int):
         raise InvalidValueError(
             f"{what} must be the number of a commit, an int such as `history` gives, not {type(number).__name__}"
         )
+    if abs(number) >= 10**640:  # Python may refuse to write it into an error
+        raise InvalidValueError(f"{what} must be the number of a commit, which has 10 digits at most")
     return number
 
 

@@ -118,6 +118,20 @@ def test_a_number_that_no_commit_has_is_not_found(memory: Place, number: int) ->
         Place(f"{memory.target}/sessions").open().diff("s", 1, number)
 
 
+@pytest.mark.parametrize("number", [10**5000, -(10**5000)], ids=["large", "small"])
+def test_a_number_of_more_digits_than_can_be_shown_is_refused(memory: Place, number: int) -> None:
+    for store in sessions(memory):
+        before = memory.files()
+        for call in OF_SESSIONS.values():
+            with pytest.raises(InvalidValueError, match=r"^at must be the number of a commit, which has 10 digits"):
+                finish(call(store, number))
+        with pytest.raises(InvalidValueError, match=r"^new must be the number of a commit, which has 10 digits"):
+            finish(store.diff("s", 1, number))
+        with pytest.raises(InvalidValueError, match=r"^seq must be the number of a commit, which has 10 digits"):
+            finish(store.save(SessionData.new("s"), base=number))
+        assert memory.files() == before
+
+
 @pytest.mark.parametrize("number", [*NO_NUMBERS, 0, -1, 1], ids=repr)
 def test_a_tree_which_keeps_no_history_refuses_the_same_and_every_number(memory: Place, number: Any) -> None:
     memory.open("tree").save(SessionData.new("s"))
