@@ -58,7 +58,8 @@ class InvalidIdError(ObjstoreError, ValueError):
 class InvalidValueError(ObjstoreError, ValueError):
     """A value that was to be saved is not JSON: NaN, a lone surrogate, nested too deep, or of a foreign type.
 
-    Or an argument is of a foreign type, such as a text where the number of a commit belongs.
+    Or an argument is of a foreign type, such as a text where the number of a commit belongs; or the clock of this
+    machine stands at a time that no calendar has.
     """
 
 

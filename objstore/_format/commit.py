@@ -103,8 +103,16 @@ def stored_bytes() -> int:
 
 
 def timestamp(wall: float) -> str:
-    """Write a wall-clock time in seconds as RFC 3339 in UTC with microseconds."""
-    return datetime.datetime.fromtimestamp(wall, datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Write a wall-clock time in seconds as RFC 3339 in UTC with microseconds.
+
+    Raises:
+        InvalidValueError: It is before the year 1 or after 9999.
+    """
+    try:
+        time = datetime.datetime.fromtimestamp(wall, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidValueError("the clock of this machine is off the calendar; set it") from None
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(time: str) -> datetime.datetime:

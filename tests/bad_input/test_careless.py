@@ -185,6 +185,17 @@ def test_an_age_below_nothing_prunes_nothing(memory: Place) -> None:
     assert len(store.history("s")) == 40
 
 
+@pytest.mark.parametrize("wall", [1e12, 1e30, -1e12])
+def test_a_clock_that_is_off_the_calendar_is_named_and_nothing_is_saved(
+    memory: Place, monkeypatch: pytest.MonkeyPatch, wall: float
+) -> None:
+    session = SessionData.new("s")
+    monkeypatch.setattr("time.time", lambda: wall)
+    with pytest.raises(InvalidValueError, match=r"^the clock of this machine is off the calendar; set it$"):
+        memory.open().save(session)
+    assert memory.files() == {}
+
+
 @pytest.mark.parametrize("layout", ["log", "tree"])
 def test_what_is_not_there_is_not_taken_for_verified(memory: Place, layout: Any) -> None:
     store = objstore.open(memory.target, layout=layout)
