@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from sys import getsizeof
 
 from .._format.refs import Ref
@@ -23,11 +24,14 @@ class Memory:
         self._begin()
 
     def _begin(self) -> None:
+        self._clear()
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def _clear(self) -> None:
         self._used = 0
         self._bases: OrderedDict[str, tuple[Base, int]] = OrderedDict()
         self._contents: OrderedDict[Ref, str | bytes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
 
     def _locked(self) -> threading.Lock:
         if self._pid != os.getpid():  # a thread of the parent may have held the lock, and nobody here will let it go
@@ -44,21 +48,11 @@ class Memory:
 
     def put(self, base: Base) -> None:
         """Remember a head, unless a newer one of the same session is remembered."""
-        with self._locked():
-            if base.id in self._bases and self._bases[base.id][0].seq > base.seq:
-                return
-            self._drop(base.id)
-            footprint = base.footprint  # once: another thread's save may be adding to it
-            self._bases[base.id] = (base, footprint)
-            self._used += footprint
-            self._make_room()
-            while self._used > self._size and len(self._bases) > (self._size > 0):
-                self._drop(next(iter(self._bases)))
+        self._change(self._put, base)
 
     def forget(self, id: str) -> None:
         """Forget a session."""
-        with self._locked():
-            self._drop(id)
+        self._change(self._drop, id)
 
     def contents(self, ref: Ref) -> str | bytes | None:
         """Give what a reference names, if it is remembered."""
@@ -70,11 +64,32 @@ class Memory:
 
     def keep(self, ref: Ref, contents: str | bytes) -> None:
         """Remember what a reference names, in the room that the sessions leave."""
+        self._change(self._keep, ref, contents)
+
+    def _change(self, change: Callable[..., None], *args: object) -> None:
         with self._locked():
-            if ref not in self._contents:
-                self._contents[ref] = contents
-                self._used += getsizeof(contents)
-                self._make_room()
+            try:
+                change(*args)
+            except BaseException:  # the handler of a signal raised in between: what is counted is not what is there
+                self._clear()
+                raise
+
+    def _put(self, base: Base) -> None:
+        if base.id in self._bases and self._bases[base.id][0].seq > base.seq:
+            return
+        self._drop(base.id)
+        footprint = base.footprint  # once: another thread's save may be adding to it
+        self._bases[base.id] = (base, footprint)
+        self._used += footprint
+        self._make_room()
+        while self._used > self._size and len(self._bases) > (self._size > 0):
+            self._drop(next(iter(self._bases)))
+
+    def _keep(self, ref: Ref, contents: str | bytes) -> None:
+        if ref not in self._contents:
+            self._contents[ref] = contents
+            self._used += getsizeof(contents)
+            self._make_room()
 
     def _make_room(self) -> None:
         while self._used > self._size and self._contents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 from objstore import InvalidValueError, Message, SessionData, SessionStore
+from objstore._engine.memory import Memory
+from objstore._format.refs import Ref
+from objstore._log.base import nothing
 from objstore.backends import LocalBackend
 from objstore.models import _base
 from tests.places import make_place
@@ -130,6 +134,26 @@ def test_calls_that_are_interrupted_anywhere_lose_and_double_nothing(
         assert len(found) == len(set(found))
         assert acknowledged <= set(found) <= acknowledged | tried
     assert store.verify().ok
+
+
+@pytest.mark.parametrize("kind", ["call", "c_return"])
+def test_an_interrupt_leaves_what_is_remembered_within_its_size(kind: str) -> None:
+    a, b, c = (replace(nothing(id, None), seq=1, weight=100) for id in "abc")
+
+    def fill(memory: Memory) -> None:
+        memory.put(a)
+        memory.keep(Ref("0" * 64, 1, "text"), "x")
+        memory.put(b)
+        memory.put(c)
+        memory.forget("b")
+
+    interrupts = 0
+    while interrupted_after(interrupts + 1, partial(fill, memory := Memory(250)), kind):
+        interrupts += 1
+        for base in (a, b, c):
+            memory.put(base)
+        assert [memory.get(id) is not None for id in "abc"] == [False, True, True], f"at event {interrupts}"
+    assert interrupts > 10
 
 
 OPENED = Path("/proc/self/fd")
