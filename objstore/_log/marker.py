@@ -53,9 +53,11 @@ def look(wanted: Layout | None) -> Protocol[Place]:
             return Place(None)  # whoever was about to make the store crashed over it
         if data is not None and not _is_session(data):
             place = _parse(data)
-            if wanted not in (None, place.layout):
+            if wanted == "tree":
                 raise FormatError(
-                    f"this is a store of the {place.layout} layout; open it without layout={wanted!r}", MARKER
+                    "this is a store of the log layout; open it without layout='tree', or use objstore copy, which "
+                    "wants no tree on either side",
+                    MARKER,
                 )
             return place
         if wanted == "tree":  # a tree has no marker, and may lie among other things
