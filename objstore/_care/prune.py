@@ -66,14 +66,16 @@ def prune(
         since = kept[-1].time if kept else timestamp(now.wall)
         epoch, named = (head.seq + 1, foresee(rules, head, draft, summarise)) if draft else (head.epoch, head.objects)
         removed = yield from _unneeded(head.key, epoch, _named(kept) | _pairs(named))
-        due = yield from _due(rules, head, floor, moment(since).timestamp())
+        due = yield from _due(rules, head.key, floor, since)
         later = [] if due else (yield from _below(rules, head.key, floor, since))
         return PruneReport(id, floor, (*removed, *due), tuple(later), dry_run)
     if draft:
         head = yield from commit(rules, head, draft, summarise)
-    removed = yield from _remove(rules, head, kept)
-    later = yield from _below(rules, head.key, floor, kept[-1].time if kept else head.time)
-    return PruneReport(id, floor, tuple(removed), tuple(later), dry_run)
+    since = kept[-1].time if kept else head.time
+    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects))
+    freed = yield from free(rules, head, since)
+    later = yield from _below(rules, head.key, floor, since)
+    return PruneReport(id, floor, (*_swept(swept), *freed), tuple(later), dry_run)
 
 
 def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
@@ -105,13 +107,6 @@ def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doom
     return [Doomed(naming.log_key(key, n), _BELOW, after) for n in numbers]
 
 
-def _remove(rules: Rules, head: Base, kept: list[Commit]) -> Protocol[list[Doomed]]:
-    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects))
-    oldest = kept[-1] if kept and kept[-1].seq == head.floor else None
-    freed = yield from free(rules, head, head.floor, moment(oldest.time if oldest else head.time).timestamp())
-    return _swept(swept) + freed
-
-
 def _named(commits: list[Commit]) -> frozenset[tuple[int, str]]:
     return frozenset(pair for c in commits for pair in _pairs(c.objects))
 
@@ -120,23 +115,23 @@ def _pairs(objects: Mapping[str, tuple[int, int]]) -> frozenset[tuple[int, str]]
     return frozenset((epoch, name) for name, (epoch, _) in objects.items())
 
 
-def free(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Doomed]]:
-    """Delete the commits below a floor, lowest first, once the commit that is the floor is old enough.
+def free(rules: Rules, head: Base, since: str) -> Protocol[list[Doomed]]:
+    """Delete the commits below the floor, lowest first, once the commit that is the floor, of ``since``, is old enough.
 
     A writer that slept may still believe in one of them; as long as the numbers are taken it cannot commit there.
     """
-    due = yield from _due(rules, head, floor, since)
+    due = yield from _due(rules, head.key, head.floor, since)
     for start in range(0, len(due), PAGE):
         yield Delete(tuple(doomed.key for doomed in due[start : start + PAGE]))
     return due
 
 
-def _due(rules: Rules, head: Base, floor: int, since: float) -> Protocol[list[Doomed]]:
+def _due(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doomed]]:
     now: Moment = yield Now()
-    if now.wall - since < rules.grace:
+    if now.wall - moment(since).timestamp() < rules.grace:
         return []
-    numbers = yield from _numbers_below(head.key, floor)
-    return [Doomed(naming.log_key(head.key, n), _BELOW) for n in numbers]
+    numbers = yield from _numbers_below(key, floor)
+    return [Doomed(naming.log_key(key, n), _BELOW) for n in numbers]
 
 
 def _numbers_below(key: str, floor: int) -> Protocol[list[int]]:
@@ -196,9 +191,8 @@ def collect(
     garbage = [] if spared else sorted(o for o in objects if o not in keep)
     doomed = _swept(naming.object_key(head.key, e, n) for e, n in garbage)
     doomed += [Doomed(naming.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
-    since = moment((chain[-1] if chain else head).time).timestamp() if head.seq else 0.0
     if dry_run:
-        due = yield from _due(rules, head, head.floor, since)
+        due = (yield from _due(rules, head.key, head.floor, chain[-1].time)) if chain else []
         return doomed + due + (yield from _done(head, buried, due))
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
     if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
@@ -211,10 +205,8 @@ def collect(
         yield from sweep(head.key, head.epoch, keep | _pairs(head.objects))
     if wrong := tuple(naming.index_hint(head.key, n) for n in hints if n <= head.seq and n != head.born):
         yield Delete(wrong)
-    below = [c for c in chain if c.seq == head.floor]
-    freed = yield from free(rules, head, head.floor, moment(below[0].time if below else head.time).timestamp())
-    done = yield from _done(head, buried, [])
-    if done:
+    freed = yield from free(rules, head, next((c.time for c in chain if c.seq == head.floor), head.time))
+    if done := (yield from _done(head, buried, [])):
         yield Delete(tuple(each.key for each in done))
     return doomed + freed + done
 
