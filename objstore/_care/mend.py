@@ -19,9 +19,9 @@ from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._log.base import Base, Rules
 from .._log.change import Edit
-from .._log.hints import hints_of
+from .._log.hints import unlist
 from .._log.land import Draft, LostError, Summarise, commit, create_objects
-from .._log.ops import Copy, Create, Delete, Protocol
+from .._log.ops import Copy, Create, Protocol
 from .._log.reading import read_commits
 from .._log.save import save
 from .._log.session import PAGE
@@ -147,10 +147,7 @@ def set_aside(rules: Rules, found: Diagnosis, state: Mapping[str, JSON] | None, 
     ground = replace(found.base, seq=found.newest, epoch=found.newest, observed=found.observed, hinted=False)
     if state is None:
         head = yield from commit(rules, ground, Draft(kind="delete", over=found.over), summarise)
-        yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
-        numbers = yield from hints_of(naming.INDEX, head.key)
-        if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
-            yield Delete(gone)
+        yield from unlist(head)
         return head
     needed = Encoder(found.base.present, found.base.epoch, found.base.leaves, rules.limits)
     needed.state(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._format import naming
 from .asking import get_hint
 from .base import Base
-from .ops import Create, Entry, List, Protocol
+from .ops import Create, Delete, Entry, List, Protocol
 
 
 def hints_of(directory: str, key: str) -> Protocol[list[int]]:
@@ -36,3 +36,11 @@ def list_again(base: Base, born: int) -> Protocol[None]:
     """List a session that was born, if its hint is missing."""
     if born and (yield get_hint(naming.index_hint(base.key, born).removeprefix(naming.INDEX))) is None:
         yield listed_since(base, born)
+
+
+def unlist(head: Base) -> Protocol[None]:
+    """Take what a tombstone deleted off the list, and say that there is something to remove below it."""
+    yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
+    numbers = yield from hints_of(naming.INDEX, head.key)
+    if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
+        yield Delete(gone)

@@ -16,9 +16,9 @@ from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
 from .chain import follow, load, stands_on
 from .head import find_whole, in_time
-from .hints import hints_of
+from .hints import unlist
 from .land import Draft, LostError, Summarise, commit
-from .ops import Create, Delete, Entry, List, Protocol
+from .ops import Delete, Entry, List, Protocol
 from .reading import parse, read_commits, read_objects
 from .save import broken
 
@@ -153,7 +153,8 @@ def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summaris
             break
         except LostError:
             head = yield from load(rules, id)
-    yield from after_delete(head)
+    yield from unlist(head)
+    yield from sweep(head.key, head.epoch, frozenset())
     return head
 
 
@@ -166,15 +167,6 @@ def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
             f"{id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",
             id, seen.seq, head.seq,
         )  # fmt: skip
-
-
-def after_delete(head: Base) -> Protocol[None]:
-    """Remove what a tombstone makes useless; anybody may repeat it at any time."""
-    yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
-    numbers = yield from hints_of(naming.INDEX, head.key)
-    if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
-        yield Delete(gone)
-    yield from sweep(head.key, head.epoch, frozenset())
 
 
 def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[str]]:
