@@ -3,10 +3,10 @@
 from . import models
 from ._care.ailments import Ailment, Mend
 from ._care.diagnosis import LostCommit
+from ._care.findings import Finding, VerifyReport
 from ._care.mend import RepairReport
 from ._care.retention import CollectReport, Doomed, PruneReport
 from ._care.usage import Amount, SessionUsage, UsageReport
-from ._care.verify import Finding, VerifyReport
 from ._engine.artifacts import ArtifactInfo
 from ._engine.contents import ArtifactStream, AsyncArtifactStream
 from ._engine.documents import Document, DocumentSummary

@@ -18,10 +18,10 @@ from typing import Any, Literal, NoReturn, ParamSpec, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
+from ._care.findings import VerifyReport
 from ._care.mend import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
-from ._care.verify import VerifyReport
 from ._engine import sessions
 from ._engine.arguments import LayoutName, Options, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range

@@ -11,8 +11,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from fsspec import AbstractFileSystem
 
+from ._care.findings import VerifyReport
 from ._care.retention import CollectReport, PruneReport
-from ._care.verify import VerifyReport
 from ._engine.arguments import Options, several
 from ._engine.documents import Change, Document, Documents, DocumentSummary
 from ._engine.layouts import UNSET, BaseArgument

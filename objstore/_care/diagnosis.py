@@ -20,7 +20,7 @@ from .._log.ops import Moment, Now, Protocol
 from .._log.reading import measure, parse, read_commits, read_each
 from .._log.session import PAGE, pages_down, touched
 from ..errors import IntegrityError
-from .verify import Finding
+from .findings import Finding, finding_of
 
 AT_ONCE: Final = 8
 """How many texts or leaves are held in memory together."""
@@ -137,7 +137,7 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
                     yield from check_neighbours(blank, [found], floor, newest, {})
                     base = yield from assemble(blank, [found], current=False)
                 except IntegrityError as error:
-                    damage.append(_finding(id, error))
+                    damage.append(finding_of(id, error))
                 else:
                     return (yield from _upwards(base, above, damage)), damage
             if found is None or found.whole or foreign:
@@ -152,7 +152,7 @@ def _upwards(base: Base, above: Mapping[int, Commit], damage: list[Finding]) -> 
         try:
             base = yield from assemble(base, [found], current=False)
         except IntegrityError as error:
-            damage.append(_finding(base.id, error))
+            damage.append(finding_of(base.id, error))
             break
     return base
 
@@ -162,16 +162,12 @@ def _parsed(blank: Base, n: int, data: bytes | None, damage: list[Finding]) -> C
     try:
         found = parse(blank, n, data)
     except IntegrityError as error:
-        damage.append(_finding(blank.id, error))
+        damage.append(finding_of(blank.id, error))
         return None
     if found is None:
         detail = f"commit {n} is not there" if data is None else f"commit {n} is empty"
         damage.append(Finding(blank.id, key, "missing", detail))
     return found
-
-
-def _finding(id: str, error: IntegrityError) -> Finding:
-    return Finding(id, error.key, "damaged", str(error))
 
 
 def _above(base: Base, newest: int) -> Protocol[tuple[str | None, tuple[LostCommit, ...]]]:

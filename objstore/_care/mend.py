@@ -28,7 +28,7 @@ from .._log.session import PAGE
 from ..errors import IntegrityError
 from .ailments import Ailment, Care, Mend
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
-from .verify import Finding
+from .findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from .._format import naming
 from .._format.canonical import JSON
 from .._format.commit import Commit, id_of_key, is_torn
 from .._format.state import opened
-from .._log.apart import UnreadableError, apart
+from .._log.apart import apart
 from .._log.asking import get_commit, get_object
 from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
@@ -20,63 +20,12 @@ from .._log.reading import Unreadable, measure, parse, read_commits, read_each
 from .._log.session import PAGE, pages_down
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
-
-Problem = Literal["damaged", "missing", "unreadable", "unknown format", "foreign"]
+from .findings import Finding, VerifyReport, finding_of
 
 _OBJECTS_AT_ONCE = 16
 _AT_ONCE = 4 * 2**20
 _HELD = 16 * 2**20  # bytes of commits, as text, that are kept from one look to the other
 _AGAIN: Final[JSON] = ["what has to be read again"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it was written.
-
-    Attributes:
-        id: The session; ``None`` where that cannot be told.
-        key: The object, relative to the store.
-        problem: What kind of thing it is.
-        detail: What was found, without contents.
-    """
-
-    id: str | None
-    key: str
-    problem: Problem
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """What a verification read and found.
-
-    Attributes:
-        sessions: How many sessions were read.
-        commits: How many commits, those that history still promises.
-        objects: How many objects that they name.
-        size: Bytes read.
-        findings: All that is wrong with what is stored, empty where nothing is.
-        ailments: What hurts an agent in the newest states of those sessions with which nothing is wrong otherwise.
-        missing: Those of the given ids of which nothing is stored.
-    """
-
-    sessions: int
-    commits: int
-    objects: int
-    size: int
-    findings: tuple[Finding, ...]
-    ailments: tuple[Ailment, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether all that is stored is as it was written."""
-        return not self.findings
-
-    @property
-    def healthy(self) -> bool:
-        """Whether that is so, and every session is fit to be resumed; notes do not count."""
-        return self.ok and all(ailment.severity == "note" for ailment in self.ailments)
 
 
 @dataclass(slots=True)
@@ -147,11 +96,6 @@ def _looked_at(
         yield from _session(rules, key, id, care, count, buried)
     except IntegrityError as error:  # something is in the place of a directory or of a big object
         count.findings.append(finding_of(id, error))
-
-
-def finding_of(id: str | None, error: IntegrityError) -> Finding:
-    """Say of an error of a read what kind of thing it is."""
-    return Finding(id, error.key, "unreadable" if isinstance(error, UnreadableError) else "damaged", str(error))
 
 
 def _session(

@@ -13,9 +13,10 @@ from typing import Any
 
 from .._care import prune
 from .._care.ailments import Care
+from .._care.findings import VerifyReport
 from .._care.mend import bury
 from .._care.retention import Doomed
-from .._care.verify import VerifyReport, verify
+from .._care.verify import verify
 from .._format import checking, naming
 from .._format.canonical import JSON
 from .._format.naming import MARKER

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from typing import Protocol as Contract
 
+from .._care.findings import VerifyReport
 from .._care.retention import Doomed
-from .._care.verify import VerifyReport
 from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._log.listing import IdPage, Listed

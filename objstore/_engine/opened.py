@@ -12,10 +12,10 @@ from typing import Any
 
 from .._care import ailments
 from .._care.ailments import Care
+from .._care.findings import VerifyReport
 from .._care.mend import RepairReport
 from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport
-from .._care.verify import VerifyReport
 from .._format import canonical, naming
 from .._format.naming import MARKER
 from .._format.patching import Patch

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._care.ailments import Ailment, examine
+from .._care.findings import Finding, VerifyReport, finding_of
 from .._care.retention import Doomed
-from .._care.verify import Finding, VerifyReport, finding_of
 from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.patching import Patch

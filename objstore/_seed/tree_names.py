@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._care.verify import Finding, finding_of
+from .._care.findings import Finding, finding_of
 from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import read_each
 from .._log.session import PAGE

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .._care.verify import Finding, VerifyReport
+from .._care.findings import Finding, VerifyReport
 from ._branch import ailing, where
 from ._output import fields, say, working, write_json, write_table
 from ._places import Storage
