@@ -22,8 +22,8 @@ from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
 from .findings import Finding, VerifyReport, finding_of
 
-_OBJECTS_AT_ONCE = 16
-_AT_ONCE = 4 * 2**20
+_AT_ONCE = 16
+_SMALL = 4 * 2**20  # bytes up to which an object goes through the memory as a whole
 _HELD = 16 * 2**20  # bytes of commits, as text, that are kept from one look to the other
 _AGAIN: Final[JSON] = ["what has to be read again"]
 
@@ -194,14 +194,14 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
 def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:
     named = {(epoch, name): size for commit in chain for name, (epoch, size) in commit.objects.items()}
     wanted = sorted(named)
-    for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
-        page = wanted[start : start + _OBJECTS_AT_ONCE]
+    for start in range(0, len(wanted), _AT_ONCE):
+        page = wanted[start : start + _AT_ONCE]
         asked: list[Get] = []
         for epoch, name in page:
             if not naming.is_object_name(name):
                 detail = "a commit names an object in a way that no object is named"
                 count.findings.append(Finding(blank.id, naming.session_dir(blank.key), "unknown format", detail))
-            elif named[epoch, name] > _AT_ONCE and not name.endswith(".zst"):
+            elif named[epoch, name] > _SMALL and not name.endswith(".zst"):
                 yield from _streamed(blank, naming.object_key(blank.key, epoch, name), named[epoch, name], count)
             else:
                 asked.append(get_object(blank.key, epoch, name, named[epoch, name]))
