@@ -6,7 +6,7 @@ A face drives `read` as long as `left`; between two pages nothing is held but wh
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,10 +15,8 @@ from .._log.ops import Call, Protocol
 from .._log.session import PAGE
 from ..models import SessionState
 from .arguments import aware, text
-from .layouts import Layout
+from .layouts import FindLayout
 from .summary import SessionSummary, summary_of
-
-FindLayout = Callable[[], Protocol[Layout]]
 
 
 class IdPages:
