@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from .._format import checking, naming
 from .._format.canonical import JSON
 from .._log.loaded import Loaded, described, plain
-from .._log.ops import Call, Moment, NewId, Now, Pause, Protocol
+from .._log.ops import Call, Moment, Now, Pause, Protocol
+from .._log.save import drawn
 from .._seed import five_parts
 from ..errors import ConflictError, FormatError, InvalidValueError, NotFoundError
 from ..models import (
@@ -160,8 +161,7 @@ class Sessions:
                         f"others changed {id!r} in each of {attempts} attempts to update it; try again",
                         id, revision.seq if revision else None, saved.seq,
                     )  # fmt: skip
-            drawn: str = yield NewId()
-            yield Pause(int(drawn[:6], 16) / 0x1000000 * min(0.01 * 2**attempt, 1.0))
+            yield Pause((yield from drawn()) * min(0.01 * 2**attempt, 1.0))
 
     # A sibling by itself
 

@@ -86,7 +86,7 @@ def save(
             lost = error
         seq = head.seq + 1
         if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
-            yield Pause((yield from _draw()) * min(0.02 * 2**attempt, 2.0))
+            yield Pause((yield from drawn()) * min(0.02 * 2**attempt, 2.0))
         head = yield from (load(rules, id) if unobserved else follow(rules, head))
         if lost.hint and (not head.born or lost.hint != naming.index_hint(head.key, head.born)):
             yield Delete((lost.hint,))  # ours, of a life that is over: it would list what was deleted
@@ -98,9 +98,10 @@ def save(
     raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
 
 
-def _draw() -> Protocol[float]:
-    drawn: str = yield NewId()
-    return int(drawn[:6], 16) / 0x1000000
+def drawn() -> Protocol[float]:
+    """Draw a number from 0 up to 1."""
+    digits: str = yield NewId()
+    return int(digits[:6], 16) / 0x1000000
 
 
 def _answer(rules: Rules, head: Base, key: str, change: Change) -> Saved | None:
