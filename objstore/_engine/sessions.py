@@ -168,12 +168,12 @@ class Sessions:
     def save_part(self, part: Part[T], id: str, value: T, base: BaseArgument) -> Protocol[Revision]:
         """Save one sibling of a session, which need not have a session part."""
         known = seen(base if isinstance(base, Revision) else None)
-        return self._save_part(part, id, _taken(part, value, known), given(base), known)
+        return self._save(id, {part.name: _taken(part, value, known)}, given(base), None, known)
 
-    def _save_part(
-        self, part: Part[T], id: str, document: JSON, base: Revision | int | None, known: Seen
+    def _save(
+        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None, known: Seen
     ) -> Protocol[Revision]:
-        revision, _ = yield from (yield from self._layout()).save(id, {part.name: document}, base, None)
+        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
         hand_on(known.watch, revision)
         return revision
 
@@ -210,13 +210,7 @@ class Sessions:
             parts[five_parts.VERIFICATION] = _taken(VERIFICATION_REPORTS, list(verification_reports), known)
         if isinstance(session_or_id, SessionData):
             return self._saved(session_or_id, session_or_id.id, parts, _based(session_or_id, base), key)
-        return self._commit(naming.check_id(session_or_id), parts, given(base), key)
-
-    def _commit(
-        self, id: str, parts: Mapping[str, JSON], base: Revision | int | None, key: str | None
-    ) -> Protocol[Revision]:
-        revision, _ = yield from (yield from self._layout()).save(id, parts, base, key)
-        return revision
+        return self._save(naming.check_id(session_or_id), parts, given(base), key, known)
 
     def append(
         self,
