@@ -14,7 +14,7 @@ from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
 from .._engine.opened import Opened
-from .._engine.spool import CHUNK, Spool
+from .._engine.spool import Spool
 from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref
@@ -29,7 +29,7 @@ from ..documents import DocumentStore
 from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
 from ..store import SessionStore, open
 from ._clone import Cloned, clone
-from ._clone_objects import Reader, Side, fetch
+from ._clone_objects import Reader, Side, fetch, read_through
 from ._overlap import refuse_overlap
 
 Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
@@ -259,9 +259,7 @@ def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loa
         raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
     for ref in canonical.refs_in([*written.values()]):
         assert back is not None
-        with _stream(goal.driver, back, ref) as stream:
-            while stream.read(CHUNK):
-                pass
+        read_through(_stream(goal.driver, back, ref))
     return "copied"
 
 

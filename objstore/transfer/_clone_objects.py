@@ -169,7 +169,12 @@ def _send_big(source: Side, target: Side, key: str, size: int) -> int:
 
 def _check_big(key: str, size: int, fetch: Fetch) -> None:
     digest = key.rpartition("/")[2][:DIGEST_LENGTH]
-    with ArtifactStream(key, size, digest, fetch) as stream:
+    read_through(ArtifactStream(key, size, digest, fetch))
+
+
+def read_through(stream: ArtifactStream) -> None:
+    """Read a stream to its end, which checks it against its digest."""
+    with stream:
         while stream.read(CHUNK):
             pass
 
