@@ -137,15 +137,15 @@ def copy(
     with ExitStack() as stack:
         origin = _opened(source, stack)
         goal = _opened(target, stack)
-        layouts = _Layouts(origin.driver.run(origin.layout()), goal.driver.run(goal.layout()))
-        refuse_overlap(origin, goal, (layouts.source, layouts.target))
-        if isinstance(layouts.target, Tree):
-            layouts = replace(layouts, target=replace(layouts.target, lossy=lossy))
+        here, there = origin.driver.run(origin.layout()), goal.driver.run(goal.layout())
+        refuse_overlap(origin, goal, (here, there))
+        if isinstance(there, Tree):
+            there = replace(there, lossy=lossy)
         reader = Reader(origin.driver)
         sides: tuple[Side, Side] | None = None
-        if history and isinstance(layouts.source, Handle) and isinstance(layouts.target, Handle):
-            sides = Side(reader, layouts.source), Side(goal.driver, layouts.target)
-        wanted, failed = reader.run(_all_ids(layouts.source)) if ids is None else (_each_once(ids), {})
+        if history and isinstance(here, Handle) and isinstance(there, Handle):
+            sides = Side(reader, here), Side(goal.driver, there)
+        wanted, failed = reader.run(_all_ids(here)) if ids is None else (_each_once(ids), {})
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
         warnings: dict[str, tuple[str, ...]] = {}
@@ -158,12 +158,12 @@ def copy(
                     written[id] = _demanded(cloned, id)
                     done[id] = "copied" if written[id].commits else "unchanged"
                 else:
-                    loaded = reader.run(layouts.source.load(id, None, None))
+                    loaded = reader.run(here.load(id, None, None))
                     parts = _saved(loaded)
                     if not parts and ids is None:
                         continue
-                    done[id] = _copy_one(layouts.target, reader, goal, id, loaded)
-                    found = tuple(losses(parts)) if isinstance(layouts.target, Tree) else ()
+                    done[id] = _copy_one(there, reader, goal, id, loaded)
+                    found = tuple(losses(parts)) if isinstance(there, Tree) else ()
                     if found:
                         warnings[id] = found
             except BackendError:
@@ -199,12 +199,6 @@ def _demanded(found: T | None, id: str) -> T:
     if not found:
         raise NotFoundError(f"there is no session {id!r} to copy")
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Layouts:
-    source: Layout
-    target: Layout
 
 
 def _opened(place: Place, stack: ExitStack) -> Opened:
