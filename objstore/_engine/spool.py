@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, Self, TypeAlias
+from typing import Protocol as Contract
 
 CHUNK: Final = 4 * 2**20
 """Bytes that are read at once, and so about what a stream needs of the memory."""
 
 
-class Readable(Protocol):
+class Readable(Contract):
     """A stream of bytes: a file that was opened with ``"rb"``, or what looks like one."""
 
     def read(self, size: int, /) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol as Contract
 
 from .._format import canonical, patching
 from .._format.canonical import JSON
@@ -22,7 +23,7 @@ class MovedError(Exception):
         self.parts = parts
 
 
-class Change(Protocol):
+class Change(Contract):
     """A wish to change a state."""
 
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:

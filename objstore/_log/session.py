@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from typing import Protocol as Contract
 
 from .._format import canonical, naming
 from .._format.canonical import JSON, refs_in
@@ -23,7 +23,7 @@ from .reading import parse, read_commits, read_objects
 from .save import broken
 
 
-class Contents(typing.Protocol):
+class Contents(Contract):
     """Remembers what references name."""
 
     def contents(self, ref: Ref) -> str | bytes | None:
