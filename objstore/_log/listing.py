@@ -57,7 +57,7 @@ class IdPage:
 
 
 @apart
-def list_ids(prefix: str = "") -> Protocol[list[str]]:
+def list_ids(prefix: str) -> Protocol[list[str]]:
     """Read the ids of all sessions from the hints, sorted."""
     names: list[str] = []
     for beginning in naming.beginnings(prefix):

@@ -98,7 +98,7 @@ def exists(rules: Rules, id: str) -> Protocol[bool]:
 
 
 def contents_of(
-    base: Base, value: JSON, *, streams: bool = False, kept: Contents | None = None
+    base: Base, value: JSON, *, streams: bool, kept: Contents | None = None
 ) -> Protocol[dict[str, str | bytes]]:
     """Read the objects for which references stand in a value, as far as they are not kept: name -> contents.
 
@@ -126,7 +126,7 @@ def contents_of(
     return contents
 
 
-def resolve(base: Base, value: JSON, *, streams: bool = False) -> Protocol[None]:
+def resolve(base: Base, value: JSON, *, streams: bool) -> Protocol[None]:
     """Read the same into the references, for a state of one's own that is to be written again."""
     contents = yield from contents_of(base, value, streams=streams)
     for ref in refs_in(value):
