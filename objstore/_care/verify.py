@@ -104,6 +104,7 @@ def _session(
     if not naming.is_key(key):
         count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
         return
+    before = len(count.findings)
     if buried is None:  # before its log: a tombstone is older than its hint
         buried = yield from hints_of(naming.TRASH, key)
     numbers = yield from _numbers(id, key, count)
@@ -127,7 +128,7 @@ def _session(
             count.findings.append(Finding(id, naming.log_key(key, n), "missing", detail))
     chain = yield from _chain(nothing(id, None), numbers, count)
     yield from _objects(nothing(id, None), chain, count)
-    if not any(finding.id == id for finding in count.findings):
+    if len(count.findings) == before:
         newest = yield from _states(rules, nothing(id, None), chain, count)
         if newest and newest.state is not None:
             count.ailments += care.examine(id, newest.state)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import BackendError, SessionData
+from objstore import BackendError, Message, SessionData, ToolUseBlock
 from tests.bad_input.damage import TURNS, fill, log_key, turns
 from tests.places import make_place
 
@@ -46,6 +46,18 @@ def test_verify_says_so(filled: Path, key: str, id: str | None) -> None:
         assert turns(store.load("other")) == TURNS
         with pytest.raises(BackendError, match="a file is in the place of a directory"):
             store.save(SessionData.new("s"))
+
+
+@pytest.mark.parametrize("id", ["s", "s" * 300], ids=["short", "hashed"])
+def test_what_hurts_an_agent_is_only_told_where_nothing_else_is_wrong(tmp_path: Path, id: str) -> None:
+    store = objstore.open(tmp_path)
+    store.save(SessionData.new(id))
+    store.append(id, messages=[Message(role="assistant", content=[ToolUseBlock(id="call", name="bash", input={})])])
+    assert [found.kind for found in store.verify().ailments] == ["call without result"]
+    (directory,) = (tmp_path / "sessions").iterdir()
+    (directory / "log/000001").write_bytes(b"a file")
+    for report in (store.verify(), store.verify([id])):
+        assert ([found.problem for found in report.findings], report.ailments) == (["foreign"], ())
 
 
 def test_of_objects_too(filled: Path) -> None:
