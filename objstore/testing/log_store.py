@@ -13,8 +13,8 @@ from ..errors import ConflictError, NotFoundError
 from ..models import Message, Revision, SessionData
 from ..store import SessionStore
 from .backend import at_once
-from .samples import artifacts, loaded, session, texts, trace
-from .store import ODD_IDS_OF_A_LOG, OpenStore, StoreTests
+from .samples import ODD_IDS_OF_A_LOG, artifacts, loaded, session, texts, trace
+from .store import OpenStore, StoreTests
 
 WRITERS = 6
 APPENDS = 4

@@ -1,4 +1,4 @@
-"""Small sessions and siblings for tests; each is equal whenever it is made, but for the times of runs."""
+"""Small sessions and siblings for tests, equal whenever they are made but for the times of runs; odd ids and texts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,39 @@ from ..models import (
     VerificationStatus,
 )
 from ..store import SessionStore
+
+ODD_IDS = (
+    "a/b",
+    "A/B",
+    "..",
+    "../../etc/passwd",
+    "x.json",
+    " ",
+    "CON",
+    "%2f+&#?",
+    "caf\u00e9",
+    "cafe\u0301",
+    "\u65e5\u672c\u8a9e",
+    "\U0001f680",
+    "index",
+    "objects",
+    "x" * 218,
+)
+"""Ids that every layout keeps, all at once in one place."""
+
+ODD_IDS_OF_A_LOG = (*ODD_IDS, "a\\b", "a_b", "A_B", ".", "con", "tab\tnew\nline", "x" * 1024, "\u00e9" * 512)
+"""Ids that the log layout keeps apart; in a tree some of them are refused, and some share a file."""
+
+ODD_TEXTS = (
+    "",
+    "\x01\x1f\x7f",
+    "\u2028\u2029",
+    "\U0001f680\u65e5\u0301",
+    '{"=": "x"}',
+    "=list",
+    "\r\n\t\\\"'",
+    "\ufeff",
+)
 
 
 def session(id: str, *words: str) -> SessionData:

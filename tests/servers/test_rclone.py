@@ -14,7 +14,8 @@ from objstore import AsyncSessionStore, Message, SessionData, UnsupportedBackend
 from objstore._engine.drive import Driver
 from objstore.backends import open_backend
 from objstore.backends.probe import check
-from objstore.testing.store import ODD_IDS, OpenStore, TreeStoreTests
+from objstore.testing.samples import ODD_IDS
+from objstore.testing.store import OpenStore, TreeStoreTests
 
 from . import rclone, s3
 
