@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
-from fsspec import AbstractFileSystem, get_filesystem_class
-from fsspec.asyn import AsyncFileSystem
+from fsspec import get_filesystem_class
 from fsspec.implementations.dirfs import DirFileSystem
 
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
-from ._target import TEMPORARY, Target, checked, rest_of, split_prefix, temporary_name
+from ._moving import innermost, move_in, moves
+from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
 from .base import Capabilities, Location
 
 T = TypeVar("T")
@@ -203,7 +202,7 @@ class GenericBackend:
         if self._filesystem is None:
             default = self._target.filesystem or get_filesystem_class(self._target.protocol)
             self._filesystem = self._target.make(default, {})
-        _innermost(self._filesystem).invalidate_cache()  # it may be the user's own, which caches
+        innermost(self._filesystem).invalidate_cache()  # it may be the user's own, which caches
         return self._filesystem
 
     def _failure(self, doing: str, key: str, error: Exception) -> ObjstoreError:
@@ -230,8 +229,8 @@ class GenericBackend:
                 if parent and parent not in self._made:
                     filesystem.makedirs(parent, exist_ok=True)
                     self._made.add(parent)
-                if _moves(filesystem):
-                    self._move_in(filesystem, path, fill)
+                if moves(filesystem):
+                    move_in(filesystem, path, fill)
                 else:
                     fill(path)
             except FileNotFoundError:  # somebody removed the directory since we made it
@@ -241,35 +240,6 @@ class GenericBackend:
             else:
                 return
 
-    def _move_in(self, filesystem: Any, path: str, fill: Callable[[str], object]) -> None:
-        if filesystem.isdir(path):  # some moves would go inside
-            raise IsADirectoryError(path)
-        temporary = _beside(path)
-        try:
-            fill(temporary)
-            try:
-                filesystem.mv(temporary, path)
-            except Exception:  # a rename that does not replace; filesystems have errors of their own for that
-                if not filesystem.exists(path):
-                    raise
-                self._exchange(filesystem, temporary, path)
-        except BaseException:
-            with suppress(Exception):
-                filesystem.rm_file(temporary)
-            raise
-
-    def _exchange(self, filesystem: Any, temporary: str, path: str) -> None:
-        """Move an object in the place of another one, which comes back where that fails."""
-        aside = _beside(path)
-        filesystem.mv(path, aside)
-        try:
-            filesystem.mv(temporary, path)
-        except BaseException:
-            filesystem.mv(aside, path)
-            raise
-        with suppress(Exception):  # it is no object under that name
-            filesystem.rm_file(aside)
-
     def _path(self, key: str) -> str:
         root = self._target.path.rstrip("/")
         return f"{root}/{key}" if key else root or self._target.path
@@ -278,16 +248,12 @@ class GenericBackend:
         return self._target.scrub(f"{self._target.protocol}:{self._path(key)}")
 
 
-def _beside(path: str) -> str:
-    return f"{path.rpartition('/')[0]}/{temporary_name()}"
-
-
 def _protocol_below(target: Target) -> str:
     """Name the filesystem that does the work where a directory of it is used."""
     inner: Any = None
     if isinstance(target.filesystem, type) and issubclass(target.filesystem, DirFileSystem):
         inner = target.options.get("fs") or (target.args[1] if len(target.args) > 1 else None)
-    protocol: Any = target.protocol if inner is None else _innermost(inner).protocol
+    protocol: Any = target.protocol if inner is None else innermost(inner).protocol
     return protocol if isinstance(protocol, str) else str(protocol[0])
 
 
@@ -295,21 +261,6 @@ def _is_broken_ssh(error: Exception) -> bool:
     """Know the errors of paramiko and asyncssh without importing either, since both are optional."""
     names = ("SSHException", "NoValidConnectionsError", "ConnectionLost", "ChannelOpenError", "SFTPConnectionLost")
     return type(error).__name__ in names or error.args == ("Socket is closed",)
-
-
-def _innermost(filesystem: Any) -> Any:
-    while isinstance(filesystem, DirFileSystem):
-        filesystem = filesystem.fs
-    return filesystem
-
-
-def _moves(filesystem: Any) -> bool:
-    """Say whether a filesystem has a move of its own; the one that fsspec gives to all copies and deletes."""
-    filesystem = _innermost(filesystem)
-    kind = type(filesystem)
-    if isinstance(filesystem, AsyncFileSystem):
-        return any("_mv" in vars(base) for base in kind.__mro__ if base not in AsyncFileSystem.__mro__)
-    return kind.mv is not AbstractFileSystem.mv
 
 
 def _entry(filesystem: Any, folder: str, item: dict[str, Any]) -> Entry | None:
