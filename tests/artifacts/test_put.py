@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,17 @@ def test_a_path_that_is_not_there_is_said_so(store: SessionStore, tmp_path: Path
     with pytest.raises(FileNotFoundError):
         store.put_artifact("s", tmp_path / "none", tool_name="t")
     assert store.history("s") == []
+
+
+def test_a_text_needs_no_room_for_a_local_copy(
+    store: SessionStore, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    info = store.put_artifact("s", "text", tool_name="t")
+    assert contents(store, info) == b"text"
+    asyncio.run(place.open_async().put_artifact("s", "text", tool_name="t"))
+    with pytest.raises(FileNotFoundError, match="for a temporary copy: make room, or set TMPDIR"):
+        store.put_artifact("s", b"bytes", tool_name="t")
 
 
 def test_a_lone_surrogate_is_refused(store: SessionStore) -> None:

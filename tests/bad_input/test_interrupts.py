@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from objstore._format.refs import Ref
 from objstore._log.base import nothing
 from objstore.backends import LocalBackend
 from objstore.models import _base
+from objstore.testing import memory_store
 from tests.places import make_place
 
 
@@ -178,3 +180,20 @@ def test_an_interrupt_of_the_local_backend_leaves_no_file_open(tmp_path: Path) -
             interrupts += 1
             assert {*OPENED.iterdir()} == opened, f"at return {interrupts}"
         assert interrupts > 10
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+@pytest.mark.skipif(not OPENED.is_dir(), reason="nothing here lists the files that a process has open")
+@pytest.mark.parametrize("kind", ["c_return", "return"])
+def test_an_interrupt_leaves_nothing_of_the_local_copy_of_an_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = memory_store()
+    store.put_artifact("s", b"x", tool_name="t")  # so that nothing is imported below: Python loses locks there
+    opened, interrupts = {*OPENED.iterdir()}, 0
+    while interrupted_after(interrupts + 1, lambda: store.put_artifact("s", b"x", tool_name="t"), kind):
+        interrupts += 1
+        assert {*OPENED.iterdir()} == opened, f"at {kind} {interrupts}"
+        assert [*tmp_path.iterdir()] == [], f"at {kind} {interrupts}"
+    assert interrupts > 10
