@@ -20,6 +20,6 @@ def get_object(key: str, epoch: int, name: str, size: int) -> Get:
     return Get(naming.object_key(key, epoch, name), state.stored_bytes(name, size))
 
 
-def get_hint(name: str) -> Get:
+def get_hint(hint: str) -> Get:
     """Ask for what a hint of a listing holds, which is an id or nothing."""
-    return Get(naming.INDEX + name, naming.MAX_ID_BYTES)
+    return Get(hint, naming.MAX_ID_BYTES)

@@ -34,7 +34,7 @@ def listed_since(base: Base, born: int) -> Create:
 
 def list_again(base: Base, born: int) -> Protocol[None]:
     """List a session that was born, if its hint is missing."""
-    if born and (yield get_hint(naming.index_hint(base.key, born).removeprefix(naming.INDEX))) is None:
+    if born and (yield get_hint(naming.index_hint(base.key, born))) is None:
         yield listed_since(base, born)
 
 

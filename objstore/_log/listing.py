@@ -96,7 +96,7 @@ def ids_in(names: Iterable[str], prefix: str) -> Protocol[list[str]]:
     hashed = [key for key, id in found.items() if id is None]
     for start in range(0, len(hashed), PAGE):
         page = hashed[start : start + PAGE]
-        contents = yield from read_each([get_hint(hints[key]) for key in page])
+        contents = yield from read_each([get_hint(naming.INDEX + hints[key]) for key in page])
         for key, data in zip(page, contents, strict=True):
             if data is not None:  # else it was deleted since it was listed
                 found[key] = _id_in_hint(key, data) or (yield from _id_in_log(key))
