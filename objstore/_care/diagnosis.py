@@ -17,8 +17,8 @@ from .._log.chain import assemble, check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol
-from .._log.reading import measure, parse, read_commits, read_each
-from .._log.session import PAGE, pages_down, touched
+from .._log.reading import PAGE, measure, pages_down, parse, read_commits, read_each
+from .._log.session import touched
 from ..errors import IntegrityError
 from .findings import Finding, finding_of
 

@@ -22,9 +22,8 @@ from .._log.change import Edit
 from .._log.hints import unlist
 from .._log.land import Draft, LostError, Summarise, commit, create_objects
 from .._log.ops import Copy, Create, Protocol
-from .._log.reading import read_commits
+from .._log.reading import PAGE, read_commits
 from .._log.save import save
-from .._log.session import PAGE
 from ..errors import IntegrityError
 from .ailments import Ailment, Care, Mend
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored

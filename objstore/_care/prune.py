@@ -22,7 +22,8 @@ from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
-from .._log.session import PAGE, retained, sweep
+from .._log.reading import PAGE
+from .._log.session import retained, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 

@@ -16,8 +16,7 @@ from .._log.base import Base, Rules, nothing
 from .._log.chain import assemble
 from .._log.hints import all_hints, hints_of
 from .._log.ops import Entry, Get, List, Protocol
-from .._log.reading import Unreadable, measure, parse, read_commits, read_each
-from .._log.session import PAGE, pages_down
+from .._log.reading import PAGE, Unreadable, measure, pages_down, parse, read_commits, read_each
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
 from .findings import Finding, VerifyReport, finding_of

@@ -12,7 +12,7 @@ from itertools import islice
 
 from .._format import naming
 from .._log.ops import Call, Protocol
-from .._log.session import PAGE
+from .._log.reading import PAGE
 from ..models import SessionState
 from .arguments import aware, text
 from .layouts import FindLayout

@@ -15,7 +15,7 @@ from .base import Base, Rules
 from .chain import load
 from .land import Draft, LostError, Summarise, commit, create_objects
 from .ops import Copy, Create, Entry, List, Protocol
-from .session import PAGE
+from .reading import PAGE
 
 Adopt = Callable[[Mapping[str, JSON], str], dict[str, JSON]]
 """Makes the state of an origin that of a session with another id. It must not change the state."""

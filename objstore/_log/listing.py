@@ -15,8 +15,8 @@ from .asking import get_commit, get_hint
 from .base import Base, Rules, nothing
 from .head import find_head, find_whole, head_from, head_ops, in_time
 from .ops import Entry, List, Names, Page, Protocol
-from .reading import parse, read_commits, read_each
-from .session import PAGE, newest
+from .reading import PAGE, parse, read_commits, read_each
+from .session import newest
 
 
 def at_second(seconds: int) -> datetime.datetime:

@@ -14,7 +14,16 @@ from .asking import get_commit, get_object
 from .base import Base
 from .ops import Get, Protocol, Read
 
+PAGE: Final = 64
+"""How many commits or sessions are read side by side where there may be any number of them."""
+
 _PIECE: Final = 4 * 2**20
+
+
+def pages_down(newest: int, oldest: int) -> Iterator[list[int]]:
+    """Give the numbers from ``newest`` down to ``oldest``, as many at a time as are read side by side."""
+    for start in range(newest, oldest - 1, -PAGE):
+        yield list(range(start, max(oldest - 1, start - PAGE), -1))
 
 
 def read_commits(base: Base, numbers: list[int]) -> Protocol[dict[int, bytes | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from typing import Protocol as Contract
@@ -19,7 +19,7 @@ from .head import find_whole, in_time
 from .hints import unlist
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, Entry, List, Protocol
-from .reading import parse, read_commits, read_objects
+from .reading import pages_down, parse, read_commits, read_objects
 from .save import broken
 
 
@@ -31,10 +31,6 @@ class Contents(Contract):
 
     def keep(self, ref: Ref, contents: str | bytes) -> None:
         """Remember what one names."""
-
-
-PAGE = 64
-"""How many commits or sessions are read side by side where there may be any number of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +60,6 @@ class CommitInfo:
     objects: int
     origin: Origin | None = None
     writer: str | None = None
-
-
-def pages_down(newest: int, oldest: int) -> Iterator[list[int]]:
-    """Give the numbers from ``newest`` down to ``oldest``, as many at a time as are read side by side."""
-    for start in range(newest, oldest - 1, -PAGE):
-        yield list(range(start, max(oldest - 1, start - PAGE), -1))
 
 
 def newest(rules: Rules, id: str) -> Protocol[Commit | None]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from .._care.findings import Finding, finding_of
 from .._log.ops import Entry, Get, List, Protocol
-from .._log.reading import read_each
-from .._log.session import PAGE
+from .._log.reading import PAGE, read_each
 from ..errors import IntegrityError, InvalidIdError
 from . import five_parts
 from .tree_files import SIBLINGS, SUFFIX, is_shared, key_of, name_of, owner

@@ -23,8 +23,8 @@ from .._log.head import RESTARTS, find_head, find_whole, is_old
 from .._log.hints import list_again
 from .._log.land import CREATES
 from .._log.ops import Create, Delete, Moment, Now, Protocol, Sync
-from .._log.reading import parse, read_commits
-from .._log.session import newest, pages_down
+from .._log.reading import pages_down, parse, read_commits
+from .._log.session import newest
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 from ._clone_objects import Pair, Side, bring_objects, in_target
 
