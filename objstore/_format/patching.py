@@ -46,11 +46,17 @@ class UnknownPatchError(PatchError):
     """A patch or piece is of a kind that this version does not know; a newer one may."""
 
 
-def apply(patch: Patch, old: JSON) -> JSON:
+def apply(patch: Patch, old: JSON, room: list[int] | None = None) -> JSON:
     """Make the new document of the old one, which is not changed.
 
     What the patch leaves alone is the same object in both, and the values that it brings are its own: treat all of them
     as frozen.
+
+    Args:
+        patch: What to change.
+        old: The old document.
+        room: By how many items ranges may make lists longer than they were, since a few bytes can repeat any number;
+            what is used of it is taken off.
 
     Raises:
         UnknownPatchError: The patch has a part of a kind that is not known here.
@@ -63,13 +69,13 @@ def apply(patch: Patch, old: JSON) -> JSON:
     if kind == "list":
         if not isinstance(old, list):
             raise PatchError("a patch of a list does not fit what is no list")
-        return _apply_list(patch["list"], old)
+        return _apply_list(patch["list"], old, room)
     if not isinstance(old, dict):
         raise PatchError("a patch of an object does not fit what is no object")
-    return _apply_object(patch, old)
+    return _apply_object(patch, old, room)
 
 
-def _apply_object(patch: Patch, old: dict[str, JSON]) -> JSON:
+def _apply_object(patch: Patch, old: dict[str, JSON], room: list[int] | None) -> JSON:
     new = dict(old)
     for key in patch.get("cut", ()):
         if key not in new:
@@ -78,27 +84,36 @@ def _apply_object(patch: Patch, old: dict[str, JSON]) -> JSON:
     for key, inner in patch.get("sub", {}).items():
         if key not in new:
             raise PatchError("a key to be patched is not there")
-        new[key] = apply(inner, new[key])
+        new[key] = apply(inner, new[key], room)
     new.update(patch.get("put", {}))
     return new
 
 
-def _apply_list(pieces: list[Any], old: list[JSON]) -> JSON:
+def _apply_list(pieces: list[Any], old: list[JSON], room: list[int] | None) -> JSON:
     new: list[JSON] = []
+    longer = -len(old)
     for piece in pieces:
         _check_piece(piece)
         if isinstance(piece, list):
             start, count = piece
             if start + count > len(old):
                 raise PatchError("a range goes beyond the end of the list")
+            longer += count
+            if room and longer > room[0]:
+                raise PatchError("its ranges repeat more items than a state may have")
             kept = old[start : start + count]
-            new = [*new, *kept] if new else kept  # nearly always the first piece, and nearly all of the list
+            if new:
+                new += kept
+            else:
+                new = kept  # nearly always the first piece, and nearly all of the list
         elif "add" in piece:
             new.extend(piece["add"])
         else:
             if piece["at"] >= len(old):
                 raise PatchError("an item to be patched is beyond the end of the list")
-            new.append(apply(piece["patch"], old[piece["at"]]))
+            new.append(apply(piece["patch"], old[piece["at"]], room))
+    if room and longer > 0:
+        room[0] -= longer
     return new
 
 

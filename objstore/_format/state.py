@@ -23,7 +23,9 @@ from .refs import Ref
 LEAF_BYTES = 768 * 1024
 TEXT_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 2**30
-MAX_ITEMS = 2**26  # that leaves put into the lists of one state, each as often as it is named: a few can name many
+MAX_ITEMS = 2**26
+"""Items that leaves put into the lists of one state, and by which ranges make them longer: few bytes can name many."""
+
 CROWDED_BYTES = 16 * 2**20
 SHORT_TEXT_BYTES = 4 * 1024
 """From where on texts become objects in what would be crowded otherwise: a commit and a leaf hold only so much."""
@@ -170,7 +172,7 @@ class Decoder:
 
     objects: Table
     leaves: Mapping[str, Leaf]
-    room: list[int] = field(default_factory=lambda: [MAX_ITEMS])  # for items of leaves
+    room: list[int] = field(default_factory=lambda: [MAX_ITEMS])  # for items of leaves and of ranges
 
     def state(self, encoded: JSON) -> dict[str, JSON]:
         """Read a state."""

@@ -254,7 +254,7 @@ def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base
 
 
 def _apply(decoder: Decoder, commit: Commit, state: dict[str, JSON] | None) -> dict[str, JSON]:
-    new = patching.apply(decoder.patch(commit.body), state)
+    new = patching.apply(decoder.patch(commit.body), state, decoder.room)
     if not isinstance(new, dict):
         raise ValueError("a state is an object")
     return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -126,19 +126,24 @@ def bomb(size: int) -> bytes:
     return zstd.compress(b" " * size)
 
 
-def forge(place: Place, body: dict[str, Any], objects: dict[str, tuple[int, bytes]]) -> None:
+def forge(
+    place: Place, body: dict[str, Any], objects: dict[str, tuple[int, bytes]], patches: Sequence[dict[str, Any]] = ()
+) -> None:
     """Put a session into the store as somebody could who knows the format, and may write there."""
-    record = {
-        "format": 1, "id": "d", "seq": 1, "parent": None, "commit": "0" * 32, "time": "2026-11-26T00:00:00.000000Z",
-        "epoch": 0, "floor": 1, "born": 0, "kind": "snapshot", "requires": [], "keys": [], "summary": {},
-        "objects": {name: [0, size] for name, (size, _) in objects.items()}, "body": body,
-    }  # fmt: skip
-    text = json.dumps(record, separators=(",", ":"))[:-1].encode()
     opened(place).save("other", {"a": 1})
     for name, (_, data) in objects.items():
         place.put(f"sessions/d/objects/0/{name}", data)
-    seal = f',"self":"{hashlib.sha256(text).hexdigest()}"}}'
-    place.put("sessions/d/log/000000/0000000001", text + seal.encode())
+    parent = None
+    for seq, inner in enumerate([body, *patches], 1):
+        record = {
+            "format": 1, "id": "d", "seq": seq, "parent": parent, "commit": "0" * 32,
+            "time": "2026-11-26T00:00:00.000000Z", "epoch": 0, "floor": 1, "born": 0,
+            "kind": "snapshot" if seq == 1 else "patch", "requires": [], "keys": [], "summary": {},
+            "objects": {name: [0, size] for name, (size, _) in objects.items()}, "body": inner,
+        }  # fmt: skip
+        text = json.dumps(record, separators=(",", ":"))[:-1].encode()
+        parent = hashlib.sha256(text).hexdigest()
+        place.put(f"sessions/d/log/000000/{seq:010d}", text + f',"self":"{parent}"}}'.encode())
 
 
 @pytest.mark.parametrize("what", ["commit", "leaf", "text"])
@@ -185,6 +190,25 @@ def test_a_few_leaves_that_name_each_other_are_no_endless_list(
         assert tracemalloc.get_traced_memory()[1] < 30 * 2**20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("within", ["commits", "a commit"])
+def test_a_few_ranges_that_repeat_each_other_are_no_endless_list(
+    place: Place, within: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "MAX_ITEMS", 1_000_000)
+    doubling = [[[0, 1_000 * 2**n]] * 2 for n in range(16)]
+    ranges = doubling if within == "commits" else [[[0, 1_000]] * 50_000]
+    forge(place, {"a": [0] * 1_000}, {}, [{"sub": {"a": {"list": pieces}}} for pieces in ranges])
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            opened(place).load("d")
+        assert not opened(place).verify().ok
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert opened(place).load("d", at=1) is not None
 
 
 def test_a_list_of_more_items_than_can_be_read_is_not_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
