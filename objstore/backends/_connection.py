@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import starmap
+from queue import SimpleQueue
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -33,16 +35,30 @@ class _Turns:
 
 
 class Slots:
-    """The same for threads without a loop: a turn is waited for in the thread."""
+    """The same for threads without a loop: a turn is waited for in the thread, which has one request at a time.
+
+    The handler of a signal may raise between any two steps of Python. So a turn is taken and noted in one call in C,
+    and one that was never given back is the next of its thread.
+    """
 
     def __init__(self, concurrency: int) -> None:
-        self._free = threading.BoundedSemaphore(concurrency)
+        self._free: SimpleQueue[None] = SimpleQueue()
+        self._mine = _Mine()
+        for _ in range(concurrency):
+            self._free.put(None)
 
     async def __aenter__(self) -> None:
-        self._free.acquire()
+        if not self._mine.turns:
+            self._mine.turns.extend(starmap(self._free.get, [()]))
 
     async def __aexit__(self, *_: object) -> None:
-        self._free.release()
+        self._free.put(None)
+        self._mine.turns.clear()
+
+
+class _Mine(threading.local):
+    def __init__(self) -> None:
+        self.turns: list[None] = []
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,13 +14,17 @@ from typing import Any
 import pytest
 
 from objstore import InvalidValueError, Message, SessionData, SessionStore
+from objstore._engine.drive import finished
 from objstore._engine.memory import Memory
 from objstore._format.refs import Ref
 from objstore._log.base import nothing
 from objstore.backends import LocalBackend
+from objstore.backends._connection import Slots
 from objstore.models import _base
 from objstore.testing import memory_store
 from tests.places import make_place
+
+PATIENCE = 20.0
 
 
 class Stop(BaseException):
@@ -156,6 +161,27 @@ def test_an_interrupt_leaves_what_is_remembered_within_its_size(kind: str) -> No
             memory.put(base)
         assert [memory.get(id) is not None for id in "abc"] == [False, True, True], f"at event {interrupts}"
     assert interrupts > 10
+
+
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", ["call", "return", "c_return"])
+def test_an_interrupt_leaves_the_turn_of_a_request_free(kind: str) -> None:
+    slots = Slots(1)
+    interrupts: list[str] = []
+
+    async def take_turns() -> None:
+        async with slots:
+            pass
+
+    def interrupt() -> None:
+        while interrupted_after(len(interrupts) + 1, lambda: finished(take_turns()), kind):
+            interrupts.append(kind)
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), f"stuck after {len(interrupts)}"
+    assert interrupts
 
 
 OPENED = Path("/proc/self/fd")
