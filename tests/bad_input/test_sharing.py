@@ -96,6 +96,24 @@ def test_one_asynchronous_store_serves_loops_one_after_another_and_side_by_side(
     assert sorted(asyncio.run(end())) == sorted(f"{name}-{n}" for name in names for n in range(3))
 
 
+def test_tools_in_all_threads_of_a_loop_use_the_waiting_face(place: Place) -> None:
+    async def inside() -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))  # as on a small machine
+        together = threading.Barrier(2)
+        with place.open() as waiting:
+            waiting.save(SessionData.new("s"))
+
+            def tool(name: str) -> None:
+                together.wait()
+                waiting.append("s", messages=[Message.user(name)])
+
+            await asyncio.gather(*(asyncio.to_thread(tool, name) for name in "ab"))
+        async with place.open_async() as store:
+            return texts(await store.load("s"))
+
+    assert sorted(asyncio.run(inside())) == ["a", "b"]
+
+
 def test_the_waiting_face_works_inside_a_running_loop(place: Place) -> None:
     async def inside() -> list[str]:
         with place.open() as store:
