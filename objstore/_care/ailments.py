@@ -184,7 +184,7 @@ def _session(session: Any, report: _Report) -> Any:
 
 def _unique(items: list[Any], member: tuple[str, ...], path: Path, report: _Report) -> list[tuple[int, Any]]:
     """Give each item an id of its own, with its old place; one that is the same as another in all goes."""
-    taken = {id for _, item in _dicts(items) if isinstance(id := _at(item, member), str)}
+    taken = dict.fromkeys((id for _, item in _dicts(items) if isinstance(id := _at(item, member), str)), 2)
     first: dict[str, Any] = {}
     kept: list[tuple[int, Any]] = []
     for n, item in enumerate(items):

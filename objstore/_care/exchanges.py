@@ -13,6 +13,7 @@ A result that was recorded, but behind something else (a user's remark while the
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -116,8 +117,9 @@ def _paired(messages: list[Any]) -> tuple[list[_Call], dict[Place, _Call], list[
     calls: list[_Call] = []
     owners: dict[Place, _Call] = {}
     orphans: list[Place] = []
-    open_calls: dict[str, list[_Call]] = {}
-    taken = {id for message in messages for block in _content(message) if isinstance(id := _id_in(block), str)}
+    open_calls: dict[str, list[deque[_Call]]] = {}  # by message, so that none of them is searched
+    ids = (id for message in messages for block in _content(message) if isinstance(id := _id_in(block), str))
+    taken = dict.fromkeys(ids, 2)
     used: set[str] = set()
     for m, message in enumerate(messages):
         for b, block in enumerate(_content(message)):
@@ -126,14 +128,18 @@ def _paired(messages: list[Any]) -> tuple[list[_Call], dict[Place, _Call], list[
                 call = _Call((m, b), id, id if id not in used else fresh(id, taken))
                 used.add(call.unique)
                 calls.append(call)
-                open_calls.setdefault(id, []).append(call)
+                waiting = open_calls.setdefault(id, [])
+                if not waiting or waiting[-1][0].place[0] != m:
+                    waiting.append(deque())
+                waiting[-1].append(call)
             elif _type(block) == "tool_result":
                 waiting = open_calls.get(id, []) if isinstance(id, str) else []
                 if not waiting:
                     orphans.append((m, b))
                     continue
-                call = next(c for c in waiting if c.place[0] == waiting[-1].place[0])
-                waiting.remove(call)
+                call = waiting[-1].popleft()
+                if not waiting[-1]:
+                    waiting.pop()
                 call.result = (m, b)
                 owners[m, b] = call
     return calls, owners, orphans
@@ -144,12 +150,13 @@ def _id_in(block: Any) -> Any:
     return block.get("id") if kind == "tool_use" else block.get("tool_use_id") if kind == "tool_result" else None
 
 
-def fresh(id: str, taken: set[str]) -> str:
-    """Make an id out of one that is in use; from then on it is taken, too."""
-    n = 2
+def fresh(id: str, taken: dict[str, int]) -> str:
+    """Make an id out of one of those that are taken, each with the number to try next; from then on it is, too."""
+    n = taken[id]
     while (found := f"{id}-{n}") in taken:
         n += 1
-    taken.add(found)
+    taken[id] = n + 1
+    taken[found] = 2
     return found
 
 
