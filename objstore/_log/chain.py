@@ -294,8 +294,12 @@ def _reload(rules: Rules, base: Base) -> Protocol[Base]:
 
 def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[IntegrityError]:
     """Say in the error which older commit can still be loaded."""
-    head = yield from find_head(naming.session_key(id))
+    blank = nothing(id, None)
+    head = yield from find_head(blank.key)
     for n in range(head - 1, max(0, head - 2 * rules.interval), -1):
+        found = yield from read_commits(blank, [n])
+        if parse_or_none(blank, n, found[n]) is None:
+            continue  # to try would be to read all that is above it again
         try:
             if (yield from _load_once(rules, id, n, Leaves())) is None:
                 continue
