@@ -21,6 +21,7 @@ from .verification import VerificationReport
 
 T = TypeVar("T")
 
+_NOT_OF_THE_VALUE: Final = (MemoryError, ImportError)  # the latter comes when Python is ending
 _FIELD: Final = re.compile(r"field_name='(\w+)'")
 _LISTED: Final = ConfigDict(hide_input_in_errors=True)
 _LATER: Final = ConfigDict(hide_input_in_errors=True, defer_build=True)
@@ -78,12 +79,12 @@ def to_document(part: TypeAdapter[T], value: T, *, wire: bool = False, sliced: b
 
 
 def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]) -> None:
-    """Raise what the handler of a signal has raised in a function that pydantic called.
+    """Raise what the handler of a signal has raised in a function that pydantic called, or what is not of the value.
 
     pydantic takes it for a failure of that function, and of one that tells types apart it keeps nothing: whatever that
     was, it is passed on as a `KeyboardInterrupt`. Such a failure does not come a second time.
     """
-    if cause is None or isinstance(cause, Exception):
+    if cause is None or (isinstance(cause, Exception) and not isinstance(cause, _NOT_OF_THE_VALUE)):
         try:
             write()
         except (PydanticSerializationError, AttributeError, TypeError):

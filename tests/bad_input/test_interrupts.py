@@ -77,6 +77,23 @@ def test_nor_where_the_value_is_invalid_too(store: SessionStore, monkeypatch: py
         store.save(session)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("Python is likely shutting down")], ids=repr)
+def test_nor_is_what_says_nothing_of_the_value_however_often_it_comes(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    session = SessionData.new("s")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as failing:
+        failing.setattr(_base, "check_each", fail)
+        with pytest.raises(type(error)) as caught:
+            store.save(session)
+    assert caught.value is error
+    store.save(session)
+
+
 def interrupted_after(events: int, call: Callable[[], object], kind: str = "call") -> bool:
     """Interrupt a call at the so-manieth event of a kind in it, and say whether it came that far.
 
