@@ -185,21 +185,24 @@ def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:
     head = yield from newest(rules, id)
     if head is None:
         return []
-    below = yield from _down(nothing(id, None), head.seq - 1, head.parent, head.floor)
-    return [_info(commit, before) for commit, before in zip([head, *below], [*below, None], strict=True)]
+    chain = [_bare(head), *(yield from _down(nothing(id, None), head.seq - 1, head.parent, head.floor))]
+    below = [*(commit for commit, _ in chain[1:]), None]
+    return [_info(commit, parts, before) for (commit, parts), before in zip(chain, below, strict=True)]
 
 
 def retained(head: Base) -> Protocol[list[Commit]]:
     """Read the commits from the head down to its floor, newest first, each by the digest that the one above names.
 
+    What they hold is let go.
+
     Raises:
         IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
     """
-    return _down(head, head.seq, head.digest, head.floor)
+    return [commit for commit, _ in (yield from _down(head, head.seq, head.digest, head.floor))]
 
 
-def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[list[Commit]]:
-    chain: list[Commit] = []
+def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[list[tuple[Commit, tuple[str, ...]]]]:
+    chain: list[tuple[Commit, tuple[str, ...]]] = []
     for page in pages_down(newest, floor):
         data = yield from read_commits(base, page)
         for n in page:
@@ -207,16 +210,21 @@ def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[l
             if found is None or not stands_on(digest, found.digest):
                 key = naming.log_key(base.key, n)
                 raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
-            chain.append(found)
+            chain.append(_bare(found))
             digest = found.parent
     return chain
 
 
-def _info(commit: Commit, before: Commit | None) -> CommitInfo:
+def _bare(commit: Commit) -> tuple[Commit, tuple[str, ...]]:
+    """Let go of what a commit holds but the names of its parts: a history may be longer than the memory."""
+    return replace(commit, body=None), touched(commit.kind, commit.body)
+
+
+def _info(commit: Commit, parts: tuple[str, ...], before: Commit | None) -> CommitInfo:
     known = before.objects if before else {}
     return CommitInfo(
-        commit.seq, commit.digest, moment(commit.time), commit.kind, touched(commit.kind, commit.body), commit.summary,
-        commit.size, sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+        commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
+        sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
         writer if isinstance(writer := commit.summary.get("writer"), str) else None,
     )  # fmt: skip
 

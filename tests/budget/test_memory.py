@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from objstore import Message, SessionData
+from objstore import Message, SessionData, SessionStore
 from objstore._care import verify
 from objstore._format.state import LEAF_BYTES
 from objstore.models import TextBlock
@@ -136,5 +136,27 @@ def test_a_commit_more_in_a_long_history_takes_two_kilobytes_to_verify_whatever_
         report = store.verify()
         assert (report.ok, report.commits) == (True, commits)
         return peak_of(store.verify)
+
+    assert peak(400) - peak(200) <= 2 * KIB * 200
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda store: store.history("s"),
+        lambda store: store.prune("s", keep_last=100, dry_run=True),
+        lambda store: store.collect(dry_run=True),
+        lambda store: store.du(),
+    ],
+)
+def test_nor_do_those_who_go_down_a_history_hold_what_is_in_its_commits(work: Callable[[SessionStore], object]) -> None:
+    def peak(commits: int) -> int:
+        store = memory_store()
+        session = SessionData.new("s")
+        for number in range(commits):
+            session.messages = [Message.user(f"{number} ".ljust(8 * KIB, "x"))]
+            store.save(session)
+        work(store)  # what is made once
+        return peak_of(lambda: work(store))
 
     assert peak(400) - peak(200) <= 2 * KIB * 200
