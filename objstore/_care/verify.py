@@ -73,8 +73,10 @@ def _keys(count: _Count) -> Protocol[list[str]]:
     return sorted(e.name for e in entries if e.is_directory)
 
 
-def _directories(id: str | None, below: str, names: Iterable[str], count: _Count) -> Protocol[None]:
-    entries: list[Entry] = yield List(below)
+def _directories(
+    id: str | None, below: str, names: Iterable[str], count: _Count, *, beginning: str = ""
+) -> Protocol[None]:
+    entries: list[Entry] = yield List(below + beginning)
     for entry in entries:
         if f"{entry.name}/" in names:
             _is_directory(id, entry, below + entry.name, count)
@@ -104,9 +106,10 @@ def _session(
         count.findings.append(Finding(None, naming.session_dir(key), "foreign", "no id gives this name"))
         return
     before = len(count.findings)
+    is_listed = buried is not None
     if buried is None:  # before its log: a tombstone is older than its hint
         buried = yield from hints_of(naming.TRASH, key)
-    numbers = yield from _numbers(id, key, count)
+    numbers = yield from _numbers(id, key, count, is_listed=is_listed)
     if numbers and rules.tearable:
         data: bytes | None = yield get_commit(key, numbers[-1])
         if data is not None and is_torn(data):
@@ -133,12 +136,13 @@ def _session(
             count.ailments += care.examine(id, newest.state)
 
 
-def _numbers(id: str | None, key: str, count: _Count) -> Protocol[list[int]]:
+def _numbers(id: str | None, key: str, count: _Count, *, is_listed: bool) -> Protocol[list[int]]:
     numbers: list[int] = []
     groups: list[Entry] = yield List(naming.log_root(key))
     if not groups:
         yield from _directories(id, naming.session_dir(key), ("log/", "objects/"), count)
-        yield from _directories(id, naming.SESSIONS, (f"{key}/",), count)
+    if not groups and not is_listed:  # else it is a directory, and so is what it lies in
+        yield from _directories(id, naming.SESSIONS, (f"{key}/",), count, beginning=key)
         yield from _directories(id, "", (naming.SESSIONS,), count)
     for entry in groups:
         group = naming.parse_group(entry.name)

@@ -30,6 +30,17 @@ class HintCounter(CountingDriver):
         return super()._all_blocking(ops, tally)
 
 
+class NameCounter(CountingDriver):
+    """Adds up how many names the lists give."""
+
+    named = 0
+
+    def _all_blocking(self, ops: tuple[Any, ...], tally: Any) -> list[Any]:
+        results = super()._all_blocking(ops, tally)
+        self.named += sum(len(names) for op, names in zip(ops, results, strict=True) if isinstance(op, List))
+        return results
+
+
 def walked(bench: Bench, work: Callable[[SessionStore], object]) -> int:
     """Count the hints that are walked over by what a store does that was opened anew."""
     store = bench.open()
@@ -73,3 +84,17 @@ def test_a_copy_lists_a_session_whose_hint_was_not_written(bench: Bench) -> None
     assert "s001" not in target.open().list()
     assert "s001" in objstore.copy(source, target.open()).unchanged
     assert "s001" in target.open().list()
+
+
+def test_to_verify_what_first_saves_left_that_were_broken_off_is_no_walk_over_all_sessions_for_each() -> None:
+    def named(count: int) -> int:
+        bench = Bench()
+        bench.open().save(SessionData.new("s"))
+        for number in range(count):
+            bench.backend.create(naming.object_key(f"s{number:03}", 0, "0" * 64), b"no commit names it")
+        store = bench.open()
+        counter = store._opened.driver = NameCounter(bench.backend)
+        assert store.verify().ok
+        return counter.named
+
+    assert named(80) <= 4 * named(20)
