@@ -163,8 +163,9 @@ def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list
 
 def purge(head: Base) -> Protocol[None]:
     """Empty every commit below a tombstone at once; the stubs still refuse a stale writer, and go after the grace."""
-    for n in (yield from _numbers_below(head.key, head.seq)):
-        yield Put(naming.log_key(head.key, n), b"")
+    numbers = yield from _numbers_below(head.key, head.seq)
+    for start in range(0, len(numbers), PAGE):
+        yield tuple(Put(naming.log_key(head.key, n), b"") for n in numbers[start : start + PAGE])
 
 
 def collect(

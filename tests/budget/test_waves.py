@@ -10,6 +10,7 @@ import pytest
 import objstore
 from objstore import DocumentStore, Message, SessionData, SessionStore
 from objstore._engine.drive import Driver
+from tests.budget.counting import Bench
 from tests.budget.workload import turns
 
 Count = Callable[[Callable[[], object]], int]
@@ -85,3 +86,19 @@ def test_the_head_that_was_looked_for_beside_the_marker_serves_that_load_only(pl
     session = SessionData.new("s")
     objstore.open(**place).save(session)
     assert reader.load("s") == session
+
+
+def test_a_purge_empties_commits_side_by_side() -> None:
+    def rounds(commits: int) -> int:
+        bench = Bench()
+        store = bench.open()
+        session = SessionData.new("s")
+        for number in range(commits):
+            session.updated_at = number
+            store.save(session)
+        with bench.counted(store) as cost:
+            store.delete("s", purge=True)
+        assert cost.requests["Put"] == commits
+        return cost.waves
+
+    assert rounds(60) == rounds(10)
