@@ -17,6 +17,7 @@ from .._log.chain import assemble
 from .._log.hints import all_hints, hints_of
 from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import PAGE, Unreadable, measure, pages_down, parse, read_commits, read_each
+from .._log.session import unnamed
 from ..errors import FormatError, IntegrityError
 from .ailments import Ailment, Care
 from .findings import Finding, VerifyReport, finding_of
@@ -159,6 +160,7 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
     """
     chain: list[Commit] = []
     floor, above, held = 1, None, 0
+    named: set[tuple[str, int]] = set()
     present = set(numbers)
     for page in pages_down(numbers[-1], 1):
         page = [n for n in page if n >= floor]
@@ -184,8 +186,9 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
             if commit is not None:
                 count.commits += 1
                 held += commit.length
+                fresh = unnamed(commit, named)
                 if held > _HELD:
-                    commit = replace(commit, body=_AGAIN)
+                    commit = replace(commit, body=_AGAIN, objects=fresh)
                 if above is not None and above.seq == n + 1 and above.parent != commit.digest and above.over is None:
                     detail = f"commit {n} is not the one that commit {n + 1} stands on"
                     count.findings.append(Finding(blank.id, key, "damaged", detail))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from typing import Protocol as Contract
 
 from .._format import canonical, naming
 from .._format.canonical import JSON, refs_in
-from .._format.commit import Commit, Origin, moment
+from .._format.commit import Commit, Origin, Table, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
@@ -185,24 +185,45 @@ def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:
     head = yield from newest(rules, id)
     if head is None:
         return []
-    chain = [_bare(head), *(yield from _down(nothing(id, None), head.seq - 1, head.parent, head.floor))]
-    below = [*(commit for commit, _ in chain[1:]), None]
-    return [_info(commit, parts, before) for (commit, parts), before in zip(chain, below, strict=True)]
+    found: list[CommitInfo] = []
+    above = head
+
+    def take(commit: Commit) -> None:
+        nonlocal above
+        found.append(_info(above, commit))
+        above = commit
+
+    yield from _down(nothing(id, None), head.seq - 1, head.parent, head.floor, take)
+    return [*found, _info(above, None)]
 
 
 def retained(head: Base) -> Protocol[list[Commit]]:
     """Read the commits from the head down to its floor, newest first, each by the digest that the one above names.
 
-    What they hold is let go.
+    A history may be longer than the memory. So what they hold is let go, and of the objects that one names those stay
+    that none above it names: together, those from the head down to any of them name what they need.
 
     Raises:
         IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
     """
-    return [commit for commit, _ in (yield from _down(head, head.seq, head.digest, head.floor))]
+    chain: list[Commit] = []
+    named: set[tuple[str, int]] = set()
+
+    def take(commit: Commit) -> None:
+        chain.append(replace(commit, body=None, objects=unnamed(commit, named)))
+
+    yield from _down(head, head.seq, head.digest, head.floor, take)
+    return chain
 
 
-def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[list[tuple[Commit, tuple[str, ...]]]]:
-    chain: list[tuple[Commit, tuple[str, ...]]] = []
+def unnamed(commit: Commit, named: set[tuple[str, int]]) -> Table:
+    """Give the objects that a commit names and nobody has named yet; from then on they are named."""
+    found = {name: place for name, place in commit.objects.items() if (name, place[0]) not in named}
+    named.update((name, epoch) for name, (epoch, _) in found.items())
+    return found
+
+
+def _down(base: Base, newest: int, digest: str | None, floor: int, take: Callable[[Commit], None]) -> Protocol[None]:
     for page in pages_down(newest, floor):
         data = yield from read_commits(base, page)
         for n in page:
@@ -210,21 +231,15 @@ def _down(base: Base, newest: int, digest: str | None, floor: int) -> Protocol[l
             if found is None or not stands_on(digest, found.digest):
                 key = naming.log_key(base.key, n)
                 raise IntegrityError(f"commit {key} is not the one that commit {n + 1} stands on", key)
-            chain.append(_bare(found))
+            take(found)
             digest = found.parent
-    return chain
 
 
-def _bare(commit: Commit) -> tuple[Commit, tuple[str, ...]]:
-    """Let go of what a commit holds but the names of its parts: a history may be longer than the memory."""
-    return replace(commit, body=None), touched(commit.kind, commit.body)
-
-
-def _info(commit: Commit, parts: tuple[str, ...], before: Commit | None) -> CommitInfo:
+def _info(commit: Commit, before: Commit | None) -> CommitInfo:
     known = before.objects if before else {}
     return CommitInfo(
-        commit.seq, commit.digest, moment(commit.time), commit.kind, parts, commit.summary, commit.size,
-        sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
+        commit.seq, commit.digest, moment(commit.time), commit.kind, touched(commit.kind, commit.body), commit.summary,
+        commit.size, sum(size for name, (_, size) in commit.objects.items() if name not in known), commit.origin,
         writer if isinstance(writer := commit.summary.get("writer"), str) else None,
     )  # fmt: skip
 

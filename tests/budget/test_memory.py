@@ -160,3 +160,21 @@ def test_nor_do_those_who_go_down_a_history_hold_what_is_in_its_commits(work: Ca
         return peak_of(lambda: work(store))
 
     assert peak(400) - peak(200) <= 2 * KIB * 200
+
+
+@pytest.mark.parametrize(
+    "work", [lambda store: store.history("s"), SessionStore.collect, SessionStore.du, SessionStore.verify]
+)
+def test_nor_do_they_hold_what_each_snapshot_says_of_all_artifacts(
+    work: Callable[[SessionStore], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_HELD", 256 * KIB)
+
+    def peak(artifacts: int) -> int:
+        store = memory_store()
+        for number in range(artifacts):
+            store.put_artifact("s", b"%d" % number, tool_name="bash", uri=f"{number}")
+        work(store)  # what is made once
+        return peak_of(lambda: work(store))
+
+    assert peak(900) - peak(300) <= 3 * KIB * 600
