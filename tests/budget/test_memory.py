@@ -122,17 +122,23 @@ def test_care_holds_the_names_of_the_sessions_and_not_what_is_in_them(name: str)
     assert peak(many) - peak(few) <= 1.5 * KIB * (many - few)  # of 20 KiB each
 
 
+def edited(commits: int) -> SessionStore:
+    """Make a store of one session, of which each commit replaces the only message, of 8 KiB."""
+    store = memory_store()
+    session = SessionData.new("s")
+    for number in range(commits):
+        session.messages = [Message.user(f"{number} ".ljust(8 * KIB, "x"))]
+        store.save(session)
+    return store
+
+
 def test_a_commit_more_in_a_long_history_takes_two_kilobytes_to_verify_whatever_it_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(verify, "_HELD", 256 * KIB)
 
     def peak(commits: int) -> int:
-        store = memory_store()
-        session = SessionData.new("s")
-        for number in range(commits):
-            session.messages = [Message.user(f"{number} ".ljust(8 * KIB, "x"))]
-            store.save(session)
+        store = edited(commits)
         report = store.verify()
         assert (report.ok, report.commits) == (True, commits)
         return peak_of(store.verify)
@@ -151,11 +157,7 @@ def test_a_commit_more_in_a_long_history_takes_two_kilobytes_to_verify_whatever_
 )
 def test_nor_do_those_who_go_down_a_history_hold_what_is_in_its_commits(work: Callable[[SessionStore], object]) -> None:
     def peak(commits: int) -> int:
-        store = memory_store()
-        session = SessionData.new("s")
-        for number in range(commits):
-            session.messages = [Message.user(f"{number} ".ljust(8 * KIB, "x"))]
-            store.save(session)
+        store = edited(commits)
         work(store)  # what is made once
         return peak_of(lambda: work(store))
 
