@@ -37,6 +37,16 @@ def blow_up(path: Path) -> None:
         file.truncate(HUGE)
 
 
+def sizes_to(read: list[int]) -> Callable[[object], None]:
+    """Make an observer that notes how many bytes each operation read."""
+
+    def observe(event: object) -> None:
+        if isinstance(event, OperationEvent):
+            read.append(event.size)
+
+    return observe
+
+
 @contextmanager
 def in_little_memory() -> Iterator[None]:
     tracemalloc.start()
@@ -76,7 +86,8 @@ def test_in_the_place_of_an_object(filled: Path, which: Callable[[Path], bool]) 
     (path,) = (each for each in (filled / "sessions/s/objects").rglob("*") if each.is_file() and which(each))
     key = str(path.relative_to(filled))
     blow_up(path)
-    store = objstore.open(filled)
+    read: list[int] = []
+    store = objstore.open(filled, observer=sizes_to(read))
     with in_little_memory():
         assert {finding.key for finding in store.verify().findings} == {key}
         assert [finding.key for finding in store.repair("s").damage] == [key]
@@ -84,6 +95,7 @@ def test_in_the_place_of_an_object(filled: Path, which: Callable[[Path], bool]) 
             copy = objstore.open(filled.parent / f"{filled.name} copy {history}")
             assert set(objstore.copy(store, copy, history=history).failed) == {"s"}
         assert store.load_artifacts("other")
+    assert sum(read) < 64 * 2**20
 
 
 def test_in_the_place_of_the_hint_of_a_long_id(filled: Path) -> None:
@@ -104,12 +116,7 @@ def test_on_s3_no_more_is_asked_for(
     filesystem = S3FileSystem(**options, skip_instance_cache=True)
     filesystem.pipe_file(f"{bucket}/agents/{log_key('s', TURNS)}", bytes(5 * 2**20))
     read: list[int] = []
-
-    def observe(event: object) -> None:
-        if isinstance(event, OperationEvent):
-            read.append(event.size)
-
-    store = objstore.open(place, storage_options=options, client=client, observer=observe)
+    store = objstore.open(place, storage_options=options, client=client, observer=sizes_to(read))
     with pytest.raises(IntegrityError, match=f"at={TURNS - 1}"):
         store.load("s")
     assert 2**20 < max(read) < 2**20 + 2**16

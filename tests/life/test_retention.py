@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,27 @@ def test_of_several_wishes_the_one_counts_that_keeps_most(place: Place) -> None:
         for last, snapshots in ((None, None), (None, 0), (-1, None)):
             with pytest.raises(ValueError, match="keep"):
                 store.prune("s", keep_last=last, keep_snapshots=snapshots)
+
+
+def test_what_is_stored_under_two_epochs_is_kept_under_both_while_commits_name_them(place: Place) -> None:
+    """A writer who has just come does not know what older commits name, and stores the same contents once more."""
+    held = ArtifactStore()
+    held.put(artifact("a", "held " * 4_000))
+    with place.open() as store:
+        lived(store, 34)
+        first = store.save_artifacts("s", held).seq
+        lived(store, 1)
+        assert store.prune("s", keep_snapshots=1).floor == 33
+    with place.open() as store:
+        second = store.save_artifacts("s", held).seq
+        lived(store, 1)
+        epochs = Counter(key.rpartition("/")[2] for key in place.files("sessions/s/objects/"))
+        assert max(epochs.values()) == 2
+        assert store.collect().removed == ()
+        store.prune("s", keep_last=10)
+    with place.open() as store:
+        assert [store.load_artifacts("s", at=seq) for seq in (first, second)] == [held, held]
+        assert store.verify().ok
 
 
 def test_documents_are_kept_alike() -> None:
