@@ -23,6 +23,7 @@ from objstore import (
     SessionStore,
     ToolArtifact,
 )
+from objstore._engine.spool import Spool
 from tests.artifacts.samples import MIB, contents, noise, objects
 from tests.places import Place
 
@@ -112,6 +113,17 @@ def test_a_text_needs_no_room_for_a_local_copy(
     asyncio.run(place.open_async().put_artifact("s", "text", tool_name="t"))
     with pytest.raises(FileNotFoundError, match="for a temporary copy: make room, or set TMPDIR"):
         store.put_artifact("s", b"bytes", tool_name="t")
+
+
+def test_a_local_copy_that_is_made_after_its_caller_went_away_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Spool() as spool:
+        pass
+    with pytest.raises(ValueError, match="closed file"):
+        spool.fill(b"bytes")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_lone_surrogate_is_refused(store: SessionStore) -> None:

@@ -7,7 +7,17 @@ import uuid
 import pytest
 import zstandard
 
-from objstore import DocumentStore, FormatError, IntegrityError, InvalidValueError, Message, SessionData
+from objstore import (
+    ArtifactStore,
+    DocumentStore,
+    FormatError,
+    IntegrityError,
+    InvalidValueError,
+    Message,
+    SessionData,
+)
+from objstore._care import verify
+from objstore.testing.samples import artifact
 from tests.bad_input.damage import HARMS, TURNS, Harm, fill, flip_middle, foreign, half, harm, log_key, missing, turns
 from tests.places import Place
 
@@ -81,6 +91,23 @@ def test_a_frame_that_lies_is_refused_wherever_it_lies(filled: Place, frame: byt
     with pytest.raises(IntegrityError, match=f"at={TURNS - 1}"):
         store.load("other")
     assert len(store.verify().findings) == 2
+
+
+def test_objects_of_commits_that_do_not_stay_in_memory_are_looked_at(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_HELD", 0)
+    store = place.open()
+    for n in range(3):
+        artifacts = ArtifactStore()
+        artifacts.put(artifact("a", f"output {n} " * 2_000))
+        store.save_artifacts("s", artifacts)
+    objects = place.files("sessions/s/objects/")
+    assert len(objects) == 3
+    for key, data in objects.items():
+        harm(place, key, flip_middle)
+        assert [finding.key for finding in store.verify().findings] == [key]
+        place.put(key, data)
 
 
 def test_an_object_of_another_session_in_its_place_is_noticed(filled: Place) -> None:

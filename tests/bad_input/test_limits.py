@@ -192,14 +192,21 @@ def test_a_few_leaves_that_name_each_other_are_no_endless_list(
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("within", ["commits", "a commit"])
+@pytest.mark.parametrize(
+    ("lists", "patches"),
+    [
+        pytest.param(1, [[[0, 1_000 * 2**n]] * 2 for n in range(16)], id="of a list in many commits"),
+        pytest.param(1, [[[0, 1_000]] * 50_000], id="of a list in one"),
+        pytest.param(40, [[[0, 1_000]] * 900], id="of many lists in one"),
+    ],
+)
 def test_a_few_ranges_that_repeat_each_other_are_no_endless_list(
-    place: Place, within: str, monkeypatch: pytest.MonkeyPatch
+    place: Place, lists: int, patches: list[list[list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "MAX_ITEMS", 1_000_000)
-    doubling = [[[0, 1_000 * 2**n]] * 2 for n in range(16)]
-    ranges = doubling if within == "commits" else [[[0, 1_000]] * 50_000]
-    forge(place, {"a": [0] * 1_000}, {}, [{"sub": {"a": {"list": pieces}}} for pieces in ranges])
+    keys = [str(n) for n in range(lists)]
+    body = {key: [0] * 1_000 for key in keys}
+    forge(place, body, {}, [{"sub": {key: {"list": pieces} for key in keys}} for pieces in patches])
     tracemalloc.start()
     try:
         with pytest.raises(FormatError):
