@@ -142,9 +142,9 @@ def _numbers(id: str | None, key: str, count: _Count, *, is_listed: bool) -> Pro
     groups: list[Entry] = yield List(naming.log_root(key))
     if not groups:
         yield from _directories(id, naming.session_dir(key), ("log/", "objects/"), count)
-    if not groups and not is_listed:  # else it is a directory, and so is what it lies in
-        yield from _directories(id, naming.SESSIONS, (f"{key}/",), count, beginning=key)
-        yield from _directories(id, "", (naming.SESSIONS,), count)
+        if not is_listed:  # else it is a directory, and so is what it lies in
+            yield from _directories(id, naming.SESSIONS, (f"{key}/",), count, beginning=key)
+            yield from _directories(id, "", (naming.SESSIONS,), count)
     for entry in groups:
         group = naming.parse_group(entry.name)
         if group is not None and _is_directory(id, entry, naming.log_root(key) + entry.name, count):
@@ -160,7 +160,7 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
     """
     chain: list[Commit] = []
     floor, above, held = 1, None, 0
-    named: set[tuple[str, int]] = set()
+    named: set[tuple[str, tuple[int, int]]] = set()
     present = set(numbers)
     for page in pages_down(numbers[-1], 1):
         page = [n for n in page if n >= floor]

@@ -207,7 +207,7 @@ def retained(head: Base) -> Protocol[list[Commit]]:
         IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
     """
     chain: list[Commit] = []
-    named: set[tuple[str, int]] = set()
+    named: set[tuple[str, tuple[int, int]]] = set()
 
     def take(commit: Commit) -> None:
         chain.append(replace(commit, body=None, objects=unnamed(commit, named)))
@@ -216,11 +216,11 @@ def retained(head: Base) -> Protocol[list[Commit]]:
     return chain
 
 
-def unnamed(commit: Commit, named: set[tuple[str, int]]) -> Table:
+def unnamed(commit: Commit, named: set[tuple[str, tuple[int, int]]]) -> Table:
     """Give the objects that a commit names and nobody has named yet; from then on they are named."""
-    found = {name: place for name, place in commit.objects.items() if (name, place[0]) not in named}
-    named.update((name, epoch) for name, (epoch, _) in found.items())
-    return found
+    found = commit.objects.items() - named
+    named |= found
+    return dict(found)
 
 
 def _down(base: Base, newest: int, digest: str | None, floor: int, take: Callable[[Commit], None]) -> Protocol[None]:

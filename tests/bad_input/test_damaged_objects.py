@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 
 import pytest
@@ -19,7 +21,7 @@ from objstore import (
 from objstore._care import verify
 from objstore.testing.samples import artifact
 from tests.bad_input.damage import HARMS, TURNS, Harm, fill, flip_middle, foreign, half, harm, log_key, missing, turns
-from tests.places import Place
+from tests.places import Place, plain
 
 LONG = "long " * 100
 
@@ -108,6 +110,29 @@ def test_objects_of_commits_that_do_not_stay_in_memory_are_looked_at(
         harm(place, key, flip_middle)
         assert [finding.key for finding in store.verify().findings] == [key]
         place.put(key, data)
+
+
+def test_a_size_that_only_an_older_commit_names_wrongly_is_noticed(
+    memory: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_HELD", 0)
+    store = memory.open()
+    artifacts = ArtifactStore()
+    artifacts.put(artifact("a", "output " * 4_000))
+    store.commit(SessionData.new("s"), artifacts=artifacts)
+    for n in range(35):  # among them a snapshot, which names all objects once more
+        store.append("s", messages=[Message.user(f"{n}")])
+    parent = None
+    for key in sorted(memory.files("sessions/s/log/")):
+        record = json.loads(plain(memory.files()[key]))
+        del record["self"]
+        if parent is None:
+            ((name, (epoch, size)),) = record["objects"].items()
+            record["objects"][name] = [epoch, size + 1]
+        text = json.dumps({**record, "parent": parent}, separators=(",", ":"))[:-1].encode()
+        parent = hashlib.sha256(text).hexdigest()
+        memory.put(key, text + f',"self":"{parent}"}}'.encode())
+    assert [finding.key for finding in memory.open().verify().findings] == [f"sessions/s/objects/0/{name}"]
 
 
 def test_an_object_of_another_session_in_its_place_is_noticed(filled: Place) -> None:
