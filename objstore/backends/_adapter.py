@@ -53,6 +53,10 @@ class ExistsError(Exception):
     """The object that an upload was to create is there already."""
 
 
+class StrangeError(Exception):
+    """What was answered with success is nothing that the storage says: a proxy's page, a listing that goes nowhere."""
+
+
 class Send(Protocol):
     """Sends one request of several, again while the storage does not answer."""
 

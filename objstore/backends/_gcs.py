@@ -18,7 +18,18 @@ from gcsfs.core import GCSFileSystem
 from yarl import URL
 
 from .._log.ops import Entry, Names
-from ._adapter import Kind, Refusal, Send, causes, delete_each, directory_of, entries, kind_of, names
+from ._adapter import (
+    Kind,
+    Refusal,
+    Send,
+    StrangeError,
+    causes,
+    delete_each,
+    directory_of,
+    entries,
+    kind_of,
+    names,
+)
 from ._target import Facts, Limits, Pieces, Target
 
 _Body = bytes | AsyncIterator[bytes]
@@ -79,7 +90,7 @@ class GcsAdapter:
         more: dict[str, str] = {}
         wanted = {"prefix": prefix, "delimiter": "/", "fields": "nextPageToken,prefixes,items(name,size)"}
         while True:
-            page = json.loads(await self._send("GET", f"{self._base}/o", **wanted, **more))
+            page = _json(await self._send("GET", f"{self._base}/o", **wanted, **more))
             objects = ((item["name"], int(item["size"])) for item in page.get("items", ()))
             found += entries(prefix, page.get("prefixes", ()), objects)
             if "nextPageToken" not in page:
@@ -91,7 +102,7 @@ class GcsAdapter:
         wanted = {"prefix": prefix, "delimiter": "/", "fields": "nextPageToken,items(name)"}
         more = {"startOffset": directory_of(prefix) + after} if after else {}
         while True:
-            page = json.loads(await self._send("GET", f"{self._base}/o", **wanted, **more))
+            page = _json(await self._send("GET", f"{self._base}/o", **wanted, **more))
             found = names(prefix, (item["name"] for item in page.get("items", ())), after)  # the offset is inclusive
             if found or "nextPageToken" not in page:
                 return Names(found, more="nextPageToken" in page)
@@ -99,21 +110,26 @@ class GcsAdapter:
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for each."""
-        await delete_each(keys, lambda key: self._send("DELETE", self._object(key)), self.explain, self._concurrency)
+
+        async def one(key: str) -> None:
+            if said := await self._send("DELETE", self._object(key)):  # the storage says nothing
+                _json(said)
+
+        await delete_each(keys, one, self.explain, self._concurrency)
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 POST, more where the storage asks for it."""
         path = f"{self._object(source)}/rewriteTo/b/{quote(self.bucket, safe='')}/o/{quote(target, safe='')}"
-        answer = json.loads(await self._send("POST", path))
+        answer = _json(await self._send("POST", path))
         while not answer["done"]:
-            answer = json.loads(await self._send("POST", path, rewriteToken=answer["rewriteToken"]))
+            answer = _json(await self._send("POST", path, rewriteToken=answer["rewriteToken"]))
 
     async def facts(self, key: str) -> Facts:
         """Say when an object was written, by the storage's clock, and whether the bucket keeps versions."""
-        item = json.loads(await self._send("GET", self._object(key), fields="updated"))
+        item = _json(await self._send("GET", self._object(key), fields="updated"))
         modified = datetime.fromisoformat(item["updated"]).timestamp() if "updated" in item else None
         try:
-            bucket = json.loads(await self._send("GET", self._base, fields="versioning"))
+            bucket = _json(await self._send("GET", self._base, fields="versioning"))
         except _RefusedError:  # most roles do not allow the question
             return Facts(modified)
         return Facts(modified, versioned=bool(bucket.get("versioning", {}).get("enabled")))
@@ -130,6 +146,8 @@ class GcsAdapter:
             if kind is Kind.MISSING and "bucket does not exist" in error.text:
                 kind = Kind.NO_BUCKET
             return Refusal(kind, f"HTTP {error.status}")
+        if isinstance(error, StrangeError):
+            return Refusal(Kind.UNAVAILABLE, "what came is no answer of GCS")
         for cause in causes(error):
             if type(cause).__module__.startswith("google.auth"):
                 return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
@@ -147,7 +165,9 @@ class GcsAdapter:
     async def _upload(self, key: str, data: _Body, size: int, **condition: str) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         path = f"/upload{self._base}/o"
-        await self._send("POST", path, data, headers, uploadType="media", name=key, **condition)
+        answer = _json(await self._send("POST", path, data, headers, uploadType="media", name=key, **condition))
+        if answer.get("name") != key:
+            raise StrangeError
 
     async def _send(
         self,
@@ -167,6 +187,21 @@ class GcsAdapter:
             if response.status >= 300:
                 raise _RefusedError(response.status, body.decode(errors="replace"))
             return body
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    """Read an answer, which is a JSON object.
+
+    Raises:
+        StrangeError: It is something else.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise StrangeError
+    return answer
 
 
 async def connect(target: Target, limits: Limits) -> GcsAdapter:

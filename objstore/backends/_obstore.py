@@ -17,10 +17,20 @@ from obstore import exceptions as obs
 from obstore.store import S3Store
 
 from .._log.ops import Entry, Names
-from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, directory_of, entries, running_loop
+from ._adapter import (
+    ExistsError,
+    KeyRefusedError,
+    Kind,
+    Refusal,
+    Send,
+    StrangeError,
+    directory_of,
+    entries,
+    running_loop,
+)
 from ._obstore_client import Waiting, config_of
 from ._obstore_options import s3_settings
-from ._s3_codes import ANOTHER_REGION, STRANGE, StrangeError, refusal_of
+from ._s3_codes import ANOTHER_REGION, STRANGE, refusal_of
 from ._target import Facts, Limits, Pieces, Target
 
 _PAGE = 1000

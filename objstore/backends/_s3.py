@@ -21,8 +21,19 @@ from s3fs import S3FileSystem
 
 from .._log.ops import Entry, Names
 from ..errors import UnsupportedBackendError
-from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, causes, directory_of, entries, names
-from ._s3_codes import STRANGE, StrangeError, refusal_of
+from ._adapter import (
+    ExistsError,
+    KeyRefusedError,
+    Kind,
+    Refusal,
+    Send,
+    StrangeError,
+    causes,
+    directory_of,
+    entries,
+    names,
+)
+from ._s3_codes import STRANGE, refusal_of
 from ._s3_models import share_models
 from ._target import Facts, Limits, Pieces, Target
 
@@ -177,11 +188,15 @@ class S3Adapter:
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for one, 1 POST for each 1,000 of many."""
         if len(keys) == 1:
-            await self._call("delete_object", keys[0])
+            said = (await self._call("delete_object", keys[0]))["ResponseMetadata"]
+            if said["HTTPStatusCode"] != 204 and said["HTTPHeaders"].get("content-length") != "0":  # a page
+                raise StrangeError
             return
         for start in range(0, len(keys), _PAGE):
-            page = {"Objects": [{"Key": key} for key in keys[start : start + _PAGE]], "Quiet": True}
+            page = {"Objects": [{"Key": key} for key in keys[start : start + _PAGE]]}
             answer = await self._s3._call_s3("delete_objects", Bucket=self.bucket, Delete=page)
+            if not answer.keys() & {"Deleted", "Errors"}:  # S3 names what it has deleted
+                raise StrangeError
             for refused in answer.get("Errors", ()):  # the request succeeds whatever became of its keys
                 refusal = refusal_of(None, refused.get("Code", ""))
                 if refusal.kind is not Kind.MISSING:

@@ -39,10 +39,6 @@ _MEANT = {
 }
 
 
-class StrangeError(Exception):
-    """What was answered with success is nothing that S3 says: a proxy's page, or a listing that does not go on."""
-
-
 def refusal_of(status: int | None, code: str) -> Refusal:
     """Say what an HTTP status and a code of S3 mean together; the code tells more."""
     kind = _KINDS.get(code) or (kind_of(status) if status is not None else Kind.OTHER)

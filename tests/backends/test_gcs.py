@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ def test_answers_mean_what_they_mean_on_s3(scripted: ScriptedServer) -> None:
         assert len(scripted.requests) == (2 if kind is UnavailableError else 1)
     scripted.play(Say(412))
     assert place.create("key", b"x") is False
-    scripted.play(Say(503), Say(200))
+    scripted.play(Say(503), Say(200, b'{"name": "some/prefix/key"}'))
     assert place.create("key", b"x") is True
     scripted.play(Drop(), Drop(), Say(200, b"hello"))
     assert place.get("key") == b"hello"
@@ -127,4 +127,32 @@ def test_as_many_requests_are_under_way_as_allowed_and_no_more(
     scripted.play(Say(200, b"hello"))
     assert at_once(16, lambda _: place.get("key")) == [b"hello"] * 16
     assert seen == [0, 2]
+    place.close()
+
+
+def test_what_somebody_else_answers_is_no_success(scripted: ScriptedServer) -> None:
+    place = blocking(at(scripted.url, retries=1))
+    calls: list[Callable[[], object]] = [
+        lambda: place.create("key", b"x"),
+        lambda: place.put("key", b"x"),
+        lambda: place.list("key/"),
+        lambda: place.page("key/", ""),
+        lambda: place.delete(["key"]),
+        lambda: place.delete(["key", "other"]),
+        lambda: place.copy("key", "other"),
+    ]
+    for said in (Say(200, b"<html>Welcome</html>"), Say(200, b'["Welcome"]')):
+        scripted.play(said)
+        for call in calls:
+            with pytest.raises(UnavailableError, match="what came is no answer of GCS"):
+                call()
+    for said in (Say(200), Say(200, b'{"welcome": true}')):
+        scripted.play(said)
+        for call in calls[:2]:
+            with pytest.raises(UnavailableError, match="asked 2 times"):
+                call()
+    scripted.play(Say(200))
+    for call in calls[2:4]:
+        with pytest.raises(UnavailableError, match="asked 2 times"):
+            call()
     place.close()

@@ -290,13 +290,29 @@ SOMEBODY = pytest.mark.parametrize(
 
 
 @SOMEBODY
-@pytest.mark.parametrize("call", [create, put, names, page])
+@pytest.mark.parametrize("call", [create, put, names, page, delete_two])
 def test_what_somebody_else_answers_is_no_success(
     place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
 ) -> None:
     scripted.play(said)
     with pytest.raises(UnavailableError, match="asked 5 times"):
         call(place)
+
+
+@pytest.mark.parametrize("page", [b"<html>Welcome</html>", b"<html><br></html>"])
+def test_nor_is_a_page_that_answers_one_delete(place: Backend, scripted: ScriptedServer, page: bytes) -> None:
+    scripted.play(Say(200, page))
+    with pytest.raises(UnavailableError, match="asked 5 times"):
+        delete(place)
+
+
+def test_a_server_that_says_nothing_with_200_has_deleted(scripted: ScriptedServer) -> None:
+    place = at(scripted, "fsspec")
+    for said in (Say(200), Say(204)):
+        scripted.play(said)
+        delete(place)
+        assert len(scripted.requests) == 1
+    place.close()
 
 
 @SOMEBODY
@@ -318,6 +334,15 @@ def test_nor_is_it_one_of_an_upload_in_parts(scripted: ScriptedServer, said: Say
     with pytest.raises(UnavailableError):
         place.upload("key", str(file))
     place.close()
+
+
+@pytest.mark.parametrize("call", [copy, delete, delete_two])
+def test_an_error_that_comes_with_200_is_one(
+    place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object]
+) -> None:
+    scripted.play(s3_error(200, "InternalError"))
+    with pytest.raises(UnavailableError, match="00 InternalError"):
+        call(place)
 
 
 def test_a_listing_that_is_empty_is_told_from_what_somebody_else_says(place: Backend, scripted: ScriptedServer) -> None:
