@@ -161,7 +161,7 @@ def strands(documents: DocumentStore) -> tuple[str, Callable[[], Any], Callable[
     module = module_of("objstore.integrations.strands", "strands-agents is not installed")
     from strands.types.session import SessionAgent, SessionMessage
 
-    from tests.integrations.session_contract import Multi, session
+    from tests.integrations.strands.contract import Multi, session
 
     def repository() -> Any:
         return module.ObjstoreSessionRepository(documents)

@@ -22,10 +22,10 @@ from langgraph.types import Command
 
 from objstore import ConflictError, DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
-from tests.integrations.graphs import adding, asking, chain, fan, thread
+from tests.integrations.langgraph.graphs import adding, asking, chain, fan, thread
 from tests.places import Place, make_place
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Durability = Literal["sync", "async", "exit"]
 DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
 
@@ -340,7 +340,7 @@ WORKER = """
 import sys
 import objstore
 from objstore.integrations.langgraph import ObjstoreSaver
-from tests.integrations.graphs import adding, asking, chain, fan, thread
+from tests.integrations.langgraph.graphs import adding, asking, chain, fan, thread
 
 with objstore.DocumentStore(sys.argv[1]) as store:
     graph = chain(adding("done")).compile(checkpointer=ObjstoreSaver(store))

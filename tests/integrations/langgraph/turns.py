@@ -1,6 +1,6 @@
 """Turns of LangGraph graphs whose commits come when they are told, and a process that dies with checkpoints in hand.
 
-``python -m tests.integrations.langgraph_turns STORE`` runs a turn and dies in the place of its second commit, when all
+``python -m tests.integrations.langgraph.turns STORE`` runs a turn and dies in the place of its second commit, when all
 that is left of the turn was handed over to be in it.
 """
 
@@ -17,7 +17,7 @@ import pytest
 from objstore import DocumentStore, Revision
 from objstore.integrations.langgraph import ObjstoreSaver
 from objstore.integrations.langgraph.lanes import Lane
-from tests.integrations.graphs import agent, said, thread
+from tests.integrations.langgraph.graphs import agent, said, thread
 from tests.places import Place
 
 DIED = 9

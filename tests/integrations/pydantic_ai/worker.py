@@ -1,4 +1,4 @@
-"""One of several workers on a conversation: python -m tests.integrations.pydantic_ai_worker STORE NAME TURNS."""
+"""One of several workers on a conversation: python -m tests.integrations.pydantic_ai.worker STORE NAME TURNS."""
 
 from __future__ import annotations
 

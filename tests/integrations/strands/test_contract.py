@@ -13,7 +13,7 @@ from strands.session import FileSessionManager, SessionRepository
 
 from objstore import DocumentStore
 from objstore.integrations.strands import ObjstoreSessionRepository
-from tests.integrations.session_contract import CLAUSES, SessionContract
+from tests.integrations.strands.contract import CLAUSES, SessionContract
 from tests.places import PLACES, make_place
 
 THEIRS = "Strands' own"

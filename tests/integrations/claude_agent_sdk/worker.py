@@ -1,4 +1,7 @@
-"""A process that appends to one transcript: python -m tests.integrations.claude_worker TARGET OPTIONS NAME BATCHES."""
+"""A process that appends to one transcript.
+
+``python -m tests.integrations.claude_agent_sdk.worker TARGET OPTIONS NAME BATCHES``
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from objstore.integrations.langgraph.faces import Faces, Steps, Wait
 from objstore.integrations.langgraph.lanes import Lane
 from objstore.integrations.langgraph.threads import Threads
 from objstore.testing.faults import Fault, FaultyBackend, Request, unavailable
-from tests.integrations.graphs import thread
+from tests.integrations.langgraph.graphs import thread
 
 Commit = Callable[[list[str]], Steps[list[Exception | None]]]
 

@@ -20,8 +20,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 from objstore import DocumentStore
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.integrations.conftest import Count
-from tests.integrations.graphs import agent, said, thread
-from tests.integrations.langgraph_turns import Turns
+from tests.integrations.langgraph.graphs import agent, said, thread
+from tests.integrations.langgraph.turns import Turns
 from tests.places import Place, make_place
 from tests.servers.moto_server import MotoServer
 

@@ -1,4 +1,4 @@
-"""A process that works on one session: python -m tests.integrations.openai_worker TARGET OPTIONS NAME."""
+"""A process that works on one session: python -m tests.integrations.openai_agents.worker TARGET OPTIONS NAME."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pydantic_ai.conversation_store import ConversationStore, InMemoryConversati
 
 import objstore
 from objstore.integrations.pydantic_ai import ObjstoreConversationStore
-from tests.integrations.conversation_contract import CLAUSES, ConversationContract
+from tests.integrations.pydantic_ai.contract import CLAUSES, ConversationContract
 from tests.integrations.waiting import Waiting
 from tests.places import PLACES, make_place
 

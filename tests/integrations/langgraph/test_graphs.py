@@ -22,12 +22,12 @@ from langgraph.types import Command, StateSnapshot, interrupt
 from objstore import ConflictError, DocumentStore, NotFoundError, UnavailableError
 from objstore.integrations.langgraph import ObjstoreSaver
 from tests.docs.test_tutorial import blocks_of, run
-from tests.integrations import graphs
-from tests.integrations.graphs import adding, agent, asking, chain, said, thread
-from tests.integrations.langgraph_turns import CHECKPOINTS, DIED, Turns
+from tests.integrations.langgraph import graphs
+from tests.integrations.langgraph.graphs import adding, agent, asking, chain, said, thread
+from tests.integrations.langgraph.turns import CHECKPOINTS, DIED, Turns
 from tests.places import Place
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DURABILITIES: tuple[Literal["sync", "async", "exit"], ...] = ("sync", "async", "exit")
 
 
@@ -229,7 +229,7 @@ CRASHING = """
 import os, sys
 import objstore
 from objstore.integrations.langgraph import ObjstoreSaver
-from tests.integrations.graphs import adding, chain, thread
+from tests.integrations.langgraph.graphs import adding, chain, thread
 
 def two(state):
     if sys.argv[2] == "crash":
@@ -289,7 +289,7 @@ def test_a_run_whose_last_commit_fails_raises_and_leaves_a_beginning_to_go_on_fr
 
 def test_a_process_that_dies_with_checkpoints_in_hand_leaves_a_beginning_to_go_on_from(tmp_path: Path) -> None:
     target = str(tmp_path / "store")
-    command = [sys.executable, "-m", "tests.integrations.langgraph_turns", target]
+    command = [sys.executable, "-m", "tests.integrations.langgraph.turns", target]
     assert subprocess.run(command, cwd=ROOT).returncode == DIED
     with DocumentStore(target) as store:
         goes_on_from_the_beginning(ObjstoreSaver(store))

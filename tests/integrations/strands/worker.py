@@ -1,4 +1,4 @@
-"""Agents of Strands in processes of their own, below python -m tests.integrations.strands_worker.
+"""Agents of Strands in processes of their own, below python -m tests.integrations.strands.worker.
 
 ``STORE MANAGER WHERE`` is one that dies in the middle of a turn, ``STORE MANAGER NAME TURNS OPTIONS`` one of several
 workers, with the options of the storage as JSON.
@@ -18,7 +18,7 @@ from strands.types.exceptions import EventLoopException, SessionException
 
 from objstore import DocumentStore
 from objstore.integrations.strands import ObjstoreSessionManager, ObjstoreSessionRepository
-from tests.integrations.strands_model import scripted_agent, tools_first
+from tests.integrations.strands.model import scripted_agent, tools_first
 
 DIED = 9
 

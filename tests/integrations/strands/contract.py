@@ -17,7 +17,7 @@ from strands.session import RepositorySessionManager
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from tests.integrations.strands_model import answer, check_pairs, scripted_agent
+from tests.integrations.strands.model import answer, check_pairs, scripted_agent
 
 Repository = Any
 """A `SessionRepository`; `delete_session`, which all of them have, is not in its interface."""
