@@ -104,7 +104,10 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     except LostError as lost:
         raise LostError(lost.hint, digest, issued) from None
     except (BackendError, IntegrityError) as error:  # something that is no file may be in the place of the hint
-        raise (yield from _unsure(head, attempt, error)) from error
+        unknown = yield from _unknown(head, attempt, error)
+        if unknown is None:
+            raise
+        raise unknown from error
     done = record[0]
     if head.born and not born and done.kind != "delete":  # a state from before there was a session was restored
         with suppress(BackendError):  # it is saved; `collect` removes the hint as well
@@ -271,18 +274,18 @@ def _create_commit(
     ) from error
 
 
-def _unsure(head: Base, attempt: str, error: ObjstoreError) -> Protocol[ObjstoreError]:
-    """Give what to raise when the storage fails after the commit was sent: the caller must know if it may be there."""
+def _unknown(head: Base, attempt: str, error: ObjstoreError) -> Protocol[OutcomeUnknownError | None]:
+    """Give what to raise when the storage fails after the commit was sent and it may be there; ``None``: it is not."""
     asked = get_commit(head.key, head.seq + 1)
     if isinstance(error, IntegrityError) and error.key == asked.key:
-        return error  # nothing can be created there
+        return None  # nothing can be created there
     try:
         found = parse(head, head.seq + 1, (yield asked))
         is_there = found is not None and found.commit == attempt
     except (BackendError, IntegrityError, FormatError):
         is_there = True
     if not is_there and not isinstance(error, UnavailableError):
-        return error
+        return None
     return OutcomeUnknownError(
         f"the storage failed while commit {head.seq + 1} of {head.id!r} was saved, which may be there; load it to see. "
         f"It said: {error}"

@@ -24,6 +24,10 @@ def denied() -> PermissionDeniedError:
     return PermissionDeniedError("not allowed")
 
 
+def no_commit(error: Exception) -> Callable[[Request], Fault | None]:
+    return lambda r: FailBefore(error) if r.operation == "create" and "/log/" in r.keys[0] else None
+
+
 def count(memory: MemoryBackend) -> int:
     session = objstore.open(memory).load("s")
     return len(session.messages) if session else -1
@@ -55,10 +59,19 @@ def test_a_refused_hint_does_not_hide_that_the_commit_is_stored() -> None:
 
 def test_a_refused_commit_is_said_to_be_refused() -> None:
     memory = MemoryBackend.isolated()
-    store = faulty(memory, lambda r: FailBefore(denied()) if r.operation == "create" and "/log/" in r.keys[0] else None)
+    store = faulty(memory, no_commit(denied()))
     with pytest.raises(PermissionDeniedError):
         store.save(SessionData.new("s"))
     assert count(memory) == -1
+
+
+def test_a_refused_commit_says_why_and_is_not_its_own_cause() -> None:
+    refused = denied()
+    refused.__cause__ = PermissionError("what the system said")
+    store = faulty(MemoryBackend.isolated(), no_commit(refused))
+    with pytest.raises(PermissionDeniedError) as caught:
+        store.save(SessionData.new("s"))
+    assert isinstance(caught.value.__cause__, PermissionError)
 
 
 def test_an_object_that_cannot_be_stored_fails_before_anything_is_committed() -> None:
