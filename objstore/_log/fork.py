@@ -10,11 +10,10 @@ from .._format.canonical import JSON
 from .._format.commit import Origin, Table
 from .._format.encode import Encoder
 from ..errors import ConflictError, IntegrityError, NotFoundError
-from .asking import get_object
 from .base import Base, Rules
 from .chain import load
-from .land import Draft, LostError, Summarise, commit, create_objects
-from .ops import Copy, Create, Entry, List, Protocol
+from .land import Draft, LostError, Summarise, commit
+from .ops import Copy, Entry, List, Protocol, Sync
 from .reading import PAGE
 
 Adopt = Callable[[Mapping[str, JSON], str], dict[str, JSON]]
@@ -54,13 +53,16 @@ def fork(rules: Rules, id: str, new_id: str, at: int | None, adopt: Adopt, summa
 
 
 def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[dict[str, tuple[int, int]]]:
-    """Copy objects into the target's epoch; those that are not stored yet stay to be created."""
+    """Copy objects into the target's epoch; those that are not stored yet stay to be created.
+
+    Nothing is copied over what is there: another fork may be about to name it, and ours may have gone bad since.
+    """
     stored = {name: entry for name, entry in needed.items() if name in origin.present}
-    there: list[Entry] = yield List(naming.objects_dir(target.key, target.epoch))
-    left_over = {entry.name for entry in there}
-    for name in stored:
-        if name in left_over:  # another fork may be about to name it, and ours may have gone bad in the origin
-            yield from _stream(rules, origin, target, name, *stored[name])
+    directory = naming.objects_dir(target.key, target.epoch)
+    there: list[Entry] = yield List(directory)
+    left_over = {entry.name for entry in there if not (entry.is_directory or rules.tearable)}  # a torn one is none
+    if not left_over.isdisjoint(stored):
+        yield Sync(directory)  # who made them may not have got so far
     fresh = [name for name in stored if name not in left_over]
     for start in range(0, len(fresh), PAGE):
         page = fresh[start : start + PAGE]
@@ -75,11 +77,3 @@ def _copy(rules: Rules, origin: Base, target: Base, needed: Table) -> Protocol[d
             if not found:
                 raise IntegrityError(f"object {copy.source} is missing; was its session pruned meanwhile?", copy.source)
     return {name: (target.epoch, size) for name, (_, size) in stored.items()}
-
-
-def _stream(rules: Rules, origin: Base, target: Base, name: str, epoch: int, size: int) -> Protocol[None]:
-    source = naming.object_key(origin.key, epoch, name)
-    data: bytes | None = yield get_object(origin.key, epoch, name, size)
-    if data is None:
-        raise IntegrityError(f"object {source} is missing; was its session pruned meanwhile?", source)
-    yield from create_objects(rules, [Create(naming.object_key(target.key, target.epoch, name), data)])

@@ -13,11 +13,13 @@ from objstore import (
     ArtifactStore,
     Message,
     NotFoundError,
+    OperationEvent,
     SessionData,
     SessionStore,
     ToolArtifact,
     UnsupportedError,
 )
+from objstore._format import naming
 from tests.artifacts.samples import MIB, contents, noise, object_key, objects
 from tests.places import Place
 
@@ -116,6 +118,17 @@ def test_a_fork_has_it_when_the_origin_is_gone(store: SessionStore, place: Place
     assert store.artifact("fork", info.uri) == info
     store.save_artifacts("fork", artifacts(store, "fork"))
     assert store.verify().ok
+
+
+def test_a_fork_that_goes_on_after_a_crash_does_not_read_it(place: Place, info: ArtifactInfo) -> None:
+    events: list[objstore.Event] = []
+    store = objstore.open(place.target, storage_options=place.options, observer=events.append)
+    place.backend.copy(object_key(place, info.digest), naming.object_key("fork", 0, info.digest))
+    store.fork("s", "fork")
+    asked = [event for event in events if isinstance(event, OperationEvent)]
+    assert [event for event in asked if event.key.endswith(info.digest)] == []
+    assert [e.operation for e in asked if e.key == naming.objects_dir("fork", 0)] == ["list", "sync"]  # to be durable
+    assert contents(store, info, "fork") == DATA
 
 
 def test_prune_keeps_what_is_named_and_takes_the_rest(store: SessionStore, place: Place, info: ArtifactInfo) -> None:
