@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -20,73 +18,10 @@ from objstore import (
     Message,
     NotFoundError,
     SessionData,
-    SessionStore,
-    ToolArtifact,
     UnsupportedError,
 )
-from objstore.testing.samples import artifact
-from tests.places import PLACES, Place, make_place, plain
-
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "flipped": lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
-    "truncated": lambda data: data[: len(data) // 2],
-    "emptied": lambda data: b"",
-    "foreign": lambda data: b"\x00" * len(data),
-}
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return make_place(request.param, request)
-
-
-@pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    return make_place("memory", request)
-
-
-def key(n: int) -> str:
-    return f"sessions/s/log/000000/{n:010d}"
-
-
-def damage(place: Place, n: int, how: str = "flipped") -> bytes:
-    """Damage a commit, and give what stands there now."""
-    data = place.backend.get(key(n))
-    assert data
-    damaged = DAMAGES[how](data)
-    assert damaged != data
-    place.put(key(n), damaged)
-    return damaged
-
-
-def output(turn: int) -> ToolArtifact:
-    return artifact(f"{turn}", f"{turn} " * 5_000)
-
-
-def lived(store: SessionStore, turns: int) -> SessionData:
-    """Let a session live for some turns, each with an artifact more."""
-    session = SessionData.new("s")
-    artifacts = ArtifactStore()
-    for turn in range(1, turns + 1):
-        session.messages.append(Message.user(f"turn {turn}"))
-        artifacts.put(output(turn))
-        store.commit(session, artifacts=artifacts)
-    return session
-
-
-def texts(store: SessionStore) -> list[Any]:
-    session = store.load("s")
-    assert session is not None
-    return [message.content[0].text for message in session.messages if hasattr(message.content[0], "text")]
-
-
-def turns(last: int) -> list[str]:
-    return [f"turn {n}" for n in range(1, last + 1)]
-
-
-def artifacts_of(store: SessionStore) -> list[ToolArtifact]:
-    return list(store.load_artifacts("s") or [])
-
+from tests.life.damaged import DAMAGES, artifacts_of, damage, key, lived, output, texts, turns
+from tests.places import Place, plain
 
 CASES = [*((name, how) for name in ("local", "memory") for how in DAMAGES), ("s3", "truncated")]
 
@@ -273,138 +208,6 @@ def test_damage_below_a_newer_snapshot_is_none_of_the_newest_state(memory: Place
     assert [finding.key for finding in store.verify().findings] == [key(32)]
 
 
-def test_a_lost_leaf_costs_what_was_saved_since_it_was_cut(memory: Place) -> None:
-    store = memory.open()
-    session = SessionData.new("s")
-    for turn in range(1, 36):
-        session.messages += [Message.user(f"{turn} " * 10_000)]
-        store.save(session)
-    objects = [name for name in memory.files("sessions/s/objects/") if name.endswith(".zst")]
-    assert objects  # cut by the snapshot 33
-    memory.backend.delete(objects)
-    report = memory.open().repair("s", dry_run=False)
-    assert (report.resumed, [lost.seq for lost in report.lost]) == (32, [35, 34, 33])
-    loaded = memory.open().load("s")
-    assert loaded is not None
-    assert loaded.messages == session.messages[:32]
-    assert memory.open().verify().ok
-
-
-@pytest.mark.parametrize("how", ["flipped", "gone"])
-def test_a_damaged_artifact_goes_alone(place: Place, how: str) -> None:
-    session = lived(place.open(), 3)
-    name = hashlib.sha256(output(2).content.encode()).hexdigest() + ".zst"
-    where = f"sessions/s/objects/0/{name}"
-    data = place.backend.get(where)
-    assert data
-    place.backend.delete([where])
-    if how == "flipped":
-        place.put(where, data[:-1] + bytes([data[-1] ^ 1]))
-    store = place.open()
-    with pytest.raises(IntegrityError):
-        store.load_artifacts("s")
-    report = store.repair("s", dry_run=False)
-    assert (report.lost, report.resumed, report.seq) == ((), None, 4)
-    assert [(m.ailment.kind, m.ailment.path, m.done) for m in report.mends] == [
-        ("damaged contents", ("artifacts", 1), "removed")
-    ]
-    assert [finding.key for finding in report.damage] == [where]
-    assert artifacts_of(store) == [output(1), output(3)]
-    assert texts(store) == turns(3)
-    assert [commit.seq for commit in store.history("s")] == [4, 3, 2, 1]
-    session.messages.append(Message.user("turn 4"))
-    store.save(session)  # that other part had not changed
-    assert texts(store) == turns(4)
-
-
-def test_a_damaged_text_of_a_message_is_replaced_by_a_note(memory: Place) -> None:
-    session = SessionData.new("s")
-    session.messages = [Message.user("first"), Message.user("long " * 100_000), Message.user("last")]
-    memory.open().save(session)
-    memory.backend.delete(list(memory.files("sessions/s/objects/")))
-    with pytest.raises(IntegrityError):
-        memory.open().load("s")
-    memory.open().repair("s", dry_run=False)
-    assert texts(memory.open()) == ["first", "[lost: what was stored here is damaged]", "last"]
-
-
-def test_a_deleted_session_does_not_come_back_when_its_tombstone_is_damaged(place: Place) -> None:
-    store = place.open()
-    session = SessionData.new("s")
-    store.save(session)
-    store.delete("s")
-    damage(place, 2)
-    store = place.open()
-    foreseen, done = store.repair("s"), store.repair("s", dry_run=False)
-    for report in (foreseen, done):
-        assert [lost.seq for lost in report.lost] == [2]
-        assert (report.deleted, report.resumed) == (True, None)
-    assert store.load("s") is None
-    assert not store.exists("s")
-    assert store.list() == []
-    assert json.loads(plain(place.backend.get(key(3)) or b""))["kind"] == "delete"
-    assert store.save(SessionData.new("s")).seq == 4
-    assert store.verify().ok
-
-
-@pytest.mark.parametrize(
-    ("how", "told_by"),
-    [
-        *((how, "hint") for how in (*DAMAGES, "directory", "recreated")),
-        *((how, "itself") for how in ("flipped", "recreated")),
-    ],
-)
-def test_a_damaged_tombstone_shows_nothing_of_what_it_deleted(
-    request: pytest.FixtureRequest, how: str, told_by: str
-) -> None:
-    place = make_place("local" if how == "directory" else "memory", request)
-    store = place.open()
-    lived(store, 3)
-    store.delete("s")
-    if how == "recreated":
-        store.save(SessionData.new("s"))
-        damage(place, 5)
-    if how == "directory":
-        place.backend.delete([key(4)])
-        place.put(f"{key(4)}/something", b"")
-    else:
-        damage(place, 4, "flipped" if how == "recreated" else how)
-    if told_by == "itself":
-        place.backend.delete(list(place.files("trash/")))
-    store = place.open()
-    for at in (1, 2, 3):
-        for call in (store.load, store.load_artifacts, store.restore):
-            with pytest.raises(IntegrityError, match="it deleted 's' with all below it") as caught:
-                call("s", at=at)
-            assert caught.value.key == key(4)
-        with pytest.raises(IntegrityError) as caught:
-            store.fork("s", "other", at=at)
-        assert caught.value.key == key(4)
-    with pytest.raises(IntegrityError, match="repair the session") as caught:
-        store.load("s")
-    assert caught.value.key == key(5 if how == "recreated" else 4)
-    store.repair("s", dry_run=False)
-    assert place.open().load("s") is None
-    assert place.open().verify().ok
-
-
-@pytest.mark.parametrize("ids", [None, ["s"]])
-def test_verify_tells_of_a_tombstone_that_is_gone_before_its_sweep_was_done(
-    memory: Place, ids: list[str] | None
-) -> None:
-    store = memory.open()
-    store.save(SessionData.new("s"))
-    store.delete("s")
-    assert store.verify(ids).ok
-    assert store.collect().removed == ()  # the sweep waits for a day, and its hint with it
-    memory.backend.delete([key(2)])
-    (finding,) = memory.open().verify(ids).findings
-    assert (finding.id, finding.key, finding.problem) == ("s", key(2), "missing")
-    assert "delete the session again" in finding.detail
-    memory.open().delete("s")
-    assert memory.open().verify(ids).ok
-
-
 def test_where_nothing_can_be_read_repair_says_so_and_touches_nothing(memory: Place) -> None:
     memory.open().save(SessionData.new("s"))
     damage(memory, 1)
@@ -430,39 +233,6 @@ def test_of_several_that_are_damaged_it_names_the_newest_as_a_load_does(
     with pytest.raises(IntegrityError, match="no state of 's'") as repairing:
         memory.open().repair("s", dry_run=False)
     assert repairing.value.key == loading.value.key == key(max(harmed))
-
-
-@pytest.mark.parametrize("purge", [False, True])
-def test_a_session_that_cannot_be_read_can_still_be_deleted(place: Place, purge: bool) -> None:
-    revision = place.open().save(SessionData.new("s"))
-    lived(place.open(), 1)
-    damage(place, 1)
-    damage(place, 2)
-    store = place.open()
-    with pytest.raises(IntegrityError):
-        store.delete("s", base=revision)
-    store.delete("s", purge=purge)
-    assert store.load("s") is None
-    assert store.list() == []
-    assert place.names("sessions/s/objects/0/") == set()
-    assert (place.backend.get(key(2)) == b"") == purge
-    assert store.save(SessionData.new("s"), base=0).seq == 4
-    assert store.verify().ok
-
-
-def test_raw_bytes_come_back_as_they_were(place: Place) -> None:
-    store = objstore.DocumentStore(place.target, storage_options=place.options)
-    blob = bytes(range(256)) * 20_000  # more than one piece
-    store.save("s", {"blob": blob})
-    store.save("s", {"n": 1})
-    damage(place, 2)
-    store = objstore.DocumentStore(place.target, storage_options=place.options)
-    store._opened.driver.run(store._opened.repair("s", dry_run=False))
-    assert place.names("sessions/s/objects/2/")
-    place.backend.delete(list(place.files("sessions/s/objects/0/")))  # which a sweep may do
-    document = store.load("s")
-    assert document is not None
-    assert document.parts == {"blob": blob}
 
 
 def test_a_commit_of_a_newer_objstore_is_not_taken_for_damage(memory: Place) -> None:

@@ -13,7 +13,7 @@ from objstore import ConflictError, IntegrityError, Message, RepairReport, Sessi
 from objstore._care import mend
 from objstore._log.base import Base, Rules
 from objstore._log.ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
-from tests.life.test_repair import artifacts_of, damage, key, lived, output, texts, turns
+from tests.life.damaged import artifacts_of, damage, key, lived, output, texts, turns
 from tests.places import Place, make_place
 
 
