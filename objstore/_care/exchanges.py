@@ -165,7 +165,7 @@ def _in_place(messages: list[Any], message: int, owners: Mapping[Place, _Call]) 
     found: set[Place] = set()
     for m in range(message + 1, len(messages)):
         content = _content(messages[m])
-        if not content or messages[m].get("role") == "assistant" or any(_type(b) == "tool_use" for b in content):
+        if not content or messages[m].get("role") == "assistant":
             break
         for b, block in enumerate(content):
             if _type(block) != "tool_result":

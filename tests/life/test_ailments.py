@@ -94,6 +94,12 @@ def test_results_in_messages_of_their_own_are_right_as_the_real_program_writes_t
     assert kinds(session(*before)) == []
 
 
+def test_a_result_in_front_of_a_call_in_one_message_is_where_it_belongs() -> None:
+    before = (assistant(call("a")), user(result("a"), call("b")), user(result("b")))
+    assert refusal([*before]) is None
+    assert kinds(session(*before)) == []
+
+
 def test_a_result_behind_a_remark_is_moved_and_not_replaced() -> None:
     before = (assistant(call("a")), user(text("hurry")), user(result("a", "42")), assistant(text()))
     assert kinds(session(*before)) == ["result out of place"]
