@@ -72,7 +72,7 @@ class Actor:
         self.results: list[Any] = []
         self.single = True
         self.error: UnavailableError | None = None
-        self.sleeps: Callable[[], bool] = _is_awake
+        self.sleeps: Callable[[], bool] = lambda: False
         self.nap: Nap | None = None
         self.nap_after = 0
         self.rival: tuple[Actor, Create] | None = None
@@ -104,10 +104,6 @@ class Actor:
             ]
             if self.waiting:
                 return True
-
-
-def _is_awake() -> bool:
-    return False
 
 
 def _requests(op: Op) -> Iterable[Op | Listing]:
