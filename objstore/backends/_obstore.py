@@ -38,7 +38,7 @@ _PART = 8 * 2**20
 _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _MAX_COPY = 5 * 2**30
-_NOTHING = "~"  # no name that this store writes
+_NOTHING = "~"  # no name that this store writes, and behind all of them
 _LOG = "/log/"
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
@@ -199,9 +199,7 @@ class ObstoreAdapter:
                     elif name != last:
                         yield Entry(name, is_directory=True)
                         last = name
-                        begin = (
-                            f"{name}/~"  # behind all that this store writes in it; what is behind that is passed over
-                        )
+                        begin = f"{name}/{_NOTHING}"  # behind all that is in it; what is behind that is passed over
                         break
                 if begin is not None:
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,7 @@ class FaultyBackend:
         self._inner = inner
         self._choose = choose
         self.requests: list[Request] = []
+        self._counts: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
@@ -166,7 +168,10 @@ class FaultyBackend:
         self._inner.close()
 
     def _do(self, operation: str, keys: tuple[str, ...], work: Callable[[bytes], T], data: bytes = b"") -> T:
-        request = Request(operation, keys, sum(past.operation == operation for past in self.requests))
+        if not self.requests:  # or no longer
+            self._counts.clear()
+        request = Request(operation, keys, self._counts[operation])
+        self._counts[operation] += 1
         self.requests.append(request)
         match self._choose(request):
             case FailBefore(error):

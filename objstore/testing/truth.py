@@ -79,14 +79,11 @@ class Truth:
         """The newest commit of the true chain."""
         return self.chain[-1]
 
-    def create(self, key: str, data: bytes) -> bool:
-        """Let a create land, and say whether it was the first."""
-        if key in self._storage.objects:
-            return False
+    def create(self, key: str, data: bytes) -> None:
+        """Let a create land, where nothing is yet."""
         self._storage.write(key, data)
         if key.startswith(self._log):
             self._landed(int(key[-10:]), data)
-        return True
 
     def put(self, key: str, data: bytes) -> None:
         """Let a put land."""

@@ -56,6 +56,9 @@ def test_every_operation_can_be_refused_once(operation: str) -> None:
         calls[operation]()
     calls[operation]()
     assert [(request.operation, request.number) for request in place.requests] == [(operation, 0), (operation, 1)]
+    place.requests.clear()
+    with pytest.raises(PermissionDeniedError):
+        calls[operation]()
 
 
 def test_a_torn_write_stores_its_beginning() -> None:
