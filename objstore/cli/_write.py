@@ -41,16 +41,16 @@ def rm(
             _ask(there)
         removed: list[Doomed] = []
         later: list[Doomed] = []
-        if dry_run:
-            for id in there:
-                now, then = store._opened.driver.run(store._opened.foresee_delete(id, purge=purge))
-                removed, later = removed + now, later + then
-
-        gone = there if dry_run else []
+        gone: list[str] = []
         try:
             with working("deleting") as meter:
-                for id in there[len(gone) :]:
-                    store.delete(id, purge=purge, keep_versions=keep_versions)
+                for id in there:
+                    if dry_run:
+                        now, then = store._opened.driver.run(store._opened.foresee_delete(id, purge=purge))
+                        removed += now
+                        later += then
+                    else:
+                        store.delete(id, purge=purge, keep_versions=keep_versions)
                     gone.append(id)
                     meter.advance(len(gone), len(there))
         finally:
