@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from objstore._log.ops import Names
 from objstore.backends import open_backend
 from objstore.backends.local import Durability, LocalBackend
 from objstore.testing.backend import RACERS, BackendTests, at_once
@@ -156,6 +157,24 @@ class TestDurability:
         assert trace.calls[-1] == "fsync"
         assert trace.flushed[-1] == f"{tmp_path}/store/s"
 
+    @pytest.mark.parametrize("call", ["put", "copy", "delete", "upload", "upload of what is there"])
+    def test_what_else_is_acknowledged_is_flushed_before(
+        self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
+        place.create("s/1", b"1")
+        (tmp_path / "file").write_bytes(b"1")
+        calls: dict[str, Callable[[], object]] = {
+            "put": lambda: place.put("s/1", b"2"),
+            "copy": lambda: place.copy("s/1", "s/2"),
+            "delete": lambda: place.delete(["s/1"]),
+            "upload": lambda: place.upload("s/2", str(tmp_path / "file")),
+            "upload of what is there": lambda: place.upload("s/1", str(tmp_path / "file")),
+        }
+        trace = Trace(monkeypatch)
+        calls[call]()
+        assert trace.calls[-1] == "fsync"
+        assert trace.flushed[-1] == f"{tmp_path}/store/s"
+
     def test_nothing_is_flushed_where_nothing_need_be_durable(
         self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -221,6 +240,41 @@ def test_copies_are_links_and_a_put_does_not_change_them(place: LocalBackend, tm
     assert (tmp_path / "store/a/source").stat().st_ino == (tmp_path / "store/b/copy").stat().st_ino
     place.put("a/source", b"2")
     assert place.get("b/copy") == b"1"
+
+
+def test_where_directories_are_on_two_disks_a_copy_has_its_own_bytes(
+    place: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put("a/source", b"1")
+    monkeypatch.setattr(os, "link", refusing(errno.EXDEV))
+    assert place.copy("a/source", "b/copy") is True
+    assert place.get("b/copy") == b"1"
+
+
+def test_a_source_that_goes_while_it_is_copied_is_not_there(
+    place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put("a/source", b"1")
+    link = os.link
+
+    def late(*args: Any, **named: Any) -> None:
+        (tmp_path / "store/a/source").unlink(missing_ok=True)
+        link(*args, **named)
+
+    monkeypatch.setattr(os, "link", late)
+    assert place.copy("a/source", "b/copy") is False
+    assert place.list("b/") == []
+
+
+def test_a_page_has_so_many_names_and_says_whether_there_are_others(
+    place: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("objstore.backends.local.PAGE", 2)
+    for name in "dcba":
+        place.create(f"paged/{name}", b"")
+    assert place.page("paged/", "") == Names(["a", "b"], more=True)
+    assert place.page("paged/", "a") == Names(["b", "c"], more=True)
+    assert place.page("paged/", "b") == Names(["c", "d"], more=False)
 
 
 def test_pickle_keeps_the_path_and_the_durability(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

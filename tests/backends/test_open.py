@@ -198,3 +198,4 @@ def test_what_may_be_secret_in_the_options_is_taken_out_of_a_text_from_four_char
     options = {"secret": "abcd", "key": "abc", "client_kwargs": {"token": "nested", "region_name": "eu-central-1"}}
     said = Target("s3", "bucket", options).scrub("abc abcd nested eu-central-1 s3://user:word@bucket")
     assert said == "abc *** *** eu-central-1 s3://***@bucket"
+    assert Target("s3", "bucket", {"secret": "abcd", "token": "abcdefgh"}).scrub("abcdefgh abcd") == "*** ***"
