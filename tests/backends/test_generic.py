@@ -120,6 +120,27 @@ class PlainFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no 
     mv = fsspec.AbstractFileSystem.mv
 
 
+class RememberingFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    """Answers listings from its cache, as filesystems of object storages do."""
+
+    protocol = "remembering"
+
+    def ls(self, path: str, detail: bool = False, **options: Any) -> Any:
+        if path not in self.dircache:
+            self.dircache[path] = found = super().ls(path, detail=detail, **options)
+            return found
+        return self.dircache[path]
+
+
+class ForgettingFileSystem(RememberingFileSystem):
+    """The same, and forgets when it is told to; whoever hands it over may go on using it."""
+
+    protocol = "forgetting"
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.dircache.clear()
+
+
 class BrokenFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
     """Fails with what ``failures`` holds, one by one, and counts how often it was made."""
 
@@ -143,6 +164,17 @@ def broken(tmp_path: Path) -> GenericBackend:
     BrokenFileSystem.failures, BrokenFileSystem.made = [], 0
     (tmp_path / "a").write_bytes(b"1")
     return GenericBackend(Target("broken", str(tmp_path), {"password": "a-password"}, filesystem=BrokenFileSystem))
+
+
+def test_no_listing_comes_from_a_cache(tmp_path: Path) -> None:
+    ours = GenericBackend(Target("remembering", str(tmp_path / "ours"), filesystem=RememberingFileSystem))
+    users = open_backend(DirFileSystem(str(tmp_path), ForgettingFileSystem()), path="users")
+    for place, path in ((ours, tmp_path / "ours"), (users, tmp_path / "users")):
+        assert isinstance(place, GenericBackend)
+        place.put("a/b", b"1")
+        assert [entry.name for entry in place.list("a/")] == ["b"]
+        (path / "a" / "c").write_bytes(b"")
+        assert {entry.name for entry in place.list("a/")} == {"b", "c"}
 
 
 def test_a_broken_connection_is_made_again_once(broken: GenericBackend) -> None:
