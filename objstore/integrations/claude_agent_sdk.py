@@ -26,9 +26,10 @@ except ImportError as error:
     raise ImportError("claude-agent-sdk is not installed, or too old: pip install 'objstore[claude]'") from error
 
 from ..aio_documents import AsyncDocumentStore
-from ..errors import IntegrityError, InvalidIdError, InvalidValueError
+from ..errors import InvalidIdError, InvalidValueError
 from .ours import Ours, check_store
 from .spelling import named, spelled
+from .summaries import summaries
 from .turns import Turns
 from .values import plain
 
@@ -116,21 +117,8 @@ class ObjstoreSessionStore(SessionStore):
         return await self._summaries(project_key)
 
     async def _summaries(self, project_key: str) -> list[SessionSummaryEntry]:
-        found: list[SessionSummaryEntry] = []
-        for listed in await self._documents.summaries(f"{spelled(project_key)}/"):
-            summary: Any = listed.summary
-            if summary is None:  # there is none, or it is too big for a listing
-                summary = await self._read_summary(listed.id)
-            if summary is not None:
-                found.append(_summary(summary, listed.id))
-        return found
-
-    async def _read_summary(self, id: str) -> Any:
-        try:
-            document = await self._documents.load(id, parts=[_SUMMARY])
-        except IntegrityError:  # a session that is damaged all through must not hide the others; `verify` names it
-            return None
-        return document and document.parts[_SUMMARY]
+        listed = summaries(self._documents, f"{spelled(project_key)}/")
+        return [_summary(form, id) async for id, form in listed]
 
     async def delete(self, key: SessionKey) -> None:
         """Delete a session with its subagents, or with a ``subpath`` only that transcript."""

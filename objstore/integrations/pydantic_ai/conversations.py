@@ -6,7 +6,6 @@ and a call that reads a record and a history reads both of one commit.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,17 +16,15 @@ from typing import Any, Final
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 from pydantic_ai.messages import ModelMessage
 
-from ... import DocumentSummary
 from ...aio_documents import AsyncDocumentStore
-from ...errors import ConflictError, IntegrityError, ObjstoreError
+from ...errors import ConflictError, ObjstoreError
 from ..spelling import document_id
+from ..summaries import summaries
 from ..values import Large, Recent, names_in, plain, take
 from .stored import OURS, RECORD, Entry, Held, entry_of, id_of, record_of, stand, take_entry, with_given
 
 _RECORDS: Final = 1024
 """How many of the newest records are remembered."""
-
-_AT_ONCE: Final = 32
 
 
 @dataclass(slots=True)
@@ -146,23 +143,9 @@ class Conversations:
         return record_of(id, taken, large)
 
     async def records(self) -> AsyncIterator[ConversationRecord]:
-        """Read all records from the listing, and from their documents those that are too big for it."""
-        summaries = await self.documents.summaries()
-        for start in range(0, len(summaries), _AT_ONCE):
-            page = summaries[start : start + _AT_ONCE]
-            for taken, found in zip(await asyncio.gather(*map(self.listed, page)), page, strict=True):
-                if taken is not None:
-                    yield await self.decoded(found.id, taken)
-
-    async def listed(self, found: DocumentSummary) -> Any:
-        """Give the record of a conversation as it was taken down; ``None`` where it was deleted meanwhile."""
-        if found.summary is not None:
-            return found.summary
-        try:
-            document = await self.documents.load(found.id, parts=("summary",))
-        except IntegrityError:  # one that is damaged all through must not hide the others; `verify` names it
-            return None
-        return document.parts["summary"] if document else None
+        """Read all records."""
+        async for id, taken in summaries(self.documents):
+            yield await self.decoded(id, taken)
 
     async def write(
         self, record: ConversationRecord, new_entries: Sequence[ConversationEntry], expected: str | None

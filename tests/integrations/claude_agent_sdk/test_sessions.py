@@ -66,6 +66,32 @@ def test_summaries_of_any_size_are_listed(memory: Place) -> None:
     asyncio.run(main())
 
 
+def test_summaries_that_are_too_big_for_a_listing_are_read_side_by_side(
+    memory: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, under_way, seen = AsyncDocumentStore.load, 0, list[int]()
+
+    async def watched(self: AsyncDocumentStore, *args: Any, **options: Any) -> Any:
+        nonlocal under_way
+        under_way += 1
+        seen.append(under_way)
+        await asyncio.sleep(0)  # the others come to it, if they are on their way
+        try:
+            return await load(self, *args, **options)
+        finally:
+            under_way -= 1
+
+    async def main() -> None:
+        store = opened(memory)
+        for id in ("a", "b", "c"):
+            await store.append({**KEY, "session_id": id}, [prompt("hello", lastPrompt="x" * 5_000)])
+        monkeypatch.setattr(AsyncDocumentStore, "load", watched)
+        assert [found["session_id"] for found in await store.list_session_summaries("project")] == ["a", "b", "c"]
+        assert seen == [1, 2, 3]
+
+    asyncio.run(main())
+
+
 def test_a_session_with_nothing_but_subagents_is_not_listed(memory: Place) -> None:
     async def main() -> None:
         store = opened(memory)
