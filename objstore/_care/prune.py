@@ -21,13 +21,12 @@ from .._log.head import find_head
 from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in, stored_ids
-from .._log.ops import Delete, Entry, List, Moment, Now, Protocol, Put
-from .._log.reading import PAGE
-from .._log.session import retained, sweep
+from .._log.ops import Delete, Moment, Now, Protocol, Put
+from .._log.reading import PAGE, listed_below
+from .._log.session import objects_of, retained, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
 
-_UNNAMED = "no retained commit names it"
 _BELOW = "it is below the floor"
 
 
@@ -54,29 +53,30 @@ def prune(
         return PruneReport(id, head.floor, (), (), dry_run)
     chain = yield from retained(head)
     if (yield from _spared(rules, chain)):
-        later = yield from _below(rules, head.key, head.floor, chain[-1].time)
+        _, later = yield from _below(rules, head.key, head.floor, chain[-1].time)
         return PruneReport(id, head.floor, (), tuple(later), dry_run)
     wanted = choose(chain)
     floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
     if wanted > head.seq and head.floor < head.seq:
         floor = head.seq + 1  # the prune commit holds the newest state itself
     kept = [c for c in chain if c.seq >= floor]
-    draft = Draft(kind="prune", state=head.state, floor=floor) if floor > head.floor else None
-    if dry_run:
-        now: Moment = yield Now()
-        since = kept[-1].time if kept else timestamp(now.wall)
-        epoch, named = (head.seq + 1, foresee(rules, head, draft, summarise)) if draft else (head.epoch, head.objects)
-        removed = yield from _unneeded(head.key, epoch, _named(kept) | _pairs(named))
-        due = yield from _due(rules, head.key, floor, since)
-        later = [] if due else (yield from _below(rules, head.key, floor, since))
-        return PruneReport(id, floor, (*removed, *due), tuple(later), dry_run)
-    if draft:
-        head = yield from commit(rules, head, draft, summarise)
-    since = kept[-1].time if kept else head.time
-    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects))
-    freed = yield from free(rules, head, since)
-    later = yield from _below(rules, head.key, floor, since)
-    return PruneReport(id, floor, (*_swept(swept), *freed), tuple(later), dry_run)
+    if floor > head.floor:
+        draft = Draft(kind="prune", state=head.state, floor=floor)
+        head = yield from _fenced(rules, head, draft, summarise, dry_run=dry_run)
+    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects), dry_run=dry_run)
+    due, later = yield from _below(rules, head.key, floor, kept[-1].time if kept else head.time)
+    if not dry_run:
+        yield from _free(due)
+    return PruneReport(id, floor, (*_unnamed(swept), *due), tuple(later), dry_run)
+
+
+def _fenced(rules: Rules, head: Base, draft: Draft, summarise: Summarise, *, dry_run: bool) -> Protocol[Base]:
+    """Open an epoch by a commit; in a dry run give what the head would be, as far as it tells what goes."""
+    if not dry_run:
+        return (yield from commit(rules, head, draft, summarise))
+    now: Moment = yield Now()
+    seq, objects = head.seq + 1, foresee(rules, head, draft, summarise)
+    return replace(head, seq=seq, epoch=seq, objects=objects, time=timestamp(now.wall))
 
 
 def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
@@ -85,27 +85,32 @@ def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
     Until then nothing goes and the floor stays, so that whoever repaired can be wrong about the damage.
     """
     floor = chain[-1]
+    return floor.over is not None and not (yield from _is_old(rules, floor.time))
+
+
+def _is_old(rules: Rules, time: str) -> Protocol[bool]:
     now: Moment = yield Now()
-    return floor.over is not None and now.wall - moment(floor.time).timestamp() < rules.grace
+    return now.wall - moment(time).timestamp() >= rules.grace
 
 
-def _unneeded(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[Doomed]]:
-    """Name what a sweep would remove."""
-    objects = yield from _objects(key)
-    return _swept(naming.object_key(key, e, n) for e, n in objects - keep if e < epoch)
+def _unnamed(keys: Iterable[str]) -> list[Doomed]:
+    return [Doomed(key, "no retained commit names it") for key in keys]
 
 
-def _swept(keys: Iterable[str]) -> list[Doomed]:
-    return [Doomed(key, _UNNAMED) for key in sorted(keys)]
+def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
+    """Name the commits below the floor, lowest first: those that may go, and those for which it is too early.
 
-
-def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doomed]]:
+    Both are the same or none: it depends on the age of the commit that is the floor, of ``since``. A writer that slept
+    may still believe in one of them; as long as the numbers are taken it cannot commit there.
+    """
+    numbers = yield from _numbers_below(key, floor)
+    if (yield from _is_old(rules, since)):
+        return [Doomed(naming.log_key(key, n), _BELOW) for n in numbers], []
     try:
         after = moment(since) + datetime.timedelta(seconds=rules.grace)
     except OverflowError:  # written on the last day of the calendar
         after = datetime.datetime.max.replace(tzinfo=datetime.UTC)
-    numbers = yield from _numbers_below(key, floor)
-    return [Doomed(naming.log_key(key, n), _BELOW, after) for n in numbers]
+    return [], [Doomed(naming.log_key(key, n), _BELOW, after) for n in numbers]
 
 
 def _named(commits: list[Commit]) -> frozenset[tuple[int, str]]:
@@ -116,35 +121,19 @@ def _pairs(objects: Mapping[str, tuple[int, int]]) -> frozenset[tuple[int, str]]
     return frozenset((epoch, name) for name, (epoch, _) in objects.items())
 
 
-def free(rules: Rules, head: Base, since: str) -> Protocol[list[Doomed]]:
-    """Delete the commits below the floor, lowest first, once the commit that is the floor, of ``since``, is old enough.
-
-    A writer that slept may still believe in one of them; as long as the numbers are taken it cannot commit there.
-    """
-    due = yield from _due(rules, head.key, head.floor, since)
+def _free(due: list[Doomed]) -> Protocol[None]:
+    """Delete commits below the floor, lowest first."""
     for start in range(0, len(due), PAGE):
         yield Delete(tuple(doomed.key for doomed in due[start : start + PAGE]))
-    return due
-
-
-def _due(rules: Rules, key: str, floor: int, since: str) -> Protocol[list[Doomed]]:
-    now: Moment = yield Now()
-    if now.wall - moment(since).timestamp() < rules.grace:
-        return []
-    numbers = yield from _numbers_below(key, floor)
-    return [Doomed(naming.log_key(key, n), _BELOW) for n in numbers]
 
 
 def _numbers_below(key: str, floor: int) -> Protocol[list[int]]:
-    groups: list[Entry] = yield List(naming.log_root(key))
-    numbers: list[int] = []
-    for entry in groups:
-        group = naming.parse_group(entry.name) if entry.is_directory else None
-        if group is None or group * naming.GROUP >= floor:
-            continue
-        names: list[Entry] = yield List(naming.log_dir(key, group))
-        numbers += [n for e in names if (n := naming.parse_log(entry.name, e.name)) is not None and n < floor]
-    return sorted(numbers)
+    if floor <= 1:
+        return []
+    last = (floor - 1) // naming.GROUP
+    groups = yield from listed_below(naming.log_root(key), naming.parse_group, up_to=last)
+    names = [naming.parse_log(f"{group:06d}", entry.name) for group, entry in groups]
+    return sorted(n for n in names if n is not None and n < floor)
 
 
 def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
@@ -152,11 +141,11 @@ def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list
     key = naming.session_key(id)
     head = yield from find_head(key)
     now: Moment = yield Now()
-    objects = yield from _objects(key)
+    objects = yield from objects_of(key)
     removed = [Doomed(naming.object_key(key, e, n), "its session is deleted") for e, n in sorted(objects) if e <= head]
     hints = yield from hints_of(naming.INDEX, key)
     removed += [Doomed(naming.index_hint(key, n), "its session is deleted") for n in hints]
-    later = yield from _below(rules, key, head + 1, timestamp(now.wall))
+    _, later = yield from _below(rules, key, head + 1, timestamp(now.wall))
     emptied = [Doomed(each.key, "a purge empties it") for each in later] if purge else []
     return removed + emptied, [replace(each, why="it is below the tombstone") for each in later]
 
@@ -180,7 +169,7 @@ def collect(
         LostError: A writer was faster; collect again.
     """
     head = yield from load(rules, id)
-    objects = yield from _objects(head.key)
+    objects = yield from objects_of(head.key)
     hints = found.index.get(head.key, []) if found else (yield from hints_of(naming.INDEX, head.key))
     buried = found.trash.get(head.key, []) if found else (yield from hints_of(naming.TRASH, head.key))
     if not (head.seq or objects or hints):
@@ -188,38 +177,31 @@ def collect(
     if not dry_run and head.born and head.born not in hints:  # whatever of the history may be damaged
         yield listed_since(head, head.born)
     chain = (yield from retained(head)) if head.seq else []
-    spared = bool(chain) and (yield from _spared(rules, chain))
-    keep = _named(chain)
-    garbage = [] if spared else sorted(o for o in objects if o not in keep)
-    doomed = _swept(naming.object_key(head.key, e, n) for e, n in garbage)
-    doomed += [Doomed(naming.index_hint(head.key, n), "no session began there") for n in hints if n != head.born]
-    if dry_run:
-        due = (yield from _due(rules, head.key, head.floor, chain[-1].time)) if chain else []
-        return doomed + due + (yield from _done(head, buried, due))
+    due, later = (yield from _below(rules, head.key, head.floor, chain[-1].time)) if chain else ([], [])
+    swept = (
+        [] if later else [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in buried if n <= head.seq]
+    )
+    garbage = objects - _named(chain)
+    if chain and (yield from _spared(rules, chain)):
+        garbage = set()
+    wrong = [n for n in hints if n != head.born]
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.
-    if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in hints):
+    if any(epoch >= head.epoch for epoch, _ in garbage) or any(n > head.seq for n in wrong):
         state = head.state
         draft = Draft(kind="delete") if state is None else Draft(kind="prune", state=state, floor=head.floor)
-        head = yield from commit(rules, head, replace(draft, unobserved=head.seq == 0), summarise)
-    if head.seq == 0:
-        return []
-    if not spared:
-        yield from sweep(head.key, head.epoch, keep | _pairs(head.objects))
-    if wrong := tuple(naming.index_hint(head.key, n) for n in hints if n <= head.seq and n != head.born):
-        yield Delete(wrong)
-    freed = yield from free(rules, head, next((c.time for c in chain if c.seq == head.floor), head.time))
-    if done := (yield from _done(head, buried, [])):
-        yield Delete(tuple(each.key for each in done))
-    return doomed + freed + done
-
-
-def _done(head: Base, buried: list[int], due: list[Doomed]) -> Protocol[list[Doomed]]:
-    """Name the hints of sweeps after which nothing is left below the floor but what is due now."""
-    if not buried:
-        return []
-    if {naming.log_key(head.key, n) for n in (yield from _numbers_below(head.key, head.floor))} - {d.key for d in due}:
-        return []
-    return [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in buried if n <= head.seq]
+        draft = replace(draft, unobserved=head.seq == 0)
+        head = yield from _fenced(rules, head, draft, summarise, dry_run=dry_run)
+    gone: list[str] = []
+    if garbage:
+        gone = yield from sweep(head.key, head.epoch, _named(chain) | _pairs(head.objects), dry_run=dry_run)
+    unlisted = [Doomed(naming.index_hint(head.key, n), "no session began there") for n in wrong if n <= head.seq]
+    if not dry_run:
+        if unlisted:
+            yield Delete(tuple(doomed.key for doomed in unlisted))
+        yield from _free(due)
+        if swept:
+            yield Delete(tuple(doomed.key for doomed in swept))
+    return [*_unnamed(gone), *unlisted, *due, *swept]
 
 
 @apart
@@ -258,13 +240,3 @@ def _only_listed(stored: list[str], found: _Hints) -> Protocol[list[str]]:
                 told = told or (yield from ids_in([naming.index_hint(key, n).removeprefix(naming.INDEX)], ""))
         ids += told
     return ids
-
-
-def _objects(key: str) -> Protocol[set[tuple[int, str]]]:
-    found: set[tuple[int, str]] = set()
-    for entry in (yield List(naming.objects_root(key))):
-        epoch = naming.parse_epoch(entry.name) if entry.is_directory else None
-        if epoch is not None:
-            names = yield List(naming.objects_dir(key, epoch))
-            found |= {(epoch, e.name) for e in names if naming.is_object_name(e.name)}
-    return found

@@ -13,7 +13,8 @@ from .._log.apart import apart
 from .._log.base import Base, Rules
 from .._log.chain import load
 from .._log.listing import stored_ids
-from .._log.ops import Entry, List, Protocol
+from .._log.ops import Protocol
+from .._log.reading import listed_below
 from .._log.session import retained
 from ..errors import FormatError, IntegrityError
 
@@ -99,39 +100,24 @@ def _measured(rules: Rules, id: str) -> Protocol[SessionUsage]:
         for name, (epoch, _) in commit.objects.items()
     }
     # Listed after the head was read: a commit that was made since counts as retained, an object of it as garbage.
-    logs = yield from _below(naming.log_root(head.key), naming.parse_group)
-    stored = yield from _below(naming.objects_root(head.key), naming.parse_epoch)
+    logs = yield from listed_below(naming.log_root(head.key), naming.parse_group)
+    stored = yield from listed_below(naming.objects_root(head.key), naming.parse_epoch)
     commits: list[Amount] = []
     below: list[Amount] = []
     stubs: list[Amount] = []
     for group, entry in logs:
         n = naming.parse_log(f"{group:06d}", entry.name)
-        if n is not None:
+        if n is not None and not entry.is_directory:
             kind = stubs if not entry.size else below if n < head.floor else commits
             kind.append(Amount(1, entry.size))
     objects: dict[int, list[Amount]] = {}
     garbage: list[Amount] = []
     for epoch, entry in stored:
-        if naming.is_object_name(entry.name):
+        if naming.is_object_name(entry.name) and not entry.is_directory:
             kind = objects.setdefault(epoch, []) if (epoch, entry.name) in named else garbage
             kind.append(Amount(1, entry.size))
     by_epoch = {epoch: _sum(amounts) for epoch, amounts in sorted(objects.items())}
     return SessionUsage(id, _sum(commits), _sum(below), _sum(stubs), by_epoch, _sum(garbage), raw_size(head))
-
-
-def _below(root: str, parse: Any) -> Protocol[list[tuple[int, Entry]]]:
-    """List what lies in the directories below one, with the numbers that these have as names."""
-    directories: list[Entry] = yield List(root)
-    numbers = {e.name: n for e in directories if e.is_directory and (n := parse(e.name)) is not None}
-    if not numbers:
-        return []
-    contents = yield tuple(List(f"{root}{name}/") for name in numbers)
-    return [
-        (n, entry)
-        for n, entries in zip(numbers.values(), contents, strict=True)
-        for entry in entries
-        if not entry.is_directory
-    ]
 
 
 def raw_size(head: Base) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from .._format import canonical, naming
@@ -12,7 +12,7 @@ from .._format.state import LEAF, Decoder, Leaf, names_in, opened
 from ..errors import FormatError, IntegrityError
 from .asking import get_commit, get_object
 from .base import Base
-from .ops import Get, Protocol, Read
+from .ops import Entry, Get, List, Protocol, Read
 
 PAGE: Final = 64
 """How many commits or sessions are read side by side where there may be any number of them."""
@@ -154,3 +154,14 @@ def measure(key: str, limit: int) -> Protocol[tuple[str, int] | None]:
         size += len(piece)
         if len(piece) < _PIECE or size > limit:
             return digest.hexdigest(), size
+
+
+def listed_below(
+    root: str, parse: Callable[[str], int | None], *, up_to: int | None = None
+) -> Protocol[list[tuple[int, Entry]]]:
+    """List what lies in the directories below one, with the numbers that stand in their names, up to one if given."""
+    directories: list[Entry] = yield List(root)
+    names = {e.name: n for e in directories if e.is_directory and (n := parse(e.name)) is not None}
+    wanted = {name: n for name, n in names.items() if up_to is None or n <= up_to}
+    contents = (yield tuple(List(f"{root}{name}/") for name in wanted)) if wanted else ()
+    return [(n, entry) for n, entries in zip(wanted.values(), contents, strict=True) for entry in entries]

@@ -18,8 +18,8 @@ from .chain import follow, load, stands_on
 from .head import find_whole, in_time
 from .hints import unlist
 from .land import Draft, LostError, Summarise, commit
-from .ops import Delete, Entry, List, Protocol
-from .reading import pages_down, parse, read_commits, read_objects
+from .ops import Delete, Protocol
+from .reading import listed_below, pages_down, parse, read_commits, read_objects
 from .save import broken
 
 
@@ -159,25 +159,23 @@ def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
         )  # fmt: skip
 
 
-def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]]) -> Protocol[list[str]]:
+def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]], *, dry_run: bool = False) -> Protocol[list[str]]:
     """Delete the objects of epochs below ``epoch`` that are not kept, and give their keys.
 
     Only for the epoch of a fence that is acknowledged: every writer that could still want one of them is based below
     it, will lose, and uploads again under the new epoch.
     """
-    gone: list[str] = []
-    directories: list[Entry] = yield List(naming.objects_root(key))
-    for entry in directories:
-        older = naming.parse_epoch(entry.name) if entry.is_directory else None
-        if older is None or older >= epoch:
-            continue
-        objects: list[Entry] = yield List(naming.objects_dir(key, older))
-        names = [o.name for o in objects if naming.is_object_name(o.name) and (older, o.name) not in keep]
-        doomed = tuple(naming.object_key(key, older, name) for name in names)
-        if doomed:
-            yield Delete(doomed)
-        gone.extend(doomed)
+    stored = yield from objects_of(key, up_to=epoch - 1)
+    gone = sorted(naming.object_key(key, older, name) for older, name in stored - keep)
+    if gone and not dry_run:
+        yield Delete(tuple(gone))
     return gone
+
+
+def objects_of(key: str, *, up_to: int | None = None) -> Protocol[set[tuple[int, str]]]:
+    """Name the objects that are stored of a session, with their epochs."""
+    stored = yield from listed_below(naming.objects_root(key), naming.parse_epoch, up_to=up_to)
+    return {(epoch, entry.name) for epoch, entry in stored if naming.is_object_name(entry.name)}
 
 
 def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:

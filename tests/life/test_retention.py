@@ -6,12 +6,14 @@ import datetime
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import objstore
 from objstore import ArtifactStore, Message, SessionData, SessionStore
+from objstore._format import naming
 from objstore.backends._target import TEMPORARY
 from objstore.testing.samples import artifact
 from tests.places import Place, make_place
@@ -72,6 +74,53 @@ def test_a_dry_run_names_exactly_what_goes(
         assert store.collect().removed == swept
         assert before.keys() - place.files().keys() == {doomed.key for doomed in swept}
         assert store.collect(dry_run=True).removed == ()
+
+
+def left_by_a_crash(place: Place) -> None:
+    place.put(naming.object_key("s", 0, "0" * 64), b"an upload")
+
+
+def left_after_a_delete(place: Place) -> None:
+    with place.open() as store:
+        store.delete("s")
+    place.put(naming.object_key("s", 71, "0" * 64), b"an upload under the epoch of the tombstone")
+
+
+def listed_by_nobody(place: Place) -> None:
+    with place.open() as store:
+        store.delete("s")
+    place.put(naming.index_hint("s", 80), b"")
+
+
+def half_a_snapshot(place: Place) -> None:
+    """A snapshot was broken off behind its leaf, and what `collect` writes to sweep that needs the same leaf."""
+    with place.open() as store:
+        for n in range(10):
+            store.append("s", messages=[Message.user(f"{n} " * 10_000)])
+        before = place.files()
+        store.prune("s", keep_last=1)
+    after = place.files("sessions/s/objects/")
+    for key in place.files().keys() - before.keys():
+        place.backend.delete([key])
+    for key, data in (before | after).items():
+        place.put(key, data)
+
+
+@pytest.mark.parametrize("trouble", [left_by_a_crash, left_after_a_delete, listed_by_nobody, half_a_snapshot])
+def test_a_dry_run_of_collect_names_exactly_what_goes(
+    place: Place, trouble: Callable[[Place], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.open() as store:
+        lived(store, 70)
+        trouble(place)
+        for days in (2, 0, 2):
+            later(monkeypatch, 24 * days)
+            before = place.files()
+            planned = store.collect(dry_run=True).removed
+            assert place.files() == before
+            assert store.collect().removed == planned
+            assert before.keys() - place.files().keys() == {doomed.key for doomed in planned}
+        assert store.verify().ok
 
 
 @pytest.mark.parametrize(("number", "floor"), [(1, 65), (2, 33), (3, 1), (4, 1), (1_000, 1)])

@@ -110,3 +110,20 @@ def test_the_floor_does_not_fall_whatever_is_asked() -> None:
     head = stage.alone(load())
     draft = Draft(kind="prune", state=head.state, floor=1)
     assert stage.alone(commit(RULES, head, draft, lambda *_: {})).floor == head.floor == 9
+
+
+def test_who_changes_nothing_does_not_take_a_freed_number_for_one_that_was_never_taken() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", save(stage.saved(1, 4), 4))  # about to look whether there is a 5
+    stage.free_up_to_eight()
+    assert stage.finish(writer).base.seq > 9
+
+
+def test_nothing_is_written_below_the_floor_on_the_revision_that_a_key_was_answered_with() -> None:
+    stage = Stage()
+    assert stage.alone(append(stage.saved(1, 4), 7, key="once")).base.seq == 5
+    stage.free_up_to_eight()
+    answered = stage.alone(append(stage.alone(load()), 7, key="once")).base
+    assert answered.seq == 5
+    assert stage.alone(save(answered, 50)).base.seq > 9
+    assert log(6) not in stage.storage.objects
