@@ -80,7 +80,7 @@ def _is_there(store: SessionStore, id: str) -> bool:
 
 
 def _ask(ids: list[str]) -> None:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # it is None where it is closed
         raise UsageError("deleting needs a yes, and there is no terminal to ask on; add --yes, or look with --dry-run")
     what = f"the session {ids[0]!r}" if len(ids) == 1 else counted(len(ids), "session")
     if not typer.confirm(f"Delete {what}? It cannot be undone.", err=True):

@@ -110,6 +110,15 @@ def test_an_output_that_is_closed_is_told_before_anything_is_done(local: Place) 
     assert local.open().exists(ID)
 
 
+def test_an_input_that_is_closed_is_no_terminal_to_ask_on(local: Place) -> None:
+    stock(local)
+    shell = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "rm", str(local.target), ID]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment({}), timeout=PATIENCE)
+    assert done.stderr.startswith("objstore: deleting needs a yes, and there is no terminal to ask on; ")
+    assert done.returncode == 2
+    assert local.open().exists(ID)
+
+
 def test_where_errors_go_nowhere_they_do_not_go_into_the_output(local: Place) -> None:
     stock(local)
     shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, "show", str(local.target), "nobody", "--json"]
