@@ -23,7 +23,7 @@ from ._care.mend import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._engine import sessions
-from ._engine.arguments import LayoutName, Options, several
+from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import AsyncArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
@@ -219,7 +219,7 @@ class AsyncSessionStore:
     def save_trace_events(
         self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
+        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, listed("events", events), base))
 
     @like(SessionStore.load_trace_events)
     async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
@@ -230,7 +230,7 @@ class AsyncSessionStore:
     def save_run_records(
         self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
+        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, listed("records", records), base))
 
     @like(SessionStore.load_run_records)
     async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
@@ -241,7 +241,9 @@ class AsyncSessionStore:
     def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
+        return self._save(
+            id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, listed("reports", reports), base)
+        )
 
     @like(SessionStore.load_verification_reports)
     async def load_verification_reports(

@@ -16,7 +16,7 @@ from ._care.mend import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._engine import sessions
-from ._engine.arguments import LayoutName, Options, several
+from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import ArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
@@ -243,7 +243,7 @@ class SessionStore:
 
     def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
         """Save the trace events of a session."""
-        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, [*events], base))
+        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, listed("events", events), base))
 
     def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
         """Load the trace events of a session; ``None`` where none were ever saved."""
@@ -251,7 +251,7 @@ class SessionStore:
 
     def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
         """Save the run records of a session."""
-        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, [*records], base))
+        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, listed("records", records), base))
 
     def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
         """Load the run records of a session; ``None`` where none were ever saved."""
@@ -261,7 +261,9 @@ class SessionStore:
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Revision:
         """Save the verification reports of a session."""
-        return self._save(id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, [*reports], base))
+        return self._save(
+            id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, listed("reports", reports), base)
+        )
 
     def load_verification_reports(self, id: str, *, at: int | None = None) -> builtins.list[VerificationReport] | None:
         """Load the verification reports of a session; ``None`` where none were ever saved."""

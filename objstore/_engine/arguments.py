@@ -111,7 +111,7 @@ def text(name: str, value: str) -> str:
 
 
 def listed(name: str, values: Iterable[T]) -> list[T]:
-    """Take down what a call adds to a list.
+    """Take down what a call saves as a list, or adds to one.
 
     Raises:
         InvalidValueError: It is one thing, which would be taken for what is in it: letters, keys or fields.

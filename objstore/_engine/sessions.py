@@ -203,11 +203,13 @@ class Sessions:
         if artifacts is not None:
             parts[five_parts.ARTIFACTS] = _taken(ARTIFACTS, artifacts, known)
         if trace_events is not None:
-            parts[five_parts.TRACES] = _taken(TRACE_EVENTS, list(trace_events), known)
+            parts[five_parts.TRACES] = _taken(TRACE_EVENTS, listed("trace_events", trace_events), known)
         if run_records is not None:
-            parts[five_parts.RUNS] = _taken(RUN_RECORDS, list(run_records), known)
+            parts[five_parts.RUNS] = _taken(RUN_RECORDS, listed("run_records", run_records), known)
         if verification_reports is not None:
-            parts[five_parts.VERIFICATION] = _taken(VERIFICATION_REPORTS, list(verification_reports), known)
+            parts[five_parts.VERIFICATION] = _taken(
+                VERIFICATION_REPORTS, listed("verification_reports", verification_reports), known
+            )
         if isinstance(session_or_id, SessionData):
             return self._saved(session_or_id, session_or_id.id, parts, _based(session_or_id, base), key)
         return self._save(naming.check_id(session_or_id), parts, given(base), key, known)

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import ArtifactStore, DocumentStore, InvalidIdError, InvalidValueError, Message, SessionData, SessionStore
+from objstore import (
+    ArtifactStore,
+    DocumentStore,
+    InvalidIdError,
+    InvalidValueError,
+    Message,
+    SessionData,
+    SessionStore,
+    TraceEvent,
+    VerificationReport,
+)
 from objstore.aio_documents import AsyncDocumentStore
 from objstore.testing import memory_store
 from tests.places import Place
@@ -149,6 +159,34 @@ def test_one_thing_is_no_list_of_them(memory: Place, kind: str, one: Any) -> Non
     assert found is not None
     assert found.parts == {"items": ["a"]}
     assert store.load("s").revision == revision  # type: ignore[union-attr]
+
+
+SAVED: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "save_trace_events": ("events", lambda store, values: store.save_trace_events("s", values)),
+    "save_run_records": ("records", lambda store, values: store.save_run_records("s", values)),
+    "save_verification_reports": ("reports", lambda store, values: store.save_verification_reports("s", values)),
+    "trace_events": ("trace_events", lambda store, values: store.commit("s", trace_events=values)),
+    "run_records": ("run_records", lambda store, values: store.commit("s", run_records=values)),
+    "verification_reports": (
+        "verification_reports",
+        lambda store, values: store.commit("s", verification_reports=values),
+    ),
+}
+
+
+@pytest.mark.parametrize("call", SAVED)
+@pytest.mark.parametrize("one", ["", {}, VerificationReport.new("make", []), 7], ids=lambda one: type(one).__name__)
+def test_nor_is_it_when_a_sibling_is_saved_and_nothing_is_emptied(memory: Place, call: str, one: Any) -> None:
+    name, save = SAVED[call]
+    store = memory.open()
+    event = TraceEvent.tool_execution("bash", success=True, exit_code=0, duration_ms=1, output_bytes=1)
+    revision = store.save_trace_events("s", [event])
+    told = rf"^{name} must be a list, not {type(one).__name__}; give one as"
+    with pytest.raises(InvalidValueError, match=told):
+        save(store, one)
+    with pytest.raises(InvalidValueError, match=told):
+        asyncio.run(save(objstore.open_async(memory.target), one))
+    assert store.history("s")[0].seq == revision.seq
 
 
 def test_events_are_given_by_their_run(memory: Place) -> None:
