@@ -9,7 +9,14 @@ from typing import Any, Literal
 from .._format import canonical
 from .._format.commit import FORMAT, timestamp
 from .._format.naming import MARKER
-from ..errors import BackendError, FormatError, OutcomeUnknownError, UnavailableError, UnsupportedBackendError
+from ..errors import (
+    BackendError,
+    FormatError,
+    IntegrityError,
+    OutcomeUnknownError,
+    UnavailableError,
+    UnsupportedBackendError,
+)
 from .ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
 
 Layout = Literal["log", "tree"]
@@ -19,6 +26,7 @@ PROBE = ".health_check"
 CHECK = "check-"
 """What the names of the objects begin with by which a place is tried out, before 32 hex digits and a dot."""
 _HEAD = b'{"format":'
+_SESSION = {"id", "config", "messages"}
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _PASSING = re.compile(rf"{re.escape(PROBE)}\Z|{CHECK}[0-9a-f]{{32}}\.|.*\.tmp\Z", re.DOTALL)
 """Names of objects that come and go, or were left by whoever was killed over them: no content of the place."""
@@ -70,7 +78,7 @@ def look(wanted: Layout | None) -> Protocol[Place]:
     entries = [e for e in found if e.is_directory or not _PASSING.match(e.name)]
     if not entries:
         return Place(None)
-    if all(map(_of_a_tree, entries)):
+    if all(map(_of_a_tree, entries)) and (yield from _may_hold_sessions(entries)):
         if wanted is None:
             return Place("tree")
         raise FormatError(
@@ -78,8 +86,9 @@ def look(wanted: Layout | None) -> Protocol[Place]:
             MARKER,
         )
     names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
+    among = ", or say layout='tree' where sessions of A3S Code lie among other files" if wanted is None else ""
     raise FormatError(
-        f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place",
+        f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place{among}",
         MARKER,
     )
 
@@ -94,7 +103,31 @@ def _is_session(data: bytes) -> bool:
         found = canonical.loads(data)
     except ValueError:
         return False
-    return isinstance(found, dict) and "format" not in found and {"id", "config", "messages"} <= found.keys()
+    return isinstance(found, dict) and "format" not in found and found.keys() >= _SESSION
+
+
+def _may_hold_sessions(entries: list[Entry]) -> Protocol[bool]:
+    """Look into the smallest files of what may be a tree: it is none where they are whole, and no sessions."""
+    files = sorted((entry for entry in entries if not entry.is_directory), key=lambda entry: entry.size)[:_LOOKS]
+    for file in files:
+        try:
+            data: bytes | None = yield Get(file.name)
+        except UnavailableError:
+            raise
+        except (BackendError, IntegrityError):  # it is not given out, or no file
+            return True
+        if data is None or not _is_foreign(data):
+            return True
+    return not files
+
+
+def _is_foreign(data: bytes) -> bool:
+    """Say whether a file is whole and no session; one that is torn may have been a session."""
+    try:
+        found = canonical.loads(data)
+    except ValueError:
+        return False
+    return not isinstance(found, dict) or not found.keys() >= _SESSION
 
 
 def _of_a_tree(entry: Entry) -> bool:

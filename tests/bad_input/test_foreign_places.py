@@ -16,9 +16,11 @@ from objstore import (
     FormatError,
     Message,
     ObjstoreError,
+    PermissionDeniedError,
     SessionData,
     SessionStore,
     TraceEvent,
+    UnavailableError,
     UnsupportedError,
 )
 from objstore.backends import MemoryBackend
@@ -54,6 +56,8 @@ FOREIGN: dict[str, list[str]] = {
     "a store that lost its marker": ["sessions/s/log/000000/0000000001", "index/s=.0000000001"],
     "json among other things": ["s.json", "photo.png"],
     "a directory that is not a tree's": ["s.json", "backup/x"],
+    "somebody's json": ["package.json", "tsconfig.json"],
+    "json beside what a tree has too": ["package.json", "artifacts/app.js"],
     "a hidden file": [".gitignore"],
     "a marker in the wrong case": ["OBJSTORE.JSON", "x"],
 }
@@ -244,6 +248,35 @@ def test_a_tree_is_opened_as_one_and_never_as_a_log(place: Place) -> None:
         place.open("log").list()
     with pytest.raises(UnsupportedError):
         place.open().history("s")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"id": "s", "config"'])
+def test_nor_is_one_whose_file_is_torn_taken_for_somebodys_json(memory: Place, data: bytes) -> None:
+    memory.put("s.json", data)
+    assert memory.open().list() == ["s"]
+    (finding,) = memory.open().verify().findings
+    assert finding.key == "s.json"
+
+
+def test_nor_is_one_whose_file_is_not_given_out() -> None:
+    tree = MemoryBackend.isolated()
+    objstore.open(tree, layout="tree").save(SessionData.new("s"))
+
+    def opened(error: ObjstoreError) -> SessionStore:
+        return objstore.open(FaultyBackend(tree, lambda r: FailBefore(error) if r.keys == ("s.json",) else None))
+
+    (finding,) = opened(PermissionDeniedError("not yours")).verify().findings
+    assert finding.key == "s.json"
+    with pytest.raises(UnavailableError):  # it may be anybody's
+        opened(UnavailableError("no answer")).save(SessionData.new("t"))
+
+
+def test_how_a_tree_among_other_things_is_opened_is_told(memory: Place) -> None:
+    memory.open("tree").save(SessionData.new("s"))
+    memory.put("README.md", b"what this is")
+    with pytest.raises(FormatError, match="or say layout='tree' where sessions of A3S Code lie among other files"):
+        memory.open().list()
+    assert memory.open("tree").list() == ["s"]
 
 
 def test_a_log_is_never_opened_as_a_tree(place: Place) -> None:
