@@ -15,6 +15,8 @@ from obstore.store import S3Store
 from ._obstore_options import S3Settings
 from ._s3_models import share_models
 
+_NO_HEADER = re.compile(r"[\x00-\x1f\x7f]")
+
 
 def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
     """Say where the bucket is and who we are: what the user said, and what botocore finds for the rest."""
@@ -40,12 +42,22 @@ def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
     if style == "virtual":
         endpoint = host._replace(netloc=f"{bucket}.{host.netloc}").geturl()
     region = "us-east-1" if region in (None, "aws-global") else region
+    _checked(settings.key, settings.token, region)
     return {
         **config,
         "endpoint": endpoint,
         "region": region,
         "virtual_hosted_style_request": style == "virtual",
     }
+
+
+class LineEndError(ValueError):
+    """Credentials that no request can carry. obstore would panic over them, which is no `Exception`."""
+
+
+def _checked(*texts: str | None) -> None:
+    if any(text and _NO_HEADER.search(text) for text in texts):
+        raise LineEndError("a line end, or another control character, in what goes into the headers of requests")
 
 
 class _Credentials:
@@ -59,6 +71,7 @@ class _Credentials:
         if found is None:
             raise NoCredentialsError
         now = found.get_frozen_credentials()
+        _checked(now.access_key, now.token)
         return {
             "access_key_id": now.access_key,
             "secret_access_key": now.secret_key,

@@ -241,6 +241,8 @@ class S3Adapter:
             if isinstance(cause, _NO_CREDENTIALS):
                 return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
         for cause in causes(error):
+            if isinstance(cause, boto.HTTPClientError) and isinstance(cause.kwargs.get("error"), ValueError):
+                return Refusal(Kind.OTHER, "no request can be made of this: is there a line end in the credentials?")
             if isinstance(cause, _NO_ANSWER):
                 return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
         return Refusal(Kind.OTHER, f"{type(error).__name__}: {error}")

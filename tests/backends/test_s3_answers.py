@@ -473,6 +473,29 @@ def test_new_credentials_in_the_environment_are_found_after_a_close(
     assert seen == ["first", "first", "second", "second"]
 
 
+@pytest.mark.parametrize("how", ["environment", "options"])
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+def test_a_line_end_in_credentials_is_told_at_once(
+    scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch, variable: str, how: str
+) -> None:
+    found = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_SESSION_TOKEN": "a-token"}
+    found[variable] += "\n"
+    options: dict[str, Any] = {"endpoint_url": scripted.url, "client_kwargs": {"region_name": "us-east-1"}}
+    if how == "options":
+        options |= zip(("key", "secret", "token"), found.values(), strict=True)
+    else:
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+    scripted.play(BYTES)
+    named: Any = client.partition(",")[0]
+    with pytest.raises(BackendError, match=r"LineEnd|line end") as caught:
+        blocking(open_backend("s3://bucket/store", storage_options=options, client=named)).get("key")
+    assert not isinstance(caught.value, UnavailableError)
+    assert "a-key" not in str(caught.value)
+    assert "a-token" not in str(caught.value)
+    assert scripted.requests == []
+
+
 def test_only_a_big_body_is_announced_before_it_is_sent(
     place: Backend, scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
