@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from sys import getsizeof
 
 from .._format.refs import Ref
+from .._lock import Lock
 from .._log.base import Base
 
 
@@ -25,7 +25,7 @@ class Memory:
 
     def _begin(self) -> None:
         self._clear()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._pid = os.getpid()
 
     def _clear(self) -> None:
@@ -33,7 +33,7 @@ class Memory:
         self._bases: OrderedDict[str, tuple[Base, int]] = OrderedDict()
         self._contents: OrderedDict[Ref, str | bytes] = OrderedDict()
 
-    def _locked(self) -> threading.Lock:
+    def _locked(self) -> Lock:
         if self._pid != os.getpid():  # a thread of the parent may have held the lock, and nobody here will let it go
             self._begin()
         return self._lock

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fsspec import get_filesystem_class
 from fsspec.implementations.dirfs import DirFileSystem
 
+from .._lock import Lock
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
 from ._moving import innermost, move_in, moves
@@ -37,7 +37,7 @@ class GenericBackend:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._pid = os.getpid()
         self._filesystem: Any = None
         self._made: set[str] = set()
@@ -174,14 +174,17 @@ class GenericBackend:
     def close(self) -> None:
         """Let go of the filesystem; the next request makes another."""
         with self._lock:
-            self._filesystem = None
-            self._made.clear()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._filesystem = None
+        self._made.clear()
 
     def _run(self, doing: str, key: str, action: Callable[[Any], T]) -> T:
         """Do one thing, once more over a new connection where an old one turns out to be broken."""
         if self._pid != os.getpid():  # a lock that another thread held during the fork would stay locked for ever
-            self._lock, self._pid = threading.RLock(), os.getpid()
-            self.close()
+            self._lock, self._pid = Lock(), os.getpid()
+            self._let_go()
         with self._lock:
             used_before = self._filesystem is not None
             try:
@@ -190,7 +193,7 @@ class GenericBackend:
                 failure = self._failure(doing, key, error)
                 if not isinstance(failure, UnavailableError):
                     raise failure from self._cause(error)
-                self.close()
+                self._let_go()
                 if not used_before:
                     raise failure from self._cause(error)
             try:

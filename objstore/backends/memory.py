@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
+from .._lock import Lock
 from .._log.ops import Entry, Names
 from ..errors import BackendError
 from ._target import Pieces, checked, rest_of, split_prefix
@@ -16,7 +16,7 @@ from .base import Capabilities, Location
 
 # The store behind `memory://` is one per process, and its own create is a look and then a write. So the lock that makes
 # one step of the two has to be one per process too. A fork waits for it: else a child could inherit it locked for ever.
-_LOCK = threading.Lock()
+_LOCK = Lock()
 os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from .._lock import Lock
 from ..errors import InvalidValueError
 
 LARGE = "large:"
@@ -167,7 +167,7 @@ class Recent(Generic[T]):
         self._weigh = weigh
         self._used = 0
         self._values: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def get(self, key: str) -> T | None:
         """Give a value that is remembered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from objstore import InvalidValueError, Message, SessionData, SessionStore
 from objstore._engine.drive import finished
 from objstore._engine.memory import Memory
 from objstore._format.refs import Ref
+from objstore._lock import Lock
 from objstore._log.base import nothing
 from objstore.backends import LocalBackend
 from objstore.backends._connection import Slots
@@ -158,6 +160,57 @@ def test_calls_that_are_interrupted_anywhere_lose_and_double_nothing(
         assert len(found) == len(set(found))
         assert acknowledged <= set(found) <= acknowledged | tried
     assert store.verify().ok
+
+
+@pytest.mark.parametrize("kind", ["call", "c_return"])
+def test_a_lock_is_free_again_wherever_it_is_interrupted(kind: str) -> None:
+    lock, interrupts, others = Lock(), 0, []
+
+    def hold() -> None:
+        with lock:
+            len("something")
+
+    def other() -> None:  # who held it in spite of all would be let in again
+        others.append(free := lock.acquire(blocking=False))
+        if free:
+            lock.release()
+
+    while interrupted_after(interrupts + 1, hold, kind):
+        interrupts += 1
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert others == [True] * interrupts
+    assert interrupts > 0
+
+
+def test_who_is_interrupted_while_another_holds_a_lock_leaves_it_to_that_one() -> None:
+    lock, held, ended = Lock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            assert ended.wait(PATIENCE)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Stop
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(PATIENCE)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        with pytest.raises(Stop), lock:
+            pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not lock.acquire(blocking=False)
+    ended.set()
+    thread.join()
+    with lock:
+        pass
 
 
 @pytest.mark.parametrize("kind", ["call", "c_return"])

@@ -145,7 +145,8 @@ def test_every_public_name_is_in_the_reference() -> None:
 def test_every_room_is_in_the_table_of_rooms() -> None:
     page = (ROOT / "docs" / "development.md").read_text()
     rooms = page.partition("## Which room is for what")[2].partition("\nA protocol is")[0]
-    there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "objstore").glob("[!_]*")}
-    there |= {f"{path.name}/" for path in (ROOT / "objstore").glob("_[!_]*")}
+    package = ROOT / "objstore"
+    found = [*package.glob("[!_]*"), *package.glob("_[!_]*")]
+    there = {f"{path.name}/" if path.is_dir() else path.name for path in found}
     first_column = "".join(re.findall(r"^\| (.*?) \|", rooms, re.MULTILINE))
     assert set(re.findall(r"`([\w.]+/?)`", first_column)) - {"objstore/"} == there - {"py.typed"}

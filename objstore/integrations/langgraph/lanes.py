@@ -6,12 +6,12 @@ when the commit that holds its change was acknowledged, or when another call ans
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ..._lock import Lock
 from .faces import Steps, Wait
 
 C = TypeVar("C")
@@ -45,7 +45,7 @@ class Lane(Generic[C]):
     """The queue of those who want to change one document."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._waiting: list[_Ticket[C]] = []
         self._under_way: list[_Ticket[C]] = []
         self._busy = False

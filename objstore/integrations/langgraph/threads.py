@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -10,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from ... import ConflictError, InvalidValueError, NotFoundError, ObjstoreError
+from ..._lock import Lock
 from .changes import PARTS, Change, Draft, PutCheckpoint, check_ours, without
 from .entries import OURS, Key, Thread
 from .faces import Ask, Steps, Work
@@ -53,7 +53,7 @@ class Threads:
     def __init__(self, entries: int = _ENTRIES) -> None:
         self._entries = entries
         self._used = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._rows: OrderedDict[str, _Row] = OrderedDict()
         self._empty: OrderedDict[tuple[str, str], int] = OrderedDict()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from strands.types.exceptions import SessionException
 
+from ..._lock import Lock
 from ...documents import DocumentStore
 from .changes import Change, SessionConflictError
 
@@ -35,7 +35,7 @@ class Edit:
 
 @dataclass(slots=True)
 class _Pending:
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: Lock = field(default_factory=Lock)
     users: int = 0
     holding: bool = False
     edits: dict[object, Edit] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Edits:
 
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._pending: dict[str, _Pending] = {}  # of documents that something waits for, or that are barred
 
     def begin(self, id: str) -> None:
