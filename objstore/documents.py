@@ -131,7 +131,14 @@ class DocumentStore:
     def append(
         self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
     ) -> Revision:
-        """Add items to the ends of parts that are lists, in one atomic commit at the newest end."""
+        """Add items to the ends of parts that are lists, in one atomic commit at the newest end.
+
+        A part that is not there is made of them. Any number of writers may append at once.
+
+        Raises:
+            ConflictError: With a base: one of these parts changed since.
+            InvalidValueError: A part is no list, or an item is not JSON; the message says where.
+        """
         return self._run(self._documents.append(id, items, base, key))
 
     def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
@@ -182,7 +189,11 @@ class DocumentStore:
         return self._run(self._opened.history(id))
 
     def restore(self, id: str, at: int) -> Revision:
-        """Commit the state of commit ``at`` on top of the newest."""
+        """Commit the state of commit ``at`` on top of the newest.
+
+        Raises:
+            NotFoundError: There is no commit ``at``, it was pruned, or it deleted the document.
+        """
         return self._run(self._opened.restore(id, at))
 
     def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:

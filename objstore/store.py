@@ -297,6 +297,7 @@ class SessionStore:
         Raises:
             ConflictError: A part that is saved was changed since the revision, other than by both sides adding to
                 the end of traces or runs.
+            UnsupportedError: With a key: the tree layout keeps none.
         """
         id = session_or_id.id if isinstance(session_or_id, SessionData) else session_or_id
         return self._save(
@@ -437,7 +438,12 @@ class SessionStore:
         return self._run(self._opened.history(id))
 
     def restore(self, id: str, at: int) -> Revision:
-        """Commit the state of commit ``at`` on top of the newest; what it replaces stays in the history."""
+        """Commit the state of commit ``at`` on top of the newest; what it replaces stays in the history.
+
+        Raises:
+            NotFoundError: There is no commit ``at``, it was pruned, or it deleted the session.
+            UnsupportedError: The tree layout keeps no history.
+        """
         return self._save(id, self._opened.restore(id, at))
 
     def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
@@ -449,11 +455,17 @@ class SessionStore:
         Raises:
             NotFoundError: There is no such session or commit.
             ConflictError: There is a session ``new_id`` already.
+            UnsupportedError: The tree layout keeps no history.
         """
         return self._save(new_id, self._opened.fork(id, new_id, at))
 
     def diff(self, id: str, old: int, new: int) -> Diff:
-        """Compare two commits of a session."""
+        """Compare two commits of a session.
+
+        Raises:
+            NotFoundError: One of them is not there, or was pruned.
+            UnsupportedError: The tree layout keeps no history.
+        """
         return self._run(self._opened.diff(id, old, new))
 
     # Listings
@@ -494,6 +506,10 @@ class SessionStore:
             parent: Only sessions that were started from this one.
             updated_since: Only sessions whose ``updated_at`` is not before this.
             sizes: Also look how many bytes each takes: at least two requests more for each.
+
+        Raises:
+            ValueError: There is no such state, or the time has no zone.
+            TypeError: The ids are one id, not several.
         """
         wanted = Wanted(state, parent, updated_since, sizes)
         pages = self._opened.summary_pages(ids, prefix, wanted)
@@ -531,6 +547,8 @@ class SessionStore:
 
         Raises:
             ValueError: Nothing was said, a number is not whole or less than 1, a time has no zone, an age is negative.
+            ConflictError: Others kept committing; nothing was removed.
+            UnsupportedError: The tree layout keeps no history.
         """
         return self._run(self._opened.prune(id, keep_last, keep_newer_than, keep_snapshots, dry_run=dry_run))
 
@@ -543,6 +561,9 @@ class SessionStore:
         Args:
             ids: The sessions; by default every one that lies there.
             dry_run: Only report what would go, and why.
+
+        Raises:
+            UnsupportedError: In the tree layout nothing is left over.
         """
         return self._run(self._opened.collect(several(ids), dry_run=dry_run))
 
