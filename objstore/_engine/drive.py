@@ -157,13 +157,10 @@ class Driver:
         started = time.perf_counter()
         try:
             result = dispatch(self._local, op)
-        except UnavailableError as error:
-            self._observe(op, None, started, tally, error)
-            if isinstance(op, _CREATES):
-                return error
-            raise
         except ObjstoreError as error:
             self._observe(op, None, started, tally, error)
+            if isinstance(error, UnavailableError) and isinstance(op, _CREATES):
+                return error
             raise
         self._observe(op, result, started, tally, None)
         return result

@@ -14,7 +14,7 @@ from .._care import ailments
 from .._care.ailments import Care
 from .._care.findings import VerifyReport
 from .._care.mend import RepairReport
-from .._care.retention import ChooseFloor, CollectReport, Doomed, PruneReport
+from .._care.retention import CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport
 from .._format import canonical, naming
 from .._format.naming import MARKER
@@ -217,9 +217,7 @@ class Opened:
         dry_run: bool,
     ) -> Protocol[PruneReport]:
         """See `SessionStore.prune`."""
-        return self._prune(id, keeping(keep_last, keep_newer_than, keep_snapshots), dry_run=dry_run)
-
-    def _prune(self, id: str, choose: ChooseFloor, *, dry_run: bool) -> Protocol[PruneReport]:
+        choose = keeping(keep_last, keep_newer_than, keep_snapshots)
         return (yield from housekeeping.prune((yield from self._log()), id, choose, dry_run=dry_run))
 
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from typing import Protocol as Contract
 
 from .._format import canonical, patching
@@ -26,15 +26,16 @@ class MovedError(Exception):
 class Change(Contract):
     """A wish to change a state."""
 
+    @property
+    def moved(self) -> bool:
+        """Whether the state that it was last put on is another than the caller saw."""
+
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
         """Give the patch of each part that has to change in ``state``.
 
         Raises:
             MovedError: It does not fit on this state.
         """
-
-    def known(self, state: State) -> dict[str, JSON]:
-        """Give the parts that the caller holds otherwise than they stand in ``state``, the new head."""
 
     def held(self) -> dict[str, JSON]:
         """Give the parts that the caller holds once the change is saved."""
@@ -50,14 +51,11 @@ class Replace:
 
     parts: State
     whole: bool = False
+    moved: ClassVar = False  # it looked at nothing
 
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:  # noqa: ARG002
         """See `Change.on`; fits on every state."""
         return _differences(state, {**dict.fromkeys(state), **self.parts} if self.whole else self.parts)
-
-    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
-        """See `Change.known`: a caller that looked at nothing vouches for nothing else."""
-        return {}
 
     def held(self) -> dict[str, JSON]:
         """See `Change.held`."""
@@ -80,7 +78,7 @@ class Edit:
     merged: frozenset[str] = frozenset()
     created: bool = False
     _patches: dict[str, patching.Patch] = field(init=False)
-    _moved: bool = field(init=False, default=False)
+    moved: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._patches = _differences(self.seen, self.parts)
@@ -88,7 +86,7 @@ class Edit:
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
         """See `Change.on`: a part must be as it was seen, or both sides have only appended to it, or agree."""
         patches, moved = {}, []
-        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
+        self.moved = any(value is not state.get(part) for part, value in self.seen.items())
         for part, patch in self._patches.items():
             seen, now = self.seen.get(part), state.get(part)
             if canonical.same(seen, now):
@@ -103,12 +101,6 @@ class Edit:
         if moved:
             raise MovedError(moved)
         return patches
-
-    def known(self, state: State) -> dict[str, JSON]:
-        """See `Change.known`."""
-        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
-            return {}
-        return unlike(self.held(), state)
 
     def held(self) -> dict[str, JSON]:
         """See `Change.held`."""
@@ -136,14 +128,11 @@ class Derive:
     """Change whatever is there by a function of it: state -> the patch of each part. It must not change the state."""
 
     patches: Callable[[State], dict[str, Any]]
+    moved: ClassVar = False
 
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:  # noqa: ARG002
         """See `Change.on`; fits on every state, or raises what the function raises."""
         return self.patches(state)
-
-    def known(self, state: State) -> dict[str, JSON]:  # noqa: ARG002
-        """See `Change.known`: the caller holds no state."""
-        return {}
 
     def held(self) -> dict[str, JSON]:
         """See `Change.held`."""
@@ -162,11 +151,11 @@ class Pinned:
     patches: Callable[[State], dict[str, Any]]
     seen: State
     stale: frozenset[str]
-    _moved: bool = field(init=False, default=False)
+    moved: bool = field(init=False, default=False)
 
     def on(self, state: State, appendable: frozenset[str]) -> dict[str, patching.Patch]:
         """See `Change.on`: what it touches must be as it was seen, or only grow."""
-        self._moved = any(value is not state.get(part) for part, value in self.seen.items())
+        self.moved = any(value is not state.get(part) for part, value in self.seen.items())
         patches = self.patches(state)
         moved = [p for p in patches if p not in appendable and (p in self.stale or self._has_moved(p, state))]
         if moved:
@@ -175,12 +164,6 @@ class Pinned:
 
     def _has_moved(self, part: str, state: State) -> bool:
         return not canonical.same(self.seen.get(part), state.get(part))
-
-    def known(self, state: State) -> dict[str, JSON]:
-        """See `Change.known`."""
-        if not self._moved:  # then ``state`` is what the caller saw plus what it changed
-            return {}
-        return unlike(self.held(), state)
 
     def held(self) -> dict[str, JSON]:
         """See `Change.held`."""

@@ -78,9 +78,9 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     seq = head.seq + 1
     issued: Moment = yield Now()
     attempt: str = yield NewId()
-    record, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
-    data, digest = encode(record[0], record[1], rules.compressors.compress)
-    born = record[0].born
+    done, body, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
+    data, digest = encode(done, body, rules.compressors.compress)
+    born = done.born
     hint = None if (head.hinted and born == head.born) or not born else listed_since(head, born)
     creates = [
         _creation(rules, naming.object_key(head.key, head.epoch, name), name, raw)
@@ -108,7 +108,6 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         if unknown is None:
             raise
         raise unknown from error
-    done = record[0]
     if head.born and not born and done.kind != "delete":  # a state from before there was a session was restored
         with suppress(BackendError):  # it is saved; `collect` removes the hint as well
             yield Delete((naming.index_hint(head.key, head.born),))
@@ -119,7 +118,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
         done.objects if whole else _joined(head.objects, done.objects), _joined(kept, done.objects),
         Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
-        (0 if whole else head.weight) + len(record[1]), hinted=True, texts=encoder.texts,
+        (0 if whole else head.weight) + len(body), hinted=True, texts=encoder.texts,
     )  # fmt: skip
 
 
@@ -142,8 +141,8 @@ def _joined(table: Table, more: Table) -> Table:
 
 def foresee(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Mapping[str, tuple[int, int]]:
     """Give the objects that a commit would name, without writing it."""
-    (record, _), _, _ = _build(rules, head, draft, summarise, "", head.time)
-    return record.objects
+    foreseen, *_ = _build(rules, head, draft, summarise, "", head.time)
+    return foreseen.objects
 
 
 def _creation(rules: Rules, key: str, name: str, raw: bytes | Ref) -> Create | Upload:
@@ -155,7 +154,8 @@ def _creation(rules: Rules, key: str, name: str, raw: bytes | Ref) -> Create | U
 
 def _build(
     rules: Rules, head: Base, draft: Draft, summarise: Summarise, attempt: str, time: str
-) -> tuple[tuple[Commit, str], dict[str, JSON] | None, Encoder]:
+) -> tuple[Commit, str, dict[str, JSON] | None, Encoder]:
+    """Make a commit, but for its digest: also give its encoded body, the new state, and who encoded that."""
     seq = head.seq + 1
     kind: Kind = draft.kind or ("snapshot" if seq % rules.interval == 1 or head.state is None else "patch")
     encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits, known=head.texts)
@@ -178,14 +178,14 @@ def _build(
     keys = head.keys
     if draft.key:
         keys = (*keys, IdempotencyKey(draft.key, seq, None))[-KEPT_KEYS:]
-    record = Commit(
+    built = Commit(
         id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
         epoch=_epoch(head, seq, kind),
         floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
         keys=keys, summary=_summary(head, kind, summarise(state or {}, draft.patch, head.summary)), objects=objects,
         body=None, digest="", origin=draft.origin, over=draft.over,
     )  # fmt: skip
-    return (record, body), state, encoder
+    return built, body, state, encoder
 
 
 def _summary(head: Base, kind: Kind, summary: dict[str, Any]) -> Mapping[str, JSON]:

@@ -11,7 +11,7 @@ from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .asking import get_commit
 from .base import Base, Rules, nothing
 from .chain import follow, load, stands_on
-from .change import Change, Derive, MovedError, Replace, of_state, unlike
+from .change import Change, Derive, MovedError, Replace, State, of_state, unlike
 from .head import is_newest, is_old
 from .land import Draft, LostError, Summarise, commit
 from .ops import Delete, NewId, Now, Pause, Protocol
@@ -65,11 +65,10 @@ def save(
             patches = change.on(head.parts(rules), rules.appendable)
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
-        except NotFoundError:  # nothing is there by what the caller says: look
+        except NotFoundError:  # nothing is there by what the caller says
             if not unobserved:
                 raise
-            head, unobserved = (yield from load(rules, id)), False
-            continue
+            patches = {}
         if not patches and unobserved:  # there is nothing to write, so look at what is there
             head, unobserved = (yield from load(rules, id)), False
             continue
@@ -77,11 +76,11 @@ def save(
             if not moved and not (yield from _is_head(rules, head)):
                 head = yield from follow(rules, head)
                 continue
-            return Saved(head, change.known(head.parts(rules)), wrote=False)
+            return Saved(head, _known(change, head.parts(rules)), wrote=False)
         draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
         try:
             new = yield from commit(rules, head, draft, summarise)
-            return Saved(new, change.known(new.parts(rules)))
+            return Saved(new, _known(change, new.parts(rules)))
         except LostError as error:
             lost = error
         seq = head.seq + 1
@@ -96,6 +95,10 @@ def save(
                 return Saved(late, unlike(change.held(), late.parts(rules)))
         unobserved = False
     raise OutcomeUnknownError(f"{id!r} was changed by others {REBASES} times while this save tried; nothing was saved")
+
+
+def _known(change: Change, state: State) -> dict[str, JSON]:
+    return unlike(change.held(), state) if change.moved else {}  # else it is what the caller saw and what it changed
 
 
 def drawn() -> Protocol[float]:
