@@ -197,7 +197,6 @@ class Handle:
         if old.state is None:
             raise NotFoundError(f"commit {at} of {id!r} deleted it; there is no state to restore")
         head = yield from self._head(id)
-        yield from session.resolve(old, list(old.state.values()), streams=self.rules.streams)
         if old.seq >= head.floor:  # then what it needs is retained, and nothing of it has to be sent again
             head = replace(head, present={**old.objects, **head.present})
         return (yield from self._commit(id, Replace(old.state, whole=True), head, None))

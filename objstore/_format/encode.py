@@ -245,13 +245,12 @@ class Encoder:
 
     def _ref(self, ref: Ref) -> str:
         if ref.name not in self.named:
-            if ref.name not in self.present and ref.value is None and ref.path is None:
+            if ref.name not in self.present and ref.path is None:
                 raise NotFoundError(
                     f"object {ref.name} is not stored for this session (it was pruned, or is another session's), and "
                     "its contents are not in hand; load again, or put the artifact anew"
                 )
-            raw = ref if ref.value is None else ref.value if isinstance(ref.value, bytes) else ref.value.encode()
-            self._name(ref.name, ref.size, raw)
+            self._name(ref.name, ref.size, ref)
         return f'{{"{TEXT if ref.kind == "text" else BYTES}":"{ref.name}"}}'
 
     def _name(self, name: str, size: int, raw: bytes | Ref) -> None:

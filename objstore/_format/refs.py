@@ -10,7 +10,7 @@ DIGEST_LENGTH: Final = 64
 
 
 class Ref:
-    """A string or raw bytes that lie in an object of their own and may not have been read yet.
+    """A string or raw bytes that lie in an object of their own.
 
     Two references are equal when they name the same contents, whatever the object's encoding. A reference stands for
     what it names: `matches` tells whether a value is that, without reading the object. It is no dataclass, since the
@@ -20,24 +20,15 @@ class Ref:
         name: The object's name: 64 hex digits of the sha256 of the raw bytes, with ``.zst`` when stored compressed.
         size: Length of the raw bytes (of a text: of its UTF-8).
         kind: What the raw bytes are in the document.
-        value: The contents once they have been read, a cache. The only attribute that may change.
         path: A local file that holds the raw bytes, in a value that is to be saved; never in a state.
     """
 
-    __slots__ = ("kind", "name", "path", "size", "value")
+    __slots__ = ("kind", "name", "path", "size")
 
-    def __init__(
-        self,
-        name: str,
-        size: int,
-        kind: Literal["text", "bytes"],
-        value: str | bytes | None = None,
-        path: str | None = None,
-    ) -> None:
+    def __init__(self, name: str, size: int, kind: Literal["text", "bytes"], path: str | None = None) -> None:
         self.name: Final = name
         self.size: Final = size
         self.kind: Final = kind
-        self.value = value
         self.path: Final = path
 
     def __repr__(self) -> str:
@@ -58,8 +49,6 @@ class Ref:
             return self == value
         if isinstance(value, memoryview) != (self.kind == "bytes"):
             return False
-        if self.value is not None:
-            return self.value == value
         # A character takes one to four bytes, so most strings are told apart without being encoded.
         if not len(value) <= self.size <= 4 * len(value):
             return False

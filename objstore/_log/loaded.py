@@ -62,7 +62,7 @@ def plain(
     Everything else is shared.
     """
     if isinstance(value, Ref):
-        found = (contents or {}).get(value.name) if value.value is None else value.value
+        found = (contents or {}).get(value.name)
         return unread(value) if found is None else found
     if isinstance(value, list):
         items: list[Any] = []

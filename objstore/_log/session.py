@@ -1,4 +1,4 @@
-"""What can be asked of one session, and of all of them: protocols on top of `chain` and `save`."""
+"""What can be asked of one session: protocols on top of `chain` and `save`."""
 
 from __future__ import annotations
 
@@ -92,10 +92,9 @@ def contents_of(
 ) -> Protocol[dict[str, str | bytes]]:
     """Read the objects for which references stand in a value, as far as they are not kept: name -> contents.
 
-    Those of raw bytes are left alone where these are streamed (`Rules.streams`). What is read is not kept in the
-    references, which a remembered state shares: a memory of so many bytes would hold what was ever read.
+    Those of raw bytes are left alone where these are streamed (`Rules.streams`).
     """
-    refs = {ref.name: ref for ref in refs_in(value) if ref.value is None and not (streams and ref.kind == "bytes")}
+    refs = {ref.name: ref for ref in refs_in(value) if not (streams and ref.kind == "bytes")}
     found = {name: kept.contents(ref) for name, ref in refs.items()} if kept else {}
     contents = {name: value for name, value in found.items() if value is not None}
     missing = [name for name in refs if name not in contents]
@@ -114,14 +113,6 @@ def contents_of(
         way_out = "Load an older commit that does without it, or repair the session"
         raise IntegrityError(f"{error}. {way_out}", error.key) from None
     return contents
-
-
-def resolve(base: Base, value: JSON, *, streams: bool) -> Protocol[None]:
-    """Read the same into the references, for a state of one's own that is to be written again."""
-    contents = yield from contents_of(base, value, streams=streams)
-    for ref in refs_in(value):
-        if ref.name in contents:
-            ref.value = contents[ref.name]
 
 
 def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:

@@ -144,14 +144,18 @@ def test_prune_keeps_what_is_named_and_takes_the_rest(store: SessionStore, place
         assert other.verify().ok
 
 
-def test_restore_brings_it_back_without_sending_it(store: SessionStore, place: Place, info: ArtifactInfo) -> None:
+def test_restore_brings_all_back_without_reading_or_sending_it(
+    store: SessionStore, place: Place, info: ArtifactInfo
+) -> None:
     store.save_artifacts("s", ArtifactStore())
     for n in range(40):  # past the next snapshot, which does not name it any more
         store.append("s", messages=[Message.user(f"message {n}")])
     stored = set(objects(place))
-    with place.open() as other:
+    events: list[objstore.Event] = []
+    with objstore.open(place.target, storage_options=place.options, observer=events.append) as other:
         other.restore("s", 3)
         assert set(objects(place)) == stored
+        assert not [event for event in events if isinstance(event, OperationEvent) and "/objects/" in event.key]
         assert contents(other, info) == DATA
         assert other.verify().ok
 
