@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 
 import objstore
 from objstore import ConflictError, Message, Revision, SessionData, SessionStore, TraceEvent
+from objstore._format import naming
 from objstore.backends import MemoryBackend
 from objstore.testing import memory_store
 from objstore.testing.faults import FailBefore, Fault, FaultyBackend, Request
@@ -113,6 +115,19 @@ def test_a_hint_that_another_task_of_this_store_did_not_come_to_is_made_by_the_n
     broken = False
     store.append("s", trace_events=[trace("acknowledged")])
     assert objstore.open(place).list() == ["s"]
+
+
+def test_nor_does_a_store_that_slept_take_the_hint_of_another_life_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = MemoryBackend.isolated()
+    store, other = objstore.open(place), objstore.open(place)
+    store.save(SessionData.new("s"))
+    other.delete("s")
+    other.save(SessionData.new("s"))
+    place.delete([naming.index_hint("s", 3)])  # hints are not flushed
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 16 * 60)
+    store.append("s", trace_events=[trace("acknowledged")])
+    assert store.list() == ["s"]
 
 
 def test_a_session_that_is_restored_to_before_there_was_one_is_not_listed() -> None:

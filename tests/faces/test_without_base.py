@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import ConflictError, DocumentStore, InvalidIdError, InvalidValueError, Message, SessionData, TraceEvent
+from objstore import (
+    ArtifactStore,
+    ConflictError,
+    DocumentStore,
+    InvalidIdError,
+    InvalidValueError,
+    Message,
+    SessionData,
+    TraceEvent,
+)
+from objstore.backends.memory import MemoryBackend
+from objstore.testing.samples import artifact
 
 
 def trace(name: str) -> TraceEvent:
@@ -39,6 +50,17 @@ def test_what_equals_the_state_that_a_store_remembers_is_saved_over_what_others_
     other.save(theirs)
     one.save(mine)
     assert other.load("s") == mine
+
+
+def test_what_a_first_save_sends_lies_where_it_is_wanted_though_others_deleted_before() -> None:
+    place = MemoryBackend.isolated()
+    store = objstore.open(place)
+    store.save(SessionData.new("s"))
+    store.delete("s")
+    artifacts = ArtifactStore()
+    artifacts.put(artifact("a", "long " * 2_000))
+    objstore.open(place).save_artifacts("s", artifacts)
+    assert [entry.name for entry in place.list("sessions/s/objects/")] == ["2"]
 
 
 @pytest.mark.parametrize("base", [None, True, False, "1", 1.0])

@@ -26,6 +26,19 @@ from tests.places import Place, plain
 CASES = [*((name, how) for name in ("local", "memory") for how in DAMAGES), ("s3", "truncated")]
 
 
+@pytest.mark.parametrize("place", ["memory"], indirect=True)
+def test_what_was_deleted_before_it_was_made_anew_buries_nothing_of_the_new_life(place: Place) -> None:
+    store = place.open()
+    lived(store, 2)
+    store.delete("s")
+    lived(store, 3)
+    assert place.names("trash/") == {"s=.0000000003"}
+    damage(place, 6, "truncated")
+    old = place.open().load("s", at=5)
+    assert old is not None
+    assert len(old.messages) == 2
+
+
 @pytest.mark.parametrize(("place", "how"), CASES, indirect=["place"])
 def test_a_damaged_newest_commit_is_set_aside_and_the_session_goes_on(place: Place, how: str) -> None:
     lived(place.open(), 5)
