@@ -151,10 +151,11 @@ class DocumentStore:
         Args:
             id: The document; it need not exist.
             change: Is given the parts to look at, ``{}`` where there is no document, and gives those that change,
-                whole; ``None`` as a value removes a part. Lists and objects are read-only, and may stand again in what
-                it gives: ``lambda parts: {"log": parts.get("log", []) + [entry]}``, where ``+`` copies nothing. A
-                list's ``each(key)`` gives the values under a key of its items. In the place of ``bytes`` and of texts
-                above 256 KiB, which are not read for this, stands a value that can only be put back.
+                whole: what it sets in what it was given changes nothing. ``None`` as a value removes a part. Lists and
+                objects are read-only, and may stand again in what it gives:
+                ``lambda parts: {"log": parts.get("log", []) + [entry]}``, where ``+`` copies nothing. A list's
+                ``each(key)`` gives the values under a key of its items. In the place of ``bytes`` and of texts above
+                256 KiB, which are not read for this, stands a value that can only be put back.
             key: Idempotency key.
 
         Raises:

@@ -218,7 +218,7 @@ class SessionStore:
         self._run(self._opened.health())
 
     def check(self) -> CheckReport:
-        """Try out whether the place is fit to hold a store, and leave nothing behind.
+        """Try out whether the place is fit to hold a store, and leave nothing in it.
 
         Asks what the log layout stands on: that a create of what is there is refused, also in a race; that a write is
         read and listed at once; that permissions suffice; and what is known of versions and of the clock.
