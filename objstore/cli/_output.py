@@ -22,6 +22,9 @@ from .._care.retention import Doomed
 from .._engine.observing import Event, OperationEvent
 from ._text import counted, moment, shown, size
 
+_RULES = 3  # how much wider than its longest cell a column is at most
+_NARROW = 20  # below that a column that is folded can be read no better than lines that the terminal folds
+
 
 def write(text: str) -> None:
     """Write a text to stdout; what its encoding lacks is escaped."""
@@ -69,7 +72,9 @@ def fields(value: Any) -> dict[str, Any]:
 
 
 def write_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = ()) -> None:
-    """Write a table: with rules on a terminal, in plain columns elsewhere. Cells lose what would act on a terminal.
+    """Write a table: with rules on a terminal that has room for it, in plain columns elsewhere.
+
+    Only the widest column is folded. Cells lose what would act on a terminal.
 
     Args:
         titles: The heads of the columns.
@@ -77,14 +82,18 @@ def write_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers
         numbers: The heads of the columns that are set to the right.
     """
     cells = [[shown(cell) for cell in row] for row in rows]
+    lines = [list(titles), *cells]
     right = set(numbers)
+    widths = _widths(lines)
+    widest = widths.index(max(widths))
     console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        _write_plain([list(titles), *cells], [title in right for title in titles])
+    room = console.width - sum(widths) + widths[widest] - _RULES * len(widths)
+    if not console.is_terminal or room < min(widths[widest], _NARROW):
+        _write_plain(lines, [title in right for title in titles])
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in titles:
-        table.add_column(title, justify="right" if title in right else "left", overflow="fold")
+    for place, title in enumerate(titles):
+        table.add_column(title, justify="right" if title in right else "left", overflow="fold", no_wrap=place != widest)
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     with console.capture() as captured:
@@ -99,9 +108,13 @@ def write_doomed(doomed: Iterable[Doomed]) -> None:
         write_table(("what", "why", "when"), rows)
 
 
+def _widths(lines: list[list[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+
 def _write_plain(lines: list[list[str]], right: list[bool]) -> None:
     """Columns by spaces. Never cut, whatever the width: the output goes into a file or another program."""
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    widths = _widths(lines)
     text = ""
     for line in lines:
         padded = [

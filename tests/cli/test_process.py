@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -233,6 +234,16 @@ def test_a_terminal_gets_rules_and_no_escape_of_a_session(local: Place) -> None:
     assert b"\x1b[1m" in seen
     assert b"\x1b[31m" not in seen
     assert b"odd\\n\\x1b[31m[red]\\u202eid" in seen
+
+
+@pytest.mark.parametrize("columns", [1, 20, 40])
+def test_a_terminal_that_is_too_narrow_for_the_table_loses_nothing_of_it(local: Place, columns: int) -> None:
+    code, seen = on_terminal("ls", local.target, COLUMNS=str(columns))
+    assert code == 0
+    words = {
+        word for word in run("ls", local.target).stdout.split() if not re.fullmatch(r"\d+s", word)
+    }  # its age grows
+    assert {word for word in words if word not in seen.decode()} == set()
 
 
 def test_no_color_means_no_colour(local: Place) -> None:
