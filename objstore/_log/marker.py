@@ -30,6 +30,8 @@ _SESSION = {"id", "config", "messages"}
 _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _PASSING = re.compile(rf"{re.escape(PROBE)}\Z|{CHECK}[0-9a-f]{{32}}\.|.*\.tmp\Z", re.DOTALL)
 """Names of objects that come and go, or were left by whoever was killed over them: no content of the place."""
+_READ = 2**24
+"""How much is read of a file to see whether it is a session; of a larger one it is not known."""
 _CREATES = 4
 _LOOKS = 3
 
@@ -111,7 +113,7 @@ def _may_hold_sessions(entries: list[Entry]) -> Protocol[bool]:
     files = sorted((entry for entry in entries if not entry.is_directory), key=lambda entry: entry.size)[:_LOOKS]
     for file in files:
         try:
-            data: bytes | None = yield Get(file.name)
+            data: bytes | None = yield Get(file.name, _READ)
         except UnavailableError:
             raise
         except (BackendError, IntegrityError):  # it is not given out, or no file
@@ -122,7 +124,7 @@ def _may_hold_sessions(entries: list[Entry]) -> Protocol[bool]:
 
 
 def _is_foreign(data: bytes) -> bool:
-    """Say whether a file is whole and no session; one that is torn may have been a session."""
+    """Say whether a file is whole and no session; one that is torn, or not read to its end, may be one."""
     try:
         found = canonical.loads(data)
     except ValueError:

@@ -57,6 +57,12 @@ def in_little_memory() -> Iterator[None]:
         tracemalloc.stop()
 
 
+def test_among_files_that_may_be_a_tree(tmp_path: Path) -> None:
+    blow_up(tmp_path / "s.json")
+    with in_little_memory():
+        assert not objstore.open(tmp_path).exists("other")
+
+
 @pytest.mark.parametrize("n", [TURNS + 1, 3])
 def test_in_the_place_of_a_commit(filled: Path, n: int) -> None:
     key = log_key("s", n)
