@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,27 @@ class TestDirectoryOfLocal(BackendTests):
             place.list("")
         with pytest.raises(BackendError):
             place.put("a", b"")
+
+    def test_a_directory_is_not_replaced_and_nothing_goes_inside(self, place: GenericBackend, tmp_path: Path) -> None:
+        place.put("a/b", b"1")
+        with pytest.raises(BackendError):
+            place.put("a", b"2")
+        assert [path.name for path in (tmp_path / "outer" / "store" / "a").iterdir()] == ["b"]
+
+    def test_a_write_that_fails_leaves_nothing(
+        self, place: GenericBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.put("a/b", b"1")
+        write = LocalFileSystem.pipe_file
+
+        def half(self: LocalFileSystem, path: str, value: bytes, **options: Any) -> None:
+            write(self, path, value[: len(value) // 2], **options)
+            raise OSError(errno.ENOSPC, "the disk is full")
+
+        monkeypatch.setattr(LocalFileSystem, "pipe_file", half)
+        with pytest.raises(BackendError, match="the disk is full"):
+            place.put("a/b", b"23")
+        assert {path.name: path.read_bytes() for path in (tmp_path / "outer" / "store" / "a").iterdir()} == {"b": b"1"}
 
     def test_a_directory_removed_by_others_is_made_again(self, place: GenericBackend, tmp_path: Path) -> None:
         place.put("a/b", b"1")

@@ -7,8 +7,10 @@ import pickle
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -134,6 +136,60 @@ class TestDurability:
         names = [name for name in trace.flushed if ".objstore-tmp-" not in name]
         assert names == [f"{tmp_path}/store/s", f"{tmp_path}/store", f"{tmp_path}/store/s/objects"]
 
+    def test_directories_that_others_put_in_the_place_of_ours_are_flushed(
+        self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.create("s/log/1", b"1")
+        (tmp_path / "store" / "s").rename(tmp_path / "elsewhere")
+        (tmp_path / "store" / "s" / "log").mkdir(parents=True)
+        trace = Trace(monkeypatch)
+        place.create("s/log/1", b"1")
+        assert {f"{tmp_path}/store", f"{tmp_path}/store/s", f"{tmp_path}/store/s/log"} <= set(trace.flushed)
+
+    def test_a_directory_that_was_seen_to_be_gone_is_flushed_though_its_number_is_given_out_again(
+        self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        same = SimpleNamespace(**vars(os) | {"fstat": lambda _: SimpleNamespace(st_dev=1, st_ino=1)})
+        monkeypatch.setattr("objstore.backends._directories.os", same)
+        place.create("s/log/1", b"1")
+        shutil.rmtree(tmp_path / "store" / "s")
+        assert place.list("s/log/") == []
+        (tmp_path / "store" / "s" / "log").mkdir(parents=True)
+        trace = Trace(monkeypatch)
+        place.create("s/log/1", b"1")
+        assert {f"{tmp_path}/store", f"{tmp_path}/store/s", f"{tmp_path}/store/s/log"} <= set(trace.flushed)
+
+    @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+    def test_a_network_disk_that_flushes_no_directories_is_written_to(
+        self, place: LocalBackend, monkeypatch: pytest.MonkeyPatch, code: int
+    ) -> None:
+        fsync, flushed = os.fsync, list[int]()
+
+        def only_files(file: int) -> None:
+            if stat.S_ISDIR(os.fstat(file).st_mode):
+                raise OSError(code, os.strerror(code))
+            flushed.append(file)
+            fsync(file)
+
+        monkeypatch.setattr(os, "fsync", only_files)
+        assert place.create("s/1", b"1") is True
+        assert len(flushed) == 1
+
+    def test_a_directory_above_that_may_not_be_read_is_no_hindrance(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        really = os.open
+
+        def refusing(path: Any, *args: Any, **named: Any) -> int:
+            if str(path) == str(tmp_path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            return really(path, *args, **named)
+
+        monkeypatch.setattr(os, "open", refusing)
+        place = LocalBackend(tmp_path / "store")
+        assert place.create("a", b"1") is True
+        assert place.get("a") == b"1"
+
     def test_a_later_create_makes_no_call_too_many(self, place: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
         place.create("s/log/1", b"1")
         trace = Trace(monkeypatch)
@@ -240,6 +296,32 @@ def test_copies_are_links_and_a_put_does_not_change_them(place: LocalBackend, tm
     assert (tmp_path / "store/a/source").stat().st_ino == (tmp_path / "store/b/copy").stat().st_ino
     place.put("a/source", b"2")
     assert place.get("b/copy") == b"1"
+
+
+def test_a_file_that_goes_between_the_listing_and_the_look_is_not_listed(
+    place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put("a/b", b"1")
+    place.put("a/c", b"1")
+    scandir = os.scandir
+
+    @contextmanager
+    def late(directory: int) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(directory) as items:
+            listed = list(items)
+        (tmp_path / "store/a/b").unlink()
+        yield listed
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert [entry.name for entry in place.list("a/")] == ["c"]
+
+
+def test_only_so_many_directories_are_remembered(place: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("objstore.backends._directories._REMEMBERED", 3)
+    for n in range(20):
+        place.create(f"{n}/a", b"")
+        assert len(place._directories._seen) <= 3
+        assert len(place._directories._settled) <= 3
 
 
 def test_where_directories_are_on_two_disks_a_copy_has_its_own_bytes(
