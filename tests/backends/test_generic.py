@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import pickle
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +145,16 @@ class PlainFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no 
     mv = fsspec.AbstractFileSystem.mv
 
 
+class LinkingFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    """Lists links as links, as SFTP does."""
+
+    protocol = "linking"
+
+    def ls(self, path: str, detail: bool = False, **options: Any) -> Any:
+        found = super().ls(path, detail=True, **options)
+        return [{**item, "type": "link"} if Path(item["name"]).is_symlink() else item for item in found]
+
+
 class RememberingFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
     """Answers listings from its cache, as filesystems of object storages do."""
 
@@ -186,6 +199,38 @@ def broken(tmp_path: Path) -> GenericBackend:
     BrokenFileSystem.failures, BrokenFileSystem.made = [], 0
     (tmp_path / "a").write_bytes(b"1")
     return GenericBackend(Target("broken", str(tmp_path), {"password": "a-password"}, filesystem=BrokenFileSystem))
+
+
+def test_a_link_is_listed_as_what_it_leads_to(tmp_path: Path) -> None:
+    place = GenericBackend(Target("linking", str(tmp_path / "store"), filesystem=LinkingFileSystem))
+    place.put("a/b", b"12")
+    (tmp_path / "store" / "c").symlink_to(tmp_path / "store" / "a")
+    (tmp_path / "store" / "d").symlink_to(tmp_path / "store" / "a" / "b")
+    assert {entry.name: entry.is_directory for entry in place.list("")} == {"a": True, "c": True, "d": False}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_a_thread_asks_something_leaves_no_lock_that_nobody_holds(tmp_path: Path) -> None:
+    place = GenericBackend(Target("plain", str(tmp_path / "store"), filesystem=PlainFileSystem))
+    place.put("a", b"1")
+    asked, go_on = threading.Event(), threading.Event()
+
+    def ask(_: object) -> None:
+        asked.set()
+        go_on.wait()
+
+    thread = threading.Thread(target=place._run, args=("read", "a", ask))
+    thread.start()
+    asked.wait()
+    try:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)  # it must not wait for ever
+            os._exit(0 if place.get("a") == b"1" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        go_on.set()
+        thread.join()
 
 
 def test_no_listing_comes_from_a_cache(tmp_path: Path) -> None:
