@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from objstore._log.ops import Names
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
@@ -62,6 +63,14 @@ def test_each_operation_is_one_request(place: Backend, server: GcsServer) -> Non
         server.requests.clear()
         call()
         assert Counter(request.method for request in server.requests) == Counter({method: 1})
+
+
+def test_a_page_that_is_full_of_directories_is_not_the_last_nor_empty(place: Backend, server: GcsServer) -> None:
+    server.page = 1
+    for key in ("paged/a/1", "paged/b/1", "paged/c", "paged/d"):
+        place.put(key, b"x")
+    assert place.page("paged/", "") == Names(["c"], more=True)
+    assert place.page("paged/", "c") == Names(["d"], more=False)
 
 
 def test_a_missing_bucket_is_named_whatever_is_asked(server: GcsServer) -> None:

@@ -4,11 +4,12 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import fsspec
+import fsspec.asyn
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
 from objstore.backends import (
@@ -115,6 +116,19 @@ def test_a_filesystem_is_taken_apart(tmp_path: Path) -> None:
     assert not inner.capabilities.exclusive_create
 
 
+def test_a_memory_of_ones_own_is_used_and_not_that_of_all() -> None:
+    class Own(MemoryFileSystem):  # type: ignore[misc] # fsspec ships no types
+        store: ClassVar[dict[str, Any]] = {}
+        pseudo_dirs: ClassVar[list[str]] = [""]
+
+    own, common = open_backend(Own(), path="own-memory"), open_backend("memory://own-memory")
+    assert isinstance(own, MemoryBackend)
+    assert isinstance(common, MemoryBackend)
+    own.put("a", b"1")
+    assert [*Own.store] == ["/own-memory/a"]
+    assert common.get("a") is None
+
+
 def test_a_filesystem_that_caches_is_refused() -> None:
     cached = fsspec.filesystem("simplecache", target_protocol="memory", skip_instance_cache=True)
     with pytest.raises(UnsupportedError, match="answers from a cache"):
@@ -134,8 +148,11 @@ def test_a_filesystem_that_belongs_to_one_loop_is_refused() -> None:
 
     with pytest.raises(UnsupportedError, match="belongs to one event loop"):
         open_backend(s3fs.S3FileSystem(asynchronous=True, skip_instance_cache=True), path="bucket")
-    with pytest.raises(UnsupportedError, match="leave asynchronous="):
-        open_backend("s3://bucket", storage_options={"asynchronous": True})
+    with pytest.raises(UnsupportedError, match="belongs to one event loop"):
+        open_backend(s3fs.S3FileSystem(loop=fsspec.asyn.get_loop(), skip_instance_cache=True), path="bucket")
+    for options in ({"asynchronous": True}, {"loop": fsspec.asyn.get_loop()}):
+        with pytest.raises(UnsupportedError, match="leave asynchronous="):
+            open_backend("s3://bucket", storage_options=options)
 
 
 def test_a_packages_is_imported_only_when_it_is_used() -> None:

@@ -10,6 +10,7 @@ import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 
 from objstore._engine.drive import Driver
+from objstore._log.ops import Entry
 from objstore.backends import LocalBackend, MemoryBackend, open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.backends.probe import CheckReport, check
@@ -131,6 +132,21 @@ def test_each_missing_permission_is_a_finding(operation: str, findings: set[str]
 def test_a_place_that_fails_says_where(choose: Callable[[Request], Fault | None], finding: str) -> None:
     report = report_on(FaultyBackend(MemoryBackend.isolated(), choose))
     assert found(report)[finding] is not True
+
+
+def test_a_place_that_lists_what_was_deleted_fails(tmp_path: Path) -> None:
+    class Stale(MemoryBackend):
+        def __init__(self) -> None:
+            super().__init__(str(tmp_path))
+            self.seen: dict[str, Entry] = {}
+
+        def list(self, prefix: str) -> list[Entry]:
+            self.seen |= {entry.name: entry for entry in super().list(prefix)}
+            return [entry for name, entry in self.seen.items() if name.startswith(prefix)]
+
+    report = report_on(Stale())
+    assert {name for name, ok in found(report).items() if ok is False} == {"gone-after-delete"}
+    assert ".object'" in report.findings[-1].detail
 
 
 def test_a_clock_that_is_wrong_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
