@@ -236,12 +236,15 @@ def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loa
             goal.driver.run(list_again(found.base, found.base.born))
         return "unchanged"
     with ExitStack() as spools:
+        paths: dict[str, str] = {}
 
         def in_hand(ref: Ref) -> Ref:
-            spool = spools.enter_context(Spool())
-            with _stream(reader, loaded, ref) as stream:
-                spool.fill(stream)
-            return Ref(ref.name, ref.size, ref.kind, path=spool.path)
+            if ref.name not in paths:
+                spool = spools.enter_context(Spool())
+                with _stream(reader, loaded, ref) as stream:
+                    spool.fill(stream)
+                paths[ref.name] = spool.path
+            return Ref(ref.name, ref.size, ref.kind, path=paths[ref.name])
 
         if not isinstance(layout, Tree):
             missing = {part: plain(value, in_hand) for part, value in missing.items()}
@@ -251,7 +254,7 @@ def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loa
     written = _saved(back)
     if written.keys() != parts.keys() or not all(_same(layout, id, part, parts[part], written[part]) for part in parts):
         raise IntegrityError(f"what was read back of {id!r} is not what was written to the target; verify it", id)
-    for ref in canonical.refs_in([*written.values()]):
+    for ref in {ref.name: ref for ref in canonical.refs_in([*written.values()])}.values():
         assert back is not None
         read_through(_stream(goal.driver, back, ref))
     return "copied"

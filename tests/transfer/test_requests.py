@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from objstore import SessionStore
+from objstore import SessionData, SessionStore
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FaultyBackend
 from objstore.transfer import copy
@@ -38,6 +38,18 @@ def test_a_session_of_500_commits_is_read_once_written_once_and_read_back_once(
     read, written = cost(origin, goal)
     assert read == {"get": 2, "list": 3}
     assert written == {"get": 3, "list": 2}
+
+
+def test_what_several_artifacts_hold_crosses_once(origin: MemoryBackend) -> None:
+    store, reads = reopened(origin), list[list[int]]()
+    store.save(SessionData.new("s"))
+    for n in range(3):
+        store.put_artifact("s", bytes(range(256)) * 1000, uri=f"artifact {n}", tool_name="t")
+        one, two = FaultyBackend(origin), FaultyBackend(MemoryBackend.isolated())
+        assert copy(reopened(one), reopened(two), history=False).copied == ("s",)
+        reads.append([sum(r.operation == "read" for r in side.requests) for side in (one, two)])
+    assert reads == [reads[0]] * 3
+    assert min(reads[0]) > 0
 
 
 def test_ten_more_commits_cost_ten(origin: MemoryBackend, goal: MemoryBackend, source: SessionStore) -> None:
