@@ -76,7 +76,7 @@ class GenericBackend:
         path = self._path(checked(key))
 
         def create(filesystem: Any) -> bool:
-            if filesystem.exists(path):
+            if _exists(filesystem, path):
                 return False
             self._write(filesystem, path, lambda target: filesystem.pipe_file(target, data))
             return True
@@ -88,7 +88,7 @@ class GenericBackend:
         remote = self._path(checked(key))
 
         def upload(filesystem: Any) -> bool:
-            if filesystem.exists(remote):
+            if _exists(filesystem, remote):
                 return False
             self._write(filesystem, remote, lambda target: filesystem.put_file(path, target))
             return True
@@ -154,7 +154,7 @@ class GenericBackend:
                     try:
                         filesystem.rm_file(path)
                     except Exception:  # FTP, for one, has its own errors for one that is not there
-                        if filesystem.exists(path):
+                        if _exists(filesystem, path):
                             raise
 
             self._run("delete", key, delete)
@@ -213,12 +213,9 @@ class GenericBackend:
             return error
         what = f"cannot {doing} {self._place(key)}"
         said = self._target.scrub(f"{type(error).__name__}: {error}")
-        if isinstance(error, PermissionError) or type(error).__name__ in (
-            "AuthenticationException",
-            "PermissionDenied",
-        ):
+        if _is_refusal(error):
             return PermissionDeniedError(f"{what}: the storage refuses it ({said}). Mend the credentials or the rights")
-        if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or _is_broken_ssh(error):
+        if _is_broken(error):
             return UnavailableError(f"{what}: the connection is broken ({said}). Try again")
         return BackendError(f"{what}: {said}")
 
@@ -260,10 +257,29 @@ def _protocol_below(target: Target) -> str:
     return protocol if isinstance(protocol, str) else str(protocol[0])
 
 
-def _is_broken_ssh(error: Exception) -> bool:
-    """Know the errors of paramiko and asyncssh without importing either, since both are optional."""
+def _exists(filesystem: Any, path: str) -> bool:
+    """Say whether there is something; where that was not answered, fsspec's own says no."""
+    try:
+        filesystem.info(path)
+    except Exception as error:  # some have errors of their own for what is not there
+        if _is_refusal(error) or _is_broken(error):
+            raise
+        return False
+    return True
+
+
+# The errors of paramiko and asyncssh are known without importing either, since both are optional.
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, PermissionError) or type(error).__name__ in ("AuthenticationException", "PermissionDenied")
+
+
+def _is_broken(error: Exception) -> bool:
     names = ("SSHException", "NoValidConnectionsError", "ConnectionLost", "ChannelOpenError", "SFTPConnectionLost")
-    return type(error).__name__ in names or error.args == ("Socket is closed",)
+    if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or type(error).__name__ in names:
+        return True
+    return error.args == ("Socket is closed",)
 
 
 def _entry(filesystem: Any, folder: str, item: dict[str, Any]) -> Entry | None:

@@ -176,6 +176,32 @@ class ForgettingFileSystem(RememberingFileSystem):
         self.dircache.clear()
 
 
+class SilentFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    """Does not answer some looks, and takes that for a no, as fsspec does where it is not said otherwise."""
+
+    protocol = "silent"
+    exists = fsspec.AbstractFileSystem.exists
+    isdir = fsspec.AbstractFileSystem.isdir
+    unanswered = 0
+
+    def info(self, path: str, **options: Any) -> Any:
+        if SilentFileSystem.unanswered:
+            SilentFileSystem.unanswered -= 1
+            raise TimeoutError("no answer")
+        return super().info(path, **options)
+
+
+class LostFileSystem(SilentFileSystem):
+    """The same, whose connection is lost with the first look that is not answered."""
+
+    protocol = "lost"
+
+    def rm_file(self, path: str) -> None:
+        if SilentFileSystem.unanswered:
+            raise OSError("Socket is closed")
+        super().rm_file(path)
+
+
 class BrokenFileSystem(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
     """Fails with what ``failures`` holds, one by one, and counts how often it was made."""
 
@@ -242,6 +268,25 @@ def test_no_listing_comes_from_a_cache(tmp_path: Path) -> None:
         assert [entry.name for entry in place.list("a/")] == ["b"]
         (path / "a" / "c").write_bytes(b"")
         assert {entry.name for entry in place.list("a/")} == {"b", "c"}
+
+
+def test_where_a_look_is_not_answered_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"3")
+    place = GenericBackend(Target("silent", str(tmp_path / "store"), filesystem=SilentFileSystem))
+    place.put("a", b"1")
+    SilentFileSystem.unanswered = 1
+    assert place.create("a", b"2") is False
+    SilentFileSystem.unanswered = 1
+    assert place.upload("a", str(tmp_path / "file")) is False
+    assert place.get("a") == b"1"
+
+
+def test_what_was_not_deleted_for_want_of_a_connection_is_deleted_over_another(tmp_path: Path) -> None:
+    place = GenericBackend(Target("lost", str(tmp_path / "store"), filesystem=LostFileSystem))
+    place.put("a", b"1")
+    SilentFileSystem.unanswered = 2
+    place.delete(["a"])
+    assert place.get("a") is None
 
 
 def test_a_broken_connection_is_made_again_once(broken: GenericBackend) -> None:
