@@ -96,6 +96,21 @@ def test_a_copy_that_is_broken_off_anywhere_is_completed_by_the_next_one(
         assert heads == {0, *numbers, *([-1] if numbers[0] > 1 else [])}
 
 
+def test_a_copy_without_history_that_was_cut_off_before_its_hint_is_listed_by_the_next(
+    source: SessionStore, goal: MemoryBackend
+) -> None:
+    live(source, 3)
+
+    def choose(request: Request) -> Fault | None:
+        return crash_before() if request.operation == "create" and request.keys[0].startswith("index/") else None
+
+    with pytest.raises(CrashError):
+        copy(source, reopened(FaultyBackend(goal, choose)), history=False)
+    assert reopened(goal).list() == []
+    assert copy(source, reopened(goal), history=False).unchanged == ("s",)
+    assert reopened(goal).list() == ["s"]
+
+
 def test_a_copy_that_collect_met_half_way_says_so(source: SessionStore, goal: MemoryBackend) -> None:
     live(source, 3)
 

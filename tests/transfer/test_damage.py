@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from objstore import SessionStore
+import objstore
+from objstore import SessionData, SessionStore
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import Fault, FaultyBackend, Request, Tear
 from objstore.transfer import copy
@@ -46,6 +47,29 @@ def test_what_the_target_stored_wrongly_is_found_before_anybody_counts_on_it(
     assert reopened(goal).list() == []
     if what == "/objects/":
         assert reopened(goal).load("s") is None
+
+
+def test_without_history_what_was_written_is_read_back_too(source: SessionStore, goal: MemoryBackend) -> None:
+    source.save(SessionData.new("s"))
+    source.put_artifact("s", bytes(range(256)) * 1000, tool_name="t")
+
+    def choose(request: Request) -> Fault | None:
+        return Tear(20) if request.operation == "upload" else None
+
+    report = copy(source, reopened(FaultyBackend(goal, choose)), history=False)
+    assert report.failed["s"].startswith("IntegrityError")
+
+
+def test_what_a_tree_holds_other_than_it_was_written_is_no_copy(source: SessionStore) -> None:
+    class Changed(MemoryBackend):
+        """Somebody else writes into it as soon as it is written to."""
+
+        def put(self, key: str, data: bytes) -> None:
+            super().put(key, data.replace(b"turn 1", b"turn 7"))
+
+    live(source, 1)
+    with objstore.open(Changed.isolated(), layout="tree") as tree:
+        assert "what was read back of 's' is not what was written" in copy(source, tree).failed["s"]
 
 
 def test_an_object_that_lies_there_already_is_checked(
