@@ -63,6 +63,13 @@ def test_what_was_committed_since_is_brought_by_the_next_copy(source: SessionSto
     assert copy(source, target).commits == 0
 
 
+def test_who_is_named_twice_is_copied_once(source: SessionStore, target: SessionStore) -> None:
+    live(source, 2)
+    told: list[CopyEvent] = []
+    assert copy(source, target, ids=["s", "s"], progress=told.append).copied == ("s",)
+    assert [(event.id, event.done, event.total) for event in told] == [("s", 1, 1)]
+
+
 def test_a_target_that_has_gone_on_is_unchanged(source: SessionStore, target: SessionStore) -> None:
     live(source, 10)
     copy(source, target)

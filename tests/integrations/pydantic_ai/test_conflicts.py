@@ -22,10 +22,10 @@ from pydantic_ai.messages import (
 )
 
 import objstore
-from objstore import AsyncDocumentStore
+from objstore import AsyncDocumentStore, DocumentStore
 from objstore.integrations.pydantic_ai import ObjstoreConversationStore
 from tests.integrations.pydantic_ai.agents import UNLIMITED, agent, opened
-from tests.integrations.pydantic_ai.conversations import begun, said, texts
+from tests.integrations.pydantic_ai.conversations import answer, begun, entry, record, said, texts
 from tests.integrations.waiting import Waiting
 
 
@@ -93,6 +93,33 @@ def test_a_record_is_written_on_one_that_this_store_never_saw(url: str, runner: 
     other.write_record(second, expected_revision=first.revision)
     one.write_record(third, expected_revision=second.revision)
     assert other.read_record("c") == third
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_save_stands_on_the_record_as_it_was_written(url: str, runner: asyncio.Runner, read: bool) -> None:
+    store, first = opened(url, runner), entry("e1")
+    written = record("c", "e1", branches=["b"])
+    store.write_record(written, new_entries=[first], expected_revision=None)
+    (store.read_record("c") if read else written).branches.append("x")
+    store.save(Conversation(conversation_id="c", messages=[first.message, answer("there")], revision=written.revision))
+    assert store.read_record("c").branches == ["b"]
+
+
+def test_of_entries_from_another_conversation_those_that_are_there_are_not_stored_again(
+    url: str, runner: asyncio.Runner
+) -> None:
+    store = opened(url, runner)
+    entries = [entry("e1"), entry("e2", "e1"), entry("e3", "e2")]
+    store.write_record(record("c", "e3"), new_entries=entries, expected_revision=None)
+    fork = record("d", "e1", forked_from="c")
+    store.write_record(fork, new_entries=entries[:1], expected_revision=None)
+    further = record("d", "e4", forked_from="c")
+    store.write_record(further, new_entries=[entry("e4", "e3")], expected_revision=fork.revision)
+    with DocumentStore(url) as documents:
+        document = documents.load("d")
+    assert document is not None
+    stored: Any = document.parts["entries"]
+    assert [one["value"]["id"] for one in stored] == ["e1", "e2", "e3", "e4"]
 
 
 def test_a_store_that_remembers_what_was_deleted_elsewhere_can_save_it_anew(url: str, runner: asyncio.Runner) -> None:
