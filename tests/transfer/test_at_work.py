@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 import objstore
@@ -51,6 +54,27 @@ def test_a_session_that_is_deleted_while_the_copy_runs_is_left_out(
     assert meddler.done
     assert (report.copied, report.failed) == ((), {})
     assert target.load("s") is None
+
+
+def test_a_copy_that_slept_over_what_it_saw_looks_again(source: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept, looks = 0.0, list[int]()
+    clock = SimpleNamespace(**vars(time) | {"monotonic": lambda: time.monotonic() + slept})
+    monkeypatch.setattr("objstore._engine.drive.time", clock)
+
+    def sleep() -> None:
+        nonlocal slept
+        slept += 100_000.0
+
+    live(source, 3)
+    for sleeps in (False, True):
+        goal = MemoryBackend.isolated()
+        copy(source, reopened(goal))
+        watched = FaultyBackend(goal)
+        meddler = Meddler("get", "/log/", sleep if sleeps else lambda: None)
+        assert copy(source, objstore.open(watched, observer=meddler)).unchanged == ("s",)
+        assert meddler.done
+        looks.append(sum(r.operation == "list" and "/log/" in r.keys[0] for r in watched.requests))
+    assert looks[1] > looks[0]
 
 
 def test_two_copies_at_once_do_not_disturb_each_other(source: SessionStore, goal: MemoryBackend) -> None:

@@ -261,6 +261,16 @@ def test_after_a_flush_writes_are_durable_at_once_again(url: str, repository: Ob
     assert numbers(other.list_messages("s", "a")) == [0, 1]
 
 
+def test_what_waited_for_a_session_goes_with_it(url: str, repository: ObjstoreSessionRepository) -> None:
+    begun(repository)
+    repository.hold("s")
+    repository.create_message("s", "a", message(0))
+    repository.delete_session("s")
+    repository.flush("s")
+    repository.create_session(session("s"))
+    assert ObjstoreSessionRepository(DocumentStore(url)).read_session("s") is not None
+
+
 def test_what_waited_is_dropped_where_another_writer_was_faster(url: str) -> None:
     one, other = (ObjstoreSessionRepository(DocumentStore(url)) for _ in range(2))
     begun(one)
