@@ -56,6 +56,19 @@ def test_a_session_that_is_deleted_while_the_copy_runs_is_left_out(
     assert target.load("s") is None
 
 
+def test_a_purge_in_the_target_is_not_taken_for_what_a_copy_left(
+    origin: MemoryBackend, source: SessionStore, goal: MemoryBackend
+) -> None:
+    live(source, 3)
+    prune(source, origin, 1)
+    live(reopened(goal), 1)
+    meddler = Meddler("list", "/log/000000/", lambda: reopened(goal).delete("s", purge=True))
+    report = copy(source, objstore.open(goal, observer=meddler))
+    assert meddler.done
+    assert "was deleted in the target" in report.failed["s"]
+    assert reopened(goal).load("s") is None
+
+
 def test_a_copy_that_slept_over_what_it_saw_looks_again(source: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     slept, looks = 0.0, list[int]()
     clock = SimpleNamespace(**vars(time) | {"monotonic": lambda: time.monotonic() + slept})
