@@ -23,7 +23,7 @@ from objstore.integrations.langgraph import ObjstoreSaver
 from objstore.integrations.langgraph.faces import Faces, Steps, Wait
 from objstore.integrations.langgraph.lanes import Lane
 from objstore.integrations.langgraph.threads import Threads
-from objstore.testing.faults import Fault, FaultyBackend, Request, unavailable
+from objstore.testing.faults import Fault, FaultyBackend, Request, refused, unavailable
 from tests.integrations.langgraph.graphs import thread
 
 Commit = Callable[[list[str]], Steps[list[Exception | None]]]
@@ -315,6 +315,19 @@ def test_why_a_checkpoint_is_not_there_is_told_of_those_that_follow_it() -> None
     saver.put_writes(after_first, [("a", 1)], "task")
     saver.put(after_first, second, {"step": 2}, {})
     assert [found.metadata["step"] for found in saver.list(thread())] == [2, 1, 0]
+
+
+def test_of_what_was_refused_little_is_remembered_and_nothing_that_it_held() -> None:
+    place = FaultyBackend(
+        MemoryBackend.isolated(), lambda request: refused() if request.operation == "create" else None
+    )
+    saver = ObjstoreSaver(DocumentStore(place))
+    for step in range(40):
+        with pytest.raises(ObjstoreError):
+            saver.put(thread("t", checkpoint_ns=""), empty_checkpoint(), {"step": step}, {})
+    remembered = saver._threads._rows["t"].refused
+    assert len(remembered) == 32
+    assert [why.__traceback__ for why in remembered.values()] == [None] * 32
 
 
 class Call:
