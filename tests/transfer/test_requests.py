@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from objstore import SessionData, SessionStore
+from objstore._format import naming
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FaultyBackend
 from objstore.transfer import copy
@@ -38,6 +41,21 @@ def test_a_session_of_500_commits_is_read_once_written_once_and_read_back_once(
     read, written = cost(origin, goal)
     assert read == {"get": 2, "list": 3}
     assert written == {"get": 3, "list": 2}
+
+
+def test_the_names_in_a_directory_are_durable_before_the_next_one_is_begun(
+    source: SessionStore, goal: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(naming, "GROUP", 4)
+    live(source, 9)
+    watched = FaultyBackend(goal)
+    assert copy(source, reopened(watched)).ok
+    keys = [r.keys[0] for r in watched.requests if r.operation in ("create", "sync") and "/log/" in r.keys[0]]
+    assert [key.removeprefix("sessions/s/log/") for key in keys] == [
+        *(f"000000/{n:010d}" for n in (1, 2, 3)), "000000/",
+        *(f"000001/{n:010d}" for n in (4, 5, 6, 7)), "000001/",
+        *(f"000002/{n:010d}" for n in (8, 9)),
+    ]  # fmt: skip
 
 
 def test_what_several_artifacts_hold_crosses_once(origin: MemoryBackend) -> None:

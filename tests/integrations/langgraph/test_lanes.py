@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -315,6 +316,28 @@ def test_why_a_checkpoint_is_not_there_is_told_of_those_that_follow_it() -> None
     saver.put_writes(after_first, [("a", 1)], "task")
     saver.put(after_first, second, {"step": 2}, {})
     assert [found.metadata["step"] for found in saver.list(thread())] == [2, 1, 0]
+
+
+def test_a_thread_that_somebody_writes_to_is_remembered_whatever_others_take() -> None:
+    store = DocumentStore(MemoryBackend.isolated())
+    ObjstoreSaver(store).put(thread("b", checkpoint_ns=""), empty_checkpoint(), {"step": 0}, {})
+    threads = Threads(entries=1)
+    change: Any = SimpleNamespace(key=("", "x"))
+    writing = threads.write("a", change)
+    next(writing)
+    row = threads._rows["a"]
+    assert Faces(store).run(threads.read("b")).checkpoints
+    assert threads._rows["a"] is row
+    writing.close()
+
+
+def test_only_so_many_beginnings_of_threads_are_remembered() -> None:
+    threads = Threads()
+    for n in range(5000):
+        threads.say_empty(str(n), "")
+    assert len(threads._empty) == 4096
+    assert not threads.begin("0", "")
+    assert threads.begin("4999", "")
 
 
 def test_of_what_was_refused_little_is_remembered_and_nothing_that_it_held() -> None:
