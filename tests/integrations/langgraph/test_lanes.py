@@ -331,6 +331,17 @@ def test_a_thread_that_somebody_writes_to_is_remembered_whatever_others_take() -
     writing.close()
 
 
+def test_of_the_checkpoints_of_a_thread_few_are_held_whole() -> None:
+    saver = ObjstoreSaver(DocumentStore(MemoryBackend.isolated()))
+    config = thread("t", checkpoint_ns="")
+    for step in range(100):
+        config = saver.put(config, empty_checkpoint(), {"step": step}, {})
+    known = saver._threads._rows["t"].thread
+    assert known is not None
+    assert len(known.checkpoints) == 100
+    assert len(known._resolved) <= 100 // 32 + 2
+
+
 def test_only_so_many_beginnings_of_threads_are_remembered() -> None:
     threads = Threads()
     for n in range(5000):
