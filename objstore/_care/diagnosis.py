@@ -17,7 +17,7 @@ from .._log.chain import assemble, check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol
-from .._log.reading import PAGE, measure, pages_down, parse, read_commits, read_each
+from .._log.reading import PAGE, measure, numbers_below, pages_down, parse, read_commits, read_each
 from .._log.session import touched
 from ..errors import IntegrityError
 from .findings import Finding, finding_of
@@ -174,7 +174,10 @@ def _above(base: Base, newest: int) -> Protocol[tuple[str | None, tuple[LostComm
     """Take the digest of what is stored above a base, and say what that was."""
     digest = hashlib.sha256()
     lost: list[LostCommit] = []
-    for start in range(base.seq + 1, newest + 1, PAGE):
+    lowest = base.seq + 1
+    if not base.seq:  # what is missing below all that is there was freed, for all that can be told
+        lowest = min((yield from numbers_below(base.key, newest)), default=newest)
+    for start in range(lowest, newest + 1, PAGE):
         page = list(range(start, min(newest + 1, start + PAGE)))
         data = yield from read_commits(base, page)
         for n in page:

@@ -22,7 +22,7 @@ from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import Draft, LostError, Summarise, commit, foresee
 from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Moment, Now, Protocol, Put
-from .._log.reading import PAGE, listed_below
+from .._log.reading import PAGE, numbers_below
 from .._log.session import objects_of, retained, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
@@ -103,7 +103,7 @@ def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[tuple[lis
     Both are the same or none: it depends on the age of the commit that is the floor, of ``since``. A writer that slept
     may still believe in one of them; as long as the numbers are taken it cannot commit there.
     """
-    numbers = yield from _numbers_below(key, floor)
+    numbers = yield from numbers_below(key, floor)
     if (yield from _is_old(rules, since)):
         return [Doomed(naming.log_key(key, n), _BELOW) for n in numbers], []
     try:
@@ -127,15 +127,6 @@ def _free(due: list[Doomed]) -> Protocol[None]:
         yield Delete(tuple(doomed.key for doomed in due[start : start + PAGE]))
 
 
-def _numbers_below(key: str, floor: int) -> Protocol[list[int]]:
-    if floor <= 1:
-        return []
-    last = (floor - 1) // naming.GROUP
-    groups = yield from listed_below(naming.log_root(key), naming.parse_group, up_to=last)
-    names = [naming.parse_log(f"{group:06d}", entry.name) for group, entry in groups]
-    return sorted(n for n in names if n is not None and n < floor)
-
-
 def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
     """Name what a delete would remove at once, or a purge empty, and what a day later; also of a damaged session."""
     key = naming.session_key(id)
@@ -152,7 +143,7 @@ def foresee_delete(rules: Rules, id: str, *, purge: bool) -> Protocol[tuple[list
 
 def purge(head: Base) -> Protocol[None]:
     """Empty every commit below a tombstone at once; the stubs still refuse a stale writer, and go after the grace."""
-    numbers = yield from _numbers_below(head.key, head.seq)
+    numbers = yield from numbers_below(head.key, head.seq)
     for start in range(0, len(numbers), PAGE):
         yield tuple(Put(naming.log_key(head.key, n), b"") for n in numbers[start : start + PAGE])
 

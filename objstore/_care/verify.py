@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -156,46 +157,57 @@ def _numbers(id: str | None, key: str, count: _Count, *, is_listed: bool) -> Pro
 def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Commit]]:
     """Read the retained commits, newest first; what is below the floor belongs to nobody any more.
 
-    Of a long history what the older ones hold is let go; `_states` reads it again.
+    Until one can be read nothing tells the floor, and what is not there may have been freed. Of a long history what the
+    older ones hold is let go; `_states` reads it again.
     """
     chain: list[Commit] = []
-    floor, above, held = 1, None, 0
+    newest, floor, held = numbers[-1], 1, 0
     named: set[tuple[str, tuple[int, int]]] = set()
     present = set(numbers)
-    for page in pages_down(numbers[-1], 1):
-        page = [n for n in page if n >= floor]
+    while newest >= floor:
+        page = next(pages_down(newest, floor))
         data = yield from read_commits(blank, page)
         for n in page:
             if n < floor:
                 break
-            key = naming.log_key(blank.key, n)
             stored = data[n]
             count.size += len(stored or b"")
-            commit = None
-            try:
-                commit = parse(blank, n, stored)
-            except IntegrityError as error:
-                count.findings.append(finding_of(blank.id, error))
-            except FormatError as error:
-                count.findings.append(Finding(blank.id, key, "unknown format", str(error)))
-            else:
-                if commit is None:
-                    if n not in present and not chain and above is None:
-                        continue
-                    count.findings.append(Finding(blank.id, key, "missing", f"commit {n} is retained and not there"))
-            if commit is not None:
-                count.commits += 1
-                held += commit.length
-                fresh = unnamed(commit, named)
-                if held > _HELD:
-                    commit = replace(commit, body=_AGAIN, objects=fresh)
-                if above is not None and above.seq == n + 1 and above.parent != commit.digest and above.over is None:
-                    detail = f"commit {n} is not the one that commit {n + 1} stands on"
-                    count.findings.append(Finding(blank.id, key, "damaged", detail))
-                floor = max(floor, commit.floor)
-                chain.append(commit)
-                above = commit
+            if not (stored or chain or n in present):
+                continue
+            commit = _retained(blank, n, stored, count)
+            if commit is None:
+                continue
+            count.commits += 1
+            held += commit.length
+            fresh = unnamed(commit, named)
+            if held > _HELD:
+                commit = replace(commit, body=_AGAIN, objects=fresh)
+            above = chain[-1] if chain else None
+            if above is not None and above.seq == n + 1 and above.parent != commit.digest and above.over is None:
+                detail = f"commit {n} is not the one that commit {n + 1} stands on"
+                count.findings.append(Finding(blank.id, naming.log_key(blank.key, n), "damaged", detail))
+            floor = max(floor, commit.floor)
+            chain.append(commit)
+        newest = page[-1] - 1
+        if not chain:
+            newest = numbers[end - 1] if (end := bisect_right(numbers, newest)) else 0
     return chain
+
+
+def _retained(blank: Base, n: int, stored: bytes | None, count: _Count) -> Commit | None:
+    """Read a commit that history promises, or say what is wrong with it."""
+    key = naming.log_key(blank.key, n)
+    try:
+        commit = parse(blank, n, stored)
+    except IntegrityError as error:
+        count.findings.append(finding_of(blank.id, error))
+        return None
+    except FormatError as error:
+        count.findings.append(Finding(blank.id, key, "unknown format", str(error)))
+        return None
+    if commit is None:
+        count.findings.append(Finding(blank.id, key, "missing", f"commit {n} is retained and not there"))
+    return commit
 
 
 def _objects(blank: Base, chain: list[Commit], count: _Count) -> Protocol[None]:

@@ -165,3 +165,12 @@ def listed_below(
     wanted = {name: n for name, n in names.items() if up_to is None or n <= up_to}
     contents = (yield tuple(List(f"{root}{name}/") for name in wanted)) if wanted else ()
     return [(n, entry) for n, entries in zip(wanted.values(), contents, strict=True) for entry in entries]
+
+
+def numbers_below(key: str, limit: int) -> Protocol[list[int]]:
+    """Give the numbers below ``limit`` that are taken in a log, the lowest first."""
+    if limit <= 1:
+        return []
+    stored = yield from listed_below(naming.log_root(key), naming.parse_group, up_to=(limit - 1) // naming.GROUP)
+    numbers = [naming.parse_log(f"{group:06d}", entry.name) for group, entry in stored]
+    return sorted(n for n in numbers if n is not None and n < limit)
