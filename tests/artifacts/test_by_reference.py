@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from objstore import (
 )
 from objstore._format import naming
 from tests.artifacts.samples import MIB, contents, noise, object_key, objects
-from tests.places import Place
+from tests.places import Place, plain
 
 DATA = noise(5 * MIB)
 
@@ -81,6 +82,8 @@ def test_appending_what_was_loaded_moves_it_to_the_end(store: SessionStore, plac
     assert [a.artifact_uri for a in artifacts(store)] == ["u:text", "u:another", info.uri]
     assert set(objects(place)) == stored
     assert contents(store, info) == DATA
+    commit = place.backend.get(naming.log_key("s", 5)) or b""
+    assert json.loads(plain(commit))["objects"] == {}  # the one below lists it
 
 
 def test_a_commit_can_reorder_drop_and_add(store: SessionStore, place: Place, info: ArtifactInfo) -> None:

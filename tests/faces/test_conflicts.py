@@ -200,6 +200,18 @@ def test_a_stale_writer_conflicts_after_a_delete(one: SessionStore, other: Sessi
     assert one.list() == []
 
 
+def test_a_stale_writer_conflicts_where_a_purge_has_emptied_the_commit_that_took_its_number(
+    one: SessionStore, other: SessionStore
+) -> None:
+    one.save(SessionData.new("s"))
+    stale = loaded(other)
+    one.append("s", messages=[Message.user("purged")])
+    one.delete("s", purge=True)
+    stale.messages.append(Message.user("late"))
+    with pytest.raises(ConflictError):
+        other.save(stale)
+
+
 def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     stale = loaded(other)

@@ -47,6 +47,20 @@ def test_a_lost_answer_whose_read_back_fails_too_leaves_the_outcome_unknown() ->
     assert count(memory) == 1  # it was there after all
 
 
+def test_so_does_a_refusal_after_which_nothing_may_be_read() -> None:
+    memory = MemoryBackend.isolated()
+    objstore.open(memory).save(SessionData.new("s"))
+
+    def choose(request: Request) -> Fault | None:
+        if "/log/000000/0000000002" in request.keys[0]:
+            return FailAfter(denied()) if request.operation == "create" else FailBefore(denied())
+        return None
+
+    with pytest.raises(OutcomeUnknownError, match="not allowed"):
+        faulty(memory, choose).append("s", messages=[Message.user("x")])
+    assert count(memory) == 1
+
+
 def test_a_refused_hint_does_not_hide_that_the_commit_is_stored() -> None:
     memory = MemoryBackend.isolated()
     store = faulty(memory, lambda r: FailBefore(denied()) if r.keys[0].startswith("index/") else None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from objstore._log import listing, session
-from objstore._log.ops import Protocol
+from objstore._log import head, listing, session
+from objstore._log.ops import Entry, List, Protocol
 from objstore.testing.schedule import ID, RULES
 from tests.protocol.by_hand import Stage, log, save
 
@@ -42,3 +42,14 @@ def test_a_number_that_was_freed_and_taken_again_is_not_shown(look: Callable[[],
     for seq, digest in shown:
         assert seq >= 9
         assert digest in (None, stage.oracle.chain[seq].digest)
+
+
+def test_a_directory_that_was_emptied_after_it_was_listed_hides_no_larger_one() -> None:
+    finding = head.find_head("s")
+    assert next(finding)[0] == List("sessions/s/log/")
+    assert finding.send([[Entry("000000", is_directory=True)], []]) == List("sessions/s/log/000000/")
+    assert finding.send([]) == List("sessions/s/log/")
+    assert finding.send([Entry("000001", is_directory=True)]) == List("sessions/s/log/000001/")
+    with pytest.raises(StopIteration) as found:
+        finding.send([Entry("0000001000", is_directory=False)])
+    assert found.value.value == 1000

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
 from objstore._care import prune
 from objstore._format import naming
 from objstore._format.canonical import JSON
 from objstore._log import chain, session
 from objstore._log.land import Draft, commit
-from objstore._log.ops import Get
+from objstore._log.ops import Create, Get
+from objstore.errors import OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES
 from tests.protocol.by_hand import Stage, append, load, log, save
 
@@ -59,3 +62,27 @@ def test_the_hint_of_a_life_that_is_over_goes_with_the_save_that_lost_though_its
     stage.finish(writer)
     assert naming.index_hint(naming.session_key(ID), 1) not in stage.storage.objects
     assert log(9) in stage.storage.objects
+
+
+def test_who_slept_is_told_that_it_cannot_be_known_where_the_commit_on_top_of_its_own_is_damaged() -> None:
+    stage = Stage()
+    writer = stage.enter("writer", append(stage.saved(1, 8), 7))
+    stage.request(writer)
+    assert log(9) in stage.storage.objects
+    stage.saved(10, 10)
+    stage.oracle.damage(b"damaged")
+    stage.now += RULES.patience + 1
+    with pytest.raises(OutcomeUnknownError, match="commit 10"):
+        stage.finish(writer)
+
+
+def test_who_deletes_takes_nothing_off_the_list_that_began_on_top_of_the_tombstone() -> None:
+    stage = Stage()
+    stage.saved(1, 4)
+    key = naming.session_key(ID)
+    deleter = stage.enter("deleter", session.delete(RULES, ID, None, None, lambda *_: {}))
+    stage.before(deleter, Create, naming.trash_hint(key, 5))
+    stage.saved(6, 6)
+    stage.finish(deleter)
+    hints = {name for name in stage.storage.objects if name.startswith(naming.INDEX)}
+    assert hints == {naming.index_hint(key, 6)}
