@@ -260,4 +260,4 @@ def at_revision(rules: Rules, id: str, seq: int, digest: str | None) -> Protocol
         ) from None  # fmt: skip
     if digest is not None and base.digest != digest:
         raise ConflictError(f"commit {seq} of {id!r} is another than the revision's; load it again", id, seq)
-    return replace(base, observed=None)
+    return base
