@@ -181,6 +181,19 @@ def is_refused_within(size: int, place: Place) -> None:
         tracemalloc.stop()
 
 
+def test_a_leaf_that_is_said_to_be_larger_than_any_is_not_read(place: Place) -> None:
+    size = commits.MAX_BYTES + 1
+    name = hashlib.sha256(b" " * size).hexdigest() + ".zst"
+    forge(place, {"a": [{"=list": name}]}, {name: (size, bomb(size))})
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            opened(place).load("d")
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("within", ["a list", "lists"])
 def test_a_few_leaves_that_name_each_other_are_no_endless_list(
     place: Place, within: str, monkeypatch: pytest.MonkeyPatch

@@ -119,6 +119,15 @@ def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Pat
     copies_the_others(filled, {"other", "s"})
 
 
+def test_in_the_place_of_the_log_of_a_long_id_whose_hint_is_empty(filled: Path) -> None:
+    (hint,) = (path for path in (filled / "index").iterdir() if path.read_bytes())
+    hint.write_bytes(b"")  # hints are not flushed
+    (log,) = (path for path in (filled / "sessions").glob("*/log") if "long" in str(path))
+    shutil.rmtree(log)
+    log.symlink_to(log.name)
+    assert objstore.open(filled).list() == ["other", "s"]
+
+
 @pytest.mark.parametrize("name", ["sessions/s", "sessions/s/log", "sessions/s/log/000000", "sessions/s/objects"])
 def test_a_directory_that_is_a_link_in_a_circle_stops_nobody_else(filled: Path, name: str) -> None:
     shutil.rmtree(filled / name)

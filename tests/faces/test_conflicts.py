@@ -10,6 +10,7 @@ import pytest
 
 import objstore
 from objstore import ConflictError, Message, NotFoundError, SessionData, SessionStore, TraceEvent
+from objstore.testing import memory_store
 
 
 @pytest.fixture
@@ -210,6 +211,17 @@ def test_a_stale_writer_conflicts_where_a_purge_has_emptied_the_commit_that_took
     stale.messages.append(Message.user("late"))
     with pytest.raises(ConflictError):
         other.save(stale)
+
+
+def test_a_revision_of_another_store_conflicts_where_there_is_a_commit_of_its_number(one: SessionStore) -> None:
+    elsewhere = memory_store()
+    elsewhere.save(SessionData.new("s", name="of another store"))
+    one.save(SessionData.new("s", name="of this one"))
+    session = loaded(elsewhere)
+    for held in (session, pickle.loads(pickle.dumps(session))):
+        held.messages.append(Message.user("lost its way"))
+        with pytest.raises(ConflictError, match="another than the revision's"):
+            one.save(held)
 
 
 def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:

@@ -86,3 +86,12 @@ def test_who_deletes_takes_nothing_off_the_list_that_began_on_top_of_the_tombsto
     stage.finish(deleter)
     hints = {name for name in stage.storage.objects if name.startswith(naming.INDEX)}
     assert hints == {naming.index_hint(key, 6)}
+
+
+def test_who_looks_at_the_newest_commit_while_it_is_purged_sees_the_tombstone_on_top() -> None:
+    stage = Stage()
+    stage.saved(1, 5)
+    reader = stage.enter("reader", session.newest(RULES, ID))
+    stage.before(reader, Get, log(5))
+    stage.alone(prune.purge(stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))))
+    assert stage.finish(reader).kind == "delete"
