@@ -70,9 +70,11 @@ class ObjstoreSession:
         """Add items to the end, all of them or none.
 
         Raises:
-            TypeError: An item is not JSON.
+            TypeError: An item is not JSON, or one stands where a list belongs.
             OutcomeUnknownError: The storage never said whether they arrived; look before adding them again.
         """
+        if isinstance(items, str | Mapping):  # its keys or letters would be added
+            raise TypeError(f"items must be a list, not {type(items).__name__}; give one as [it]")
         if not items:
             return
         taken = [json.loads(json.dumps(item)) for item in items]  # the caller may go on changing them

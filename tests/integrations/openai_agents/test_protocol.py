@@ -169,6 +169,17 @@ def test_what_is_no_json_is_refused_and_nothing_of_its_call_is_kept(open_any: Op
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("one", [user(1), "an item"], ids=["an item", "a text"])
+def test_one_item_is_no_list_of_its_keys_or_letters(memory: Place, one: Any) -> None:
+    async def main() -> None:
+        session = ObjstoreSession("session", documents(memory))
+        with pytest.raises(TypeError, match=r"^items must be a list, not (dict|str); give one as \[it\]$"):
+            await session.add_items(one)
+        assert await session.get_items() == []
+
+    asyncio.run(main())
+
+
 def test_what_was_added_or_read_can_be_changed_without_changing_what_is_kept(open_any: Open) -> None:
     async def main() -> None:
         session = open_any()
