@@ -76,7 +76,8 @@ def decode(part: str, name: str, data: bytes) -> Any:
     try:
         value = wire.decode(_ADAPTERS[part], data)
     except wire.WireError as error:
-        raise IntegrityError(f"{key} does not hold the {part} of a session: {error}; restore the file", key) from None
+        what = "a session" if part == five_parts.SESSION else f"the {part} of a session"
+        raise IntegrityError(f"{key} does not hold {what}: {error}; restore the file", key) from None
     return documents.to_document(_ADAPTERS[part], value)
 
 
