@@ -24,7 +24,7 @@ from .._log.compare import Diff
 from .._log.fork import Adopt
 from .._log.head import Glimpse, find_head
 from .._log.land import Summarise
-from .._log.marker import Place, look, probe
+from .._log.marker import Place, confirm, look, probe
 from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo
 from .._seed import five_parts
@@ -96,8 +96,11 @@ class Opened:
         Raises:
             FormatError: It is not; the message names the place.
         """
+        return (yield from self._named(confirm((yield from self._named(look(self.options.layout))))))
+
+    def _named(self, looking: Protocol[Place]) -> Protocol[Place]:
         try:
-            return (yield from look(self.options.layout))
+            return (yield from looking)
         except FormatError as error:
             raise FormatError(f"{self.backend!r}: {error}", error.key) from None
 
@@ -115,7 +118,8 @@ class Opened:
             else:
                 key = naming.session_key(naming.check_id(loading))
                 now: Moment = yield Now()
-                place, head = yield from beside(self.look(), find_head(key))
+                place, head = yield from beside(self._named(look(self.options.layout)), find_head(key))
+                place = yield from self._named(confirm(place))
                 glimpse = now, head
             if place.layout == "tree":
                 self._layout = layout = Tree()
@@ -258,7 +262,7 @@ class Opened:
     def check(self) -> Protocol[CheckReport]:
         """See `SessionStore.check`."""
         try:
-            place = yield from look(self.options.layout)
+            place = yield from confirm((yield from look(self.options.layout)))
         except (FormatError, IntegrityError, BackendError) as error:
             lies = CheckFinding("place", ok=False, detail=str(error))
         else:

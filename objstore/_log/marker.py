@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -44,11 +45,13 @@ class Place:
         layout: ``None`` where nothing lies there yet.
         interval: K, every how many commits a snapshot is due.
         marker: The very bytes of the marker, if there is one.
+        doubtful: The smallest files of what is a tree by its names alone; see `confirm`.
     """
 
     layout: Layout | None
     interval: int = INTERVAL
     marker: bytes | None = None
+    doubtful: tuple[str, ...] = ()
 
 
 def look(wanted: Layout | None) -> Protocol[Place]:
@@ -80,17 +83,44 @@ def look(wanted: Layout | None) -> Protocol[Place]:
     entries = [e for e in found if e.is_directory or not _PASSING.match(e.name)]
     if not entries:
         return Place(None)
-    if all(map(_of_a_tree, entries)) and (yield from _may_hold_sessions(entries)):
+    if all(map(_of_a_tree, entries)):
         if wanted is None:
-            return Place("tree")
+            files = sorted((e for e in entries if not e.is_directory), key=lambda e: e.size)
+            return Place("tree", doubtful=tuple(e.name for e in files[:_LOOKS]))
         raise FormatError(
             "this is a store of the tree layout; open it without layout='log', or choose an empty place",
             MARKER,
         )
-    names = ", ".join(repr(e.name) for e in sorted(entries, key=lambda e: e.name)[:3])
+    raise _foreign([e.name for e in entries], wanted)
+
+
+def confirm(place: Place) -> Protocol[Place]:
+    """Look into the files of what is a tree by its names alone: it is none where they are whole, and no sessions.
+
+    Apart from `look`, beside which something else may be asked for: a file that is not given out must not end that.
+
+    Raises:
+        FormatError: It is somebody else's.
+    """
+    for name in place.doubtful:
+        try:
+            data: bytes | None = yield Get(name, _READ)
+        except UnavailableError:
+            raise
+        except (BackendError, IntegrityError):  # it is not given out, or no file
+            return place
+        if data is None or not _is_foreign(data):
+            return place
+    if place.doubtful:
+        raise _foreign(place.doubtful, None)
+    return place
+
+
+def _foreign(names: Iterable[str], wanted: Layout | None) -> FormatError:
+    shown = ", ".join(map(repr, sorted(names)[:3]))
     among = ", or say layout='tree' where sessions of A3S Code lie among other files" if wanted is None else ""
-    raise FormatError(
-        f"there is no {MARKER} here, but {names}: not a store, or its marker was removed; choose an empty place{among}",
+    return FormatError(
+        f"there is no {MARKER} here, but {shown}: not a store, or its marker was removed; choose an empty place{among}",
         MARKER,
     )
 
@@ -106,21 +136,6 @@ def _is_session(data: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(found, dict) and "format" not in found and found.keys() >= _SESSION
-
-
-def _may_hold_sessions(entries: list[Entry]) -> Protocol[bool]:
-    """Look into the smallest files of what may be a tree: it is none where they are whole, and no sessions."""
-    files = sorted((entry for entry in entries if not entry.is_directory), key=lambda entry: entry.size)[:_LOOKS]
-    for file in files:
-        try:
-            data: bytes | None = yield Get(file.name, _READ)
-        except UnavailableError:
-            raise
-        except (BackendError, IntegrityError):  # it is not given out, or no file
-            return True
-        if data is None or not _is_foreign(data):
-            return True
-    return not files
 
 
 def _is_foreign(data: bytes) -> bool:

@@ -265,8 +265,11 @@ def test_nor_is_one_whose_file_is_not_given_out() -> None:
     def opened(error: ObjstoreError) -> SessionStore:
         return objstore.open(FaultyBackend(tree, lambda r: FailBefore(error) if r.keys == ("s.json",) else None))
 
-    (finding,) = opened(PermissionDeniedError("not yours")).verify().findings
+    refused = PermissionDeniedError("not yours")
+    (finding,) = opened(refused).verify().findings
     assert finding.key == "s.json"
+    objstore.open(tree).save(SessionData.new("longer", name="than the one that is looked into"))
+    assert opened(refused).load("longer") is not None
     with pytest.raises(UnavailableError):  # it may be anybody's
         opened(UnavailableError("no answer")).save(SessionData.new("t"))
 
