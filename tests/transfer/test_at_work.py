@@ -90,6 +90,15 @@ def test_a_copy_that_slept_over_what_it_saw_looks_again(source: SessionStore, mo
     assert looks[1] > looks[0]
 
 
+def test_a_commit_that_does_not_stay_in_the_target_is_noticed(source: SessionStore, goal: MemoryBackend) -> None:
+    live(source, 3)
+    newest = "sessions/s/log/000000/0000000003"
+    meddler = Meddler("create", newest, lambda: goal.delete([newest]))
+    report = copy(source, objstore.open(goal, observer=meddler))
+    assert meddler.done
+    assert (report.copied, [*report.failed]) == ((), ["s"])
+
+
 def test_two_copies_at_once_do_not_disturb_each_other(source: SessionStore, goal: MemoryBackend) -> None:
     live(source, 10)
     other = Meddler("create", "/log/", lambda: copy(source, reopened(goal)))

@@ -9,8 +9,8 @@ import pytest
 
 import objstore
 from objstore import IntegrityError, SessionStore
-from objstore.backends import Backend, MemoryBackend
-from objstore.testing.faults import Fault, FaultyBackend, Request
+from objstore.backends import Backend, Capabilities, MemoryBackend
+from objstore.testing.faults import Fault, FaultyBackend, Request, Tear
 from objstore.transfer import copy
 from tests.crash.ways import WAYS, CrashError, crash_after, crash_before
 
@@ -109,6 +109,25 @@ def test_a_copy_without_history_that_was_cut_off_before_its_hint_is_listed_by_th
     assert reopened(goal).list() == []
     assert copy(source, reopened(goal), history=False).unchanged == ("s",)
     assert reopened(goal).list() == ["s"]
+
+
+def test_half_a_commit_that_a_copy_left_is_written_anew_where_nobody_else_writes(source: SessionStore) -> None:
+    class Plain(MemoryBackend):
+        """A storage that promises nothing, so that its stores are opened for a single writer."""
+
+        capabilities = Capabilities(exclusive_create=False, atomic_put=False)
+
+    def choose(request: Request) -> Fault | None:
+        is_second = request.operation == "create" and request.keys[0].endswith("/log/000000/0000000002")
+        return Tear(part=0.5, error=CrashError()) if is_second else None
+
+    live(source, 3)
+    goal = Plain.isolated()
+    with pytest.raises(CrashError):
+        copy(source, objstore.open(FaultyBackend(goal, choose), single_writer=True))
+    target = objstore.open(goal, single_writer=True)
+    assert copy(source, target).copied == ("s",)
+    assert whole(target) == whole(source)
 
 
 def test_a_copy_that_collect_met_half_way_says_so(source: SessionStore, goal: MemoryBackend) -> None:
