@@ -111,15 +111,16 @@ def test_a_copy_without_history_that_was_cut_off_before_its_hint_is_listed_by_th
     assert reopened(goal).list() == ["s"]
 
 
-def test_half_a_commit_that_a_copy_left_is_written_anew_where_nobody_else_writes(source: SessionStore) -> None:
+@pytest.mark.parametrize("half", ["/log/000000/0000000002", "/objects/"])
+def test_half_of_what_a_copy_wrote_is_written_anew_where_nobody_else_writes(source: SessionStore, half: str) -> None:
     class Plain(MemoryBackend):
         """A storage that promises nothing, so that its stores are opened for a single writer."""
 
         capabilities = Capabilities(exclusive_create=False, atomic_put=False)
 
     def choose(request: Request) -> Fault | None:
-        is_second = request.operation == "create" and request.keys[0].endswith("/log/000000/0000000002")
-        return Tear(part=0.5, error=CrashError()) if is_second else None
+        is_it = request.operation == "create" and half in request.keys[0]
+        return Tear(part=0.5, error=CrashError()) if is_it else None
 
     live(source, 3)
     goal = Plain.isolated()
@@ -128,6 +129,20 @@ def test_half_a_commit_that_a_copy_left_is_written_anew_where_nobody_else_writes
     target = objstore.open(goal, single_writer=True)
     assert copy(source, target).copied == ("s",)
     assert whole(target) == whole(source)
+
+
+def test_what_a_copy_left_is_made_durable_before_it_is_counted_on(source: SessionStore, goal: MemoryBackend) -> None:
+    live(source, 3)
+
+    def choose(request: Request) -> Fault | None:
+        return crash_before() if request.operation == "create" and "/log/" in request.keys[0] else None
+
+    with pytest.raises(CrashError):
+        copy(source, reopened(FaultyBackend(goal, choose)))
+    watched = FaultyBackend(goal)
+    assert copy(source, reopened(watched)).copied == ("s",)
+    assert "sessions/s/objects/0/" in [r.keys[0] for r in watched.requests if r.operation == "sync"]
+    assert not any("/objects/" in r.keys[0] for r in watched.requests if r.operation == "create")
 
 
 def test_a_copy_that_collect_met_half_way_says_so(source: SessionStore, goal: MemoryBackend) -> None:

@@ -49,15 +49,19 @@ def test_what_the_target_stored_wrongly_is_found_before_anybody_counts_on_it(
         assert reopened(goal).load("s") is None
 
 
-def test_without_history_what_was_written_is_read_back_too(source: SessionStore, goal: MemoryBackend) -> None:
+@pytest.mark.parametrize("history", [True, False])
+def test_a_big_artifact_that_was_stored_wrongly_is_found_too(
+    source: SessionStore, goal: MemoryBackend, history: bool
+) -> None:
     source.save(SessionData.new("s"))
-    source.put_artifact("s", bytes(range(256)) * 1000, tool_name="t")
+    source.put_artifact("s", bytes(range(256)) * 8000, tool_name="t")
 
     def choose(request: Request) -> Fault | None:
         return Tear(20) if request.operation == "upload" else None
 
-    report = copy(source, reopened(FaultyBackend(goal, choose)), history=False)
+    report = copy(source, reopened(FaultyBackend(goal, choose)), history=history)
     assert report.failed["s"].startswith("IntegrityError")
+    assert ("what was written to the target is not what is there" in report.failed["s"]) is history
 
 
 def test_what_a_tree_holds_other_than_it_was_written_is_no_copy(source: SessionStore) -> None:
