@@ -64,6 +64,19 @@ def test_a_big_artifact_that_was_stored_wrongly_is_found_too(
     assert ("what was written to the target is not what is there" in report.failed["s"]) is history
 
 
+def test_a_big_artifact_that_is_damaged_in_the_source_is_not_sent(
+    source: SessionStore, origin: MemoryBackend, goal: MemoryBackend
+) -> None:
+    source.save(SessionData.new("s"))
+    source.put_artifact("s", bytes(range(256)) * 8000, tool_name="t")
+    (found,) = origin.list("sessions/s/objects/0/")
+    key = f"sessions/s/objects/0/{found.name}"
+    origin.put(key, (origin.get(key) or b"")[:-1] + b"x")
+    watched = FaultyBackend(goal)
+    assert f"{key} is damaged" in copy(source, reopened(watched)).failed["s"]
+    assert "upload" not in {request.operation for request in watched.requests}
+
+
 def test_what_a_tree_holds_other_than_it_was_written_is_no_copy(source: SessionStore) -> None:
     class Changed(MemoryBackend):
         """Somebody else writes into it as soon as it is written to."""

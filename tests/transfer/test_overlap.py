@@ -10,7 +10,7 @@ import pytest
 
 import objstore
 from objstore import DocumentStore, SessionData, SessionStore, UnsupportedError
-from objstore.backends import MemoryBackend, open_backend
+from objstore.backends import LocalBackend, MemoryBackend, open_backend
 from objstore.backends.base import Located, Location
 from objstore.testing import memory_store
 from objstore.testing.faults import FaultyBackend
@@ -64,6 +64,14 @@ def test_a_directory_is_the_same_by_any_name(tmp_path: Path, monkeypatch: pytest
     local = objstore.open(fsspec.filesystem("file"), path=f"{tmp_path}/link/agents")
     with pytest.raises(UnsupportedError, match=SAME):
         objstore.copy(tmp_path / "real" / "agents", local)
+
+
+def test_a_directory_is_the_same_where_the_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that does not tell big letters from small ones does, or one that is mounted in two places."""
+    monkeypatch.setattr(Path, "samefile", lambda one, other: str(one).lower() == str(other).lower())
+    outer, inner = LocalBackend(tmp_path / "agents"), LocalBackend(tmp_path / "AGENTS" / "sessions")
+    assert way_between(outer, inner) == "sessions"
+    assert way_between(inner, outer) is None
 
 
 @pytest.mark.parametrize("room", ["sessions", "index", "trash"])
