@@ -72,9 +72,9 @@ class Send(Protocol):
 class Adapter(Protocol):
     """One bucket of an object storage, reached by coroutines on fsspec's event loop, or anywhere (obstore).
 
-    Every operation is one request (`list` one per 1,000 names or so, `delete` as few as the storage allows, `upload`
-    many), sent once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it;
-    `explain` says what it means.
+    Every operation is one request (`list` one per 1,000 names or so, `delete` one per 1,000 keys, `upload` many), sent
+    once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says
+    what it means.
     """
 
     bucket: str
@@ -103,7 +103,7 @@ class Adapter(Protocol):
         """Name the next objects that `Backend.page` names: as many as one request gives, and at least one of them."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects; raise `KeyRefusedError` for the first that stays."""
+        """Remove objects, many of S3 and one elsewhere; of many, raise `KeyRefusedError` for the first that stays."""
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage."""
@@ -186,30 +186,3 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-async def delete_each(
-    keys: Sequence[str],
-    delete: Callable[[str], Awaitable[object]],
-    explain: Callable[[Exception], Refusal],
-    concurrency: int,
-) -> None:
-    """Remove objects one by one, several at a time, and go on after a refusal.
-
-    Raises:
-        KeyRefusedError: For the first of the keys that were refused; one that is not there is no refusal.
-    """
-    gate = asyncio.Semaphore(concurrency)
-
-    async def one(key: str) -> KeyRefusedError | None:
-        async with gate:
-            try:
-                await delete(key)
-            except Exception as error:
-                refusal = explain(error)
-                return None if refusal.kind is Kind.MISSING else KeyRefusedError(key, refusal)
-        return None
-
-    for refused in await asyncio.gather(*map(one, keys)):
-        if refused is not None:
-            raise refused

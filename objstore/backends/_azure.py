@@ -16,7 +16,7 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobPrefix
 
 from .._log.ops import Entry, Names
-from ._adapter import Kind, Refusal, Send, causes, delete_each, entries, kind_of, names
+from ._adapter import Kind, Refusal, Send, causes, entries, kind_of, names
 from ._target import PAGE, PIECE, Facts, Limits, Pieces, Target
 
 _KINDS = {
@@ -39,7 +39,6 @@ class AzureAdapter:
         self.retries = limits.retries
         self._filesystem = filesystem
         self._container = filesystem.service_client.get_container_client(self.bucket)
-        self._concurrency = limits.concurrency
         self._once = {
             "retry_total": 0,
             "connection_timeout": min(10.0, limits.timeout),
@@ -114,9 +113,8 @@ class AzureAdapter:
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for each."""
-        await delete_each(
-            keys, lambda key: self._container.delete_blob(key, **self._once), self.explain, self._concurrency
-        )
+        for key in keys:
+            await self._container.delete_blob(key, **self._once)
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 PUT, then a look now and then until a long copy has ended."""

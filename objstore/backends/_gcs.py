@@ -24,7 +24,6 @@ from ._adapter import (
     Send,
     StrangeError,
     causes,
-    delete_each,
     directory_of,
     entries,
     kind_of,
@@ -49,7 +48,6 @@ class GcsAdapter:
         self.bucket, self.prefix, _ = filesystem.split_path(path)
         self.retries = limits.retries
         self._gcs = filesystem
-        self._concurrency = limits.concurrency
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.timeout, sock_read=limits.timeout)
 
     async def create(self, key: str, data: bytes) -> None:
@@ -110,12 +108,9 @@ class GcsAdapter:
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects: 1 DELETE for each."""
-
-        async def one(key: str) -> None:
+        for key in keys:
             if said := await self._send("DELETE", self._object(key)):  # the storage says nothing
                 _json(said)
-
-        await delete_each(keys, one, self.explain, self._concurrency)
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 POST, more where the storage asks for it."""

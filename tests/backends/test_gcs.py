@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -113,6 +114,36 @@ def test_answers_mean_what_they_mean_on_s3(scripted: ScriptedServer) -> None:
     scripted.play(Say(200, b"hel", promised=5))
     with pytest.raises(UnavailableError):
         place.get("key")
+    place.close()
+
+
+def test_deletes_too_are_no_more_at_once_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way, seen = 0, set[int]()
+
+    async def send(*args: object) -> bytes:
+        nonlocal under_way
+        under_way += 1
+        seen.add(under_way)
+        for _ in range(10):
+            await asyncio.sleep(0)  # the others come to it, if they are on their way
+        under_way -= 1
+        return b""
+
+    async def delete() -> None:
+        await asyncio.gather(*(backend.delete([f"{n}/{k}" for k in range(4)]) for n in range(4)))
+
+    monkeypatch.setattr("objstore.backends._gcs.GcsAdapter._send", send)
+    backend = at("http://127.0.0.1:1", concurrency=2)
+    asyncio.run_coroutine_threadsafe(delete(), backend.loop).result()
+    assert seen == {1, 2}
+
+
+def test_of_many_deletes_only_those_are_sent_again_that_were_not_answered(scripted: ScriptedServer) -> None:
+    place = blocking(at(scripted.url))
+    scripted.play(Say(503), Say(204))
+    place.delete(["a", "b", "c"])
+    assert len(scripted.requests) == 4
+    assert len({request.path for request in scripted.requests}) == 3
     place.close()
 
 
