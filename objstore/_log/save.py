@@ -65,10 +65,12 @@ def save(
             patches = change.on(head.parts(rules), rules.appendable)
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
-        except NotFoundError:  # nothing is there by what the caller says
-            if not unobserved:
+        except NotFoundError:  # by what is known; others may have made it since
+            newest = yield from (load(rules, id) if unobserved else follow(rules, head))
+            if newest.digest == head.digest:
                 raise
-            patches = {}
+            head, unobserved = newest, False
+            continue
         if not patches and unobserved:  # there is nothing to write, so look at what is there
             head, unobserved = (yield from load(rules, id)), False
             continue

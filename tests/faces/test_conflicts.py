@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import ConflictError, Message, NotFoundError, SessionData, SessionStore, TraceEvent
+from objstore import (
+    ConflictError,
+    InMemoryRunStore,
+    Message,
+    NotFoundError,
+    SessionData,
+    SessionStore,
+    TraceEvent,
+    TurnStartEvent,
+)
 from objstore.testing import memory_store
 
 
@@ -222,6 +231,27 @@ def test_a_revision_of_another_store_conflicts_where_there_is_a_commit_of_its_nu
         held.messages.append(Message.user("lost its way"))
         with pytest.raises(ConflictError, match="another than the revision's"):
             one.save(held)
+
+
+def test_both_sides_adding_the_first_traces_are_merged(one: SessionStore, other: SessionStore) -> None:
+    base = one.save(SessionData.new("s"))
+    one.save_trace_events("s", [trace("theirs")], base=base)
+    other.save_trace_events("s", [trace("mine")], base=pickle.loads(pickle.dumps(base)))
+    assert names(one) == ["theirs", "mine"]
+
+
+@pytest.mark.parametrize("based", [True, False])
+def test_events_go_to_a_run_that_others_began_since(one: SessionStore, other: SessionStore, based: bool) -> None:
+    base = one.save(SessionData.new("s"))
+    runs = InMemoryRunStore()
+    run = runs.create_run("s", "a prompt")
+    other.append("s", run_records=runs.records())
+    events = {run.id: [TurnStartEvent(turn=1)]}
+    revision = one.append("s", run_events=events, base=base) if based else one.append("s", run_events=events)
+    assert revision.seq == 3
+    assert revision.partial == ({"runs"} if based else set())
+    with pytest.raises(NotFoundError, match="no run"):
+        one.append("s", run_events={"another": [TurnStartEvent(turn=1)]})
 
 
 def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:
