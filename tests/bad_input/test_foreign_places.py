@@ -23,6 +23,9 @@ from objstore import (
     UnavailableError,
     UnsupportedError,
 )
+from objstore._format.naming import MARKER
+from objstore._log import marker
+from objstore._log.ops import Entry, Get, List
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FailBefore, FaultyBackend, Request
 from tests.bad_input.damage import TURNS, artifact, fill, log_key, turns
@@ -329,3 +332,20 @@ def test_what_a_check_leaves_that_is_killed_makes_no_place_foreign(layout: Liter
     place.delete(["objstore.json", "s.json", "t.json"])
     with pytest.raises(FormatError, match="'check-mate'"):
         objstore.open(place).list()
+
+
+def test_a_marker_that_a_crash_cut_off_is_none(tmp_path: Path) -> None:
+    (tmp_path / "objstore.json").write_bytes(b'{"format":1,"lay')
+    assert objstore.open(tmp_path).list() == []
+    Place(str(tmp_path)).backend.delete(["objstore.json"])
+    (tmp_path / "objstore.json").write_bytes(b'{"format":1,"lay')
+    (tmp_path / "sessions").mkdir()
+    with pytest.raises(FormatError, match="cannot be read"):
+        objstore.open(tmp_path).list()
+
+
+def test_a_marker_that_is_made_between_two_looks_is_read() -> None:
+    looking = marker.look(None)
+    assert next(looking) == Get(MARKER)
+    assert looking.send(None) == List("")
+    assert looking.send([Entry(MARKER, is_directory=False)]) == Get(MARKER)

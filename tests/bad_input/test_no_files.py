@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import IntegrityError, Message, OutcomeUnknownError, SessionData
+from objstore import IntegrityError, Message, ObjstoreError, OutcomeUnknownError, SessionData
 from objstore.backends import MemoryBackend
 from tests.bad_input.damage import TURNS, fill, log_key, turns
 from tests.bad_input.no_files import circle, dangling, directory, pipe, through_a_file
@@ -117,6 +117,15 @@ def test_in_the_place_of_the_hint_and_the_newest_commit_of_a_long_id(filled: Pat
     assert store.list() == sorted(["other", "s", LONG])
     assert {usage.id for usage in store.du().sessions} == {"other", "s"}
     copies_the_others(filled, {"other", "s"})
+
+
+def test_a_directory_in_the_place_of_what_a_fork_copies_is_not_taken_for_it(filled: Path) -> None:
+    store = objstore.open(filled)
+    (name, *_) = (path.name for path in (filled / "sessions/s/objects/0").iterdir())
+    (filled / "sessions/fork/objects/0" / name / "inner").mkdir(parents=True)
+    with pytest.raises(ObjstoreError):
+        store.fork("s", "fork")
+    assert not store.exists("fork")
 
 
 def test_in_the_place_of_the_log_of_a_long_id_whose_hint_is_empty(filled: Path) -> None:

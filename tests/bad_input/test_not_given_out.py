@@ -13,6 +13,8 @@ import pytest
 import objstore
 import objstore.testing
 from objstore import BackendError, PermissionDeniedError, SessionStore, UnavailableError
+from objstore._log.apart import told_apart
+from objstore._log.ops import Get, Protocol
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FailBefore, FaultyBackend, Request
 from tests.bad_input.damage import TURNS, fill, log_key, turns
@@ -167,3 +169,14 @@ def test_on_a_local_disk(layout: Literal["log", "tree"], outside: Path) -> None:
         assert turns(store.load("other")) == TURNS
         with pytest.raises(PermissionDeniedError):
             store.load("s")
+
+
+def test_a_storage_that_does_not_answer_when_it_is_asked_for_one_after_the_other_is_everybodys() -> None:
+    def both() -> Protocol[object]:
+        return (yield (Get("sessions/a/log/000000/0000000001"), Get("sessions/b/log/000000/0000000001")))
+
+    asking = told_apart(both())
+    next(asking)
+    assert asking.throw(PermissionDeniedError("one of them")) == Get("sessions/a/log/000000/0000000001")
+    with pytest.raises(UnavailableError):
+        asking.throw(UnavailableError("no answer"))
