@@ -254,6 +254,15 @@ def test_events_go_to_a_run_that_others_began_since(one: SessionStore, other: Se
         one.append("s", run_events={"another": [TurnStartEvent(turn=1)]})
 
 
+def test_a_fork_begins_without_the_keys_of_what_was_deleted_where_it_is_made(one: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    one.save(SessionData.new("fork"))
+    one.append("fork", messages=[Message.user("once")], key="job")
+    one.delete("fork")
+    one.fork("s", "fork")
+    assert one.append("fork", messages=[Message.user("once more")], key="job").seq == 5
+
+
 def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     stale = loaded(other)

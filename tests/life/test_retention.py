@@ -178,6 +178,28 @@ def test_what_is_stored_under_two_epochs_is_kept_under_both_while_commits_name_t
         assert store.verify().ok
 
 
+def test_the_newest_state_alone_is_pruned_once(place: Place) -> None:
+    with place.open() as store:
+        lived(store, 3)
+        assert store.prune("s", keep_last=1).floor == 4
+        before = place.files()
+        assert store.prune("s", keep_last=1).floor == 4
+        assert place.files() == before
+
+
+def test_that_a_session_was_deleted_is_remembered_apart_until_all_of_it_is_gone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.open() as store:
+        lived(store, 3)
+        store.delete("s")
+        assert store.collect().removed == ()
+        assert place.names("trash/") == {"s=.0000000004"}
+        later(monkeypatch)
+        store.collect()
+        assert place.names("trash/") == set()
+
+
 def test_documents_are_kept_alike() -> None:
     store = objstore.DocumentStore(f"memory://retention/{time.time_ns()}")
     for n in range(70):
