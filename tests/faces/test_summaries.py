@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objstore import Message, SessionData
+from objstore._engine.summary import summary_of
+from objstore._log.listing import Listed, at_second
 from objstore.testing import memory_store
 
 MESSAGES = st.sampled_from(
@@ -60,3 +62,8 @@ def test_a_summary_holds_the_first_120_characters_of_a_name() -> None:
     for id, name in (("all", "é" * 120), ("beginning", "é" * 120 + "x")):
         store.save(SessionData.new(id, name=name))
     assert {found.name for found in store.iter_summaries()} == {"é" * 120}
+
+
+def test_costs_that_no_float_holds_are_none() -> None:
+    listed = Listed("s", 1, at_second(0), {"cost": 10**400})
+    assert summary_of(listed).cost == 0.0

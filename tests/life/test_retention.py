@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import ArtifactStore, Message, SessionData, SessionStore
+from objstore import ArtifactStore, Message, NotFoundError, SessionData, SessionStore
 from objstore._format import naming
+from objstore.backends import MemoryBackend
 from objstore.backends._target import TEMPORARY
+from objstore.testing.faults import Fault, FaultyBackend, Request
 from objstore.testing.samples import artifact
 from tests.places import Place, make_place
 
@@ -198,6 +200,24 @@ def test_that_a_session_was_deleted_is_remembered_apart_until_all_of_it_is_gone(
         later(monkeypatch)
         store.collect()
         assert place.names("trash/") == set()
+
+
+def test_a_restore_of_what_is_pruned_meanwhile_commits_nothing() -> None:
+    memory = MemoryBackend.isolated()
+    pruned: list[objstore.PruneReport] = []
+
+    def choose(request: Request) -> Fault | None:
+        if request.keys[0] == naming.log_key("s", 3) and not pruned:  # it has read 1, and looks for the newest
+            pruned.append(objstore.open(memory).prune("s", keep_last=1))
+        return None
+
+    store = objstore.open(FaultyBackend(memory, choose))
+    lived(store, 2)
+    with pytest.raises(NotFoundError, match="pruned"):
+        store.restore("s", 1)
+    assert pruned
+    assert store.history("s")[0].seq == 3
+    assert store.verify().ok
 
 
 def test_documents_are_kept_alike() -> None:
