@@ -43,7 +43,7 @@ _LOG = "/log/"
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
 
 # obstore's errors have no attributes. What they print as a Rust value, in which texts are quoted and lines cannot be
-# forged, says the rest; tests/backends/test_s3_answers.py holds it to what other clients understand.
+# forged, says the rest; tests/backends/s3/test_refusals.py holds it to what other clients understand.
 _DEBUG = "\n\nDebug source:\n"
 _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
 _CODE = re.compile(r"<Code>(\w+)</Code>")
