@@ -19,6 +19,8 @@ from objstore import (
     TraceEvent,
     TurnStartEvent,
 )
+from objstore._format import naming
+from objstore.backends import MemoryBackend
 from objstore.testing import memory_store
 
 
@@ -261,6 +263,29 @@ def test_a_fork_begins_without_the_keys_of_what_was_deleted_where_it_is_made(one
     one.delete("fork")
     one.fork("s", "fork")
     assert one.append("fork", messages=[Message.user("once more")], key="job").seq == 5
+
+
+def test_a_session_that_was_given_another_id_is_not_saved_on_the_revision_of_the_first(one: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    session = loaded(one)
+    session.id = "t"
+    for held in (session, pickle.loads(pickle.dumps(session))):
+        with pytest.raises(ConflictError):
+            one.save(held)
+    assert one.list() == ["s"]
+    assert len(one.history("s")) == 1
+    one.save(session, base=0)
+    assert one.list() == ["s", "t"]
+
+
+def test_what_is_gone_altogether_is_not_deleted_on_a_revision() -> None:
+    place = MemoryBackend.isolated()
+    store = objstore.open(place, cache_bytes=0)
+    revision = store.save(SessionData.new("s"))
+    place.delete([naming.log_key("s", 1)])
+    with pytest.raises(ConflictError, match="not there any more"):
+        store.delete("s", base=revision)
+    store.delete("s")
 
 
 def test_a_stale_writer_conflicts_after_delete_and_recreation(one: SessionStore, other: SessionStore) -> None:
