@@ -8,8 +8,8 @@ from collections.abc import Callable
 from sys import getsizeof
 
 from .._format.refs import Ref
-from .._lock import Lock
 from .._log.base import Base
+from ..lock import Lock
 
 
 class Memory:

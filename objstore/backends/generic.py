@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from fsspec import get_filesystem_class
 from fsspec.implementations.dirfs import DirFileSystem
 
-from .._lock import Lock
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
+from ..lock import Lock
 from ._moving import innermost, move_in, moves
 from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
 from .base import Capabilities, Location

@@ -8,9 +8,9 @@ from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from .._lock import Lock
 from .._log.ops import Entry, Names
 from ..errors import BackendError
+from ..lock import Lock
 from ._target import Pieces, checked, rest_of, split_prefix
 from .base import Capabilities, Location
 

@@ -15,8 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from .._lock import Lock
 from ..errors import InvalidValueError
+from ..lock import Lock
 
 LARGE = "large:"
 """How the names of parts begin that hold one large value each."""

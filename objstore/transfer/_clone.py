@@ -10,6 +10,8 @@ Commits are read from the source before the first one is written, so that a prun
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -102,7 +104,7 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
         target.driver.run(list_again(blank, top.born))
         return Cloned()
     lowest = max(head.floor, seq + 1)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+    with _kept_aside() as file:
         found = source.driver.run(_gather(blank, head, lowest, file))
         if there and not stands_on(found.commits[-1].parent, there.digest):
             raise _unlike(there)
@@ -113,6 +115,16 @@ def _clone_once(source: Side, target: Side, head: Commit) -> Cloned:
             top = target.driver.run(_confirm(blank, head, lowest))
         target.driver.run(list_again(blank, top.born))
     return Cloned(len(found.commits), objects, size + sum(commit.size for commit in found.commits))
+
+
+@contextmanager
+def _kept_aside() -> Iterator[tempfile.SpooledTemporaryFile[bytes]]:
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it is closed below, whatever that says
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what the disk does not take, which was said
+            file.close()
 
 
 def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Commit | None]]:
@@ -198,6 +210,8 @@ def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTempor
                     key = naming.log_key(blank.key, n)
                     raise FormatError(f"commit {key} names an object in a way that no object is named", key)
                 found.objects[epoch, name] = size
+    with temporary_copy(tempfile.gettempdir()):
+        file.flush()
     return found
 
 

@@ -94,11 +94,15 @@ def test_where_there_is_no_room_for_the_local_copy_it_is_named(spools: Path, siz
     assert store.history("s") == []
 
 
+@pytest.mark.parametrize("sizes", [(100,), (5, 59)], ids=["at once", "with what waits in a buffer"])
 @pytest.mark.usefixtures("small_files")
-def test_nor_for_the_commits_of_a_copy(spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_for_the_commits_of_a_copy(spools: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]) -> None:
     monkeypatch.setattr("objstore.transfer._clone._IN_MEMORY", KIB)
     source = memory_store()
-    source.save(objstore.SessionData.new("s", name=noise(100 * KIB).hex()))
+    session = objstore.SessionData.new("s")
+    for size in sizes:
+        session.messages.append(objstore.Message.user(noise(size * KIB).hex()))
+        source.save(session)
     with pytest.raises(OSError, match="for a temporary copy") as caught:
         objstore.copy(source, memory_store())
     assert caught.value.filename == str(spools)

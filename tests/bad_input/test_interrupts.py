@@ -18,10 +18,10 @@ from objstore import InvalidValueError, Message, SessionData, SessionStore
 from objstore._engine.drive import finished
 from objstore._engine.memory import Memory
 from objstore._format.refs import Ref
-from objstore._lock import Lock
 from objstore._log.base import nothing
 from objstore.backends import LocalBackend
 from objstore.backends._connection import Slots
+from objstore.lock import Lock
 from objstore.models import _base
 from objstore.testing import memory_store
 from tests.places import make_place

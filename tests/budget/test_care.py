@@ -50,5 +50,6 @@ def runs(number: int) -> Document:
 def test_many_of_one_id_are_four_times_the_work_where_they_are_four_times_as_many(
     parts: Callable[[int], Document],
 ) -> None:
+    instructions(partial(examine, "s", parts(1)))  # Python 3.14 tells of fewer the first time
     few, many = (instructions(partial(examine, "s", parts(number))) for number in (100, 400))
     assert many <= 4.2 * few

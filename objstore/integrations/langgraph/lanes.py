@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ..._lock import Lock
+from ...lock import Lock
 from .faces import Steps, Wait
 
 C = TypeVar("C")

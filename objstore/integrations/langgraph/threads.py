@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from ... import ConflictError, InvalidValueError, NotFoundError, ObjstoreError
-from ..._lock import Lock
+from ...lock import Lock
 from .changes import PARTS, Change, Draft, PutCheckpoint, check_ours, without
 from .entries import OURS, Key, Thread
 from .faces import Ask, Steps, Work

@@ -10,8 +10,8 @@ from typing import Any
 
 from strands.types.exceptions import SessionException
 
-from ..._lock import Lock
 from ...documents import DocumentStore
+from ...lock import Lock
 from .changes import Change, SessionConflictError
 
 
