@@ -75,11 +75,16 @@ class Adapter(Protocol):
     Every operation is one request (`list` one per 1,000 names or so, `delete` one per 1,000 keys, `upload` many), sent
     once: repeating is the caller's business. Whatever goes wrong is raised as the library raises it; `explain` says
     what it means.
+
+    Attributes:
+        retries: How often the caller repeats one.
+        deletes_many: Whether one request removes many objects; otherwise `delete` is given one.
     """
 
     bucket: str
     prefix: str
     retries: int
+    deletes_many: bool
 
     async def create(self, key: str, data: bytes) -> None:
         """Write an object that is not there yet; one that is there is a refusal of the kind ``EXISTS``."""
@@ -103,7 +108,7 @@ class Adapter(Protocol):
         """Name the next objects that `Backend.page` names: as many as one request gives, and at least one of them."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects, many of S3 and one elsewhere; of many, raise `KeyRefusedError` for the first that stays."""
+        """Remove objects; of many, raise `KeyRefusedError` for the first that stays."""
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage."""

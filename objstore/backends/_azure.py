@@ -34,6 +34,8 @@ _MAX_BLOCKS = 50_000
 class AzureAdapter:
     """One container."""
 
+    deletes_many = False
+
     def __init__(self, filesystem: Any, path: str, limits: Limits) -> None:
         self.bucket, self.prefix, _ = filesystem.split_path(path)
         self.retries = limits.retries
@@ -112,9 +114,9 @@ class AzureAdapter:
         return Names(found, more=False)
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects: 1 DELETE for each."""
-        for key in keys:
-            await self._container.delete_blob(key, **self._once)
+        """Remove an object: 1 DELETE."""
+        (key,) = keys
+        await self._container.delete_blob(key, **self._once)
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 PUT, then a look now and then until a long copy has ended."""

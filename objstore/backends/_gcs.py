@@ -44,6 +44,8 @@ class _RefusedError(Exception):
 class GcsAdapter:
     """One bucket, with ``ifGenerationMatch=0`` as the condition of a create."""
 
+    deletes_many = False
+
     def __init__(self, filesystem: Any, path: str, limits: Limits) -> None:
         self.bucket, self.prefix, _ = filesystem.split_path(path)
         self.retries = limits.retries
@@ -107,10 +109,10 @@ class GcsAdapter:
             more["pageToken"] = page["nextPageToken"]
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects: 1 DELETE for each."""
-        for key in keys:
-            if said := await self._send("DELETE", self._object(key)):  # the storage says nothing
-                _json(said)
+        """Remove an object: 1 DELETE."""
+        (key,) = keys
+        if said := await self._send("DELETE", self._object(key)):  # the storage says nothing
+            _json(said)
 
     async def copy(self, source: str, target: str) -> None:
         """Copy an object inside the storage: 1 POST, more where the storage asks for it."""

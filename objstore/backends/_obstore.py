@@ -63,6 +63,8 @@ class ObstoreAdapter:
         retries: How often the caller sends a request again.
     """
 
+    deletes_many = True
+
     def __init__(self, bucket: str, prefix: str, make: Callable[[int, float], S3Store], retries: int) -> None:
         self.bucket = bucket
         self.prefix = prefix

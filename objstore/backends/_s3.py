@@ -65,6 +65,8 @@ _NO_ANSWER = (
 class S3Adapter:
     """One bucket, through s3fs's `_call_s3`: the only way into it that carries conditions and asks nothing twice."""
 
+    deletes_many = True
+
     def __init__(self, filesystem: Any, path: str, retries: int) -> None:
         self.bucket, self.prefix, _ = filesystem.split_path(path)
         self.retries = retries

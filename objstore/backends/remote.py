@@ -190,9 +190,12 @@ class RemoteBackend:
         """Remove objects; see `Backend.delete`."""
         for key in keys:
             checked(key)
-        if self.name == "s3":  # which has a request for many
-            if keys:
-                await self._delete(keys)
+        if not keys:
+            return
+        async with self._connections.used() as (adapter, _):
+            many = adapter.deletes_many
+        if many:
+            await self._delete(keys)
             return
         for failure in await asyncio.gather(*(self._delete([key]) for key in keys), return_exceptions=True):
             if failure is not None:
