@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from .._log.ops import Entry, Names
-from ._target import Facts, Limits, Target
+from ._target import Limits, Target
+from .base import Facts
 
 T = TypeVar("T")
 

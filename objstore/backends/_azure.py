@@ -17,7 +17,10 @@ from azure.storage.blob.aio import BlobPrefix
 
 from .._log.ops import Entry, Names
 from ._adapter import Kind, Refusal, Send, causes, entries, kind_of, names
-from ._target import PAGE, PIECE, Facts, Limits, Pieces, Target
+from ._keys import PAGE
+from ._pieces import PIECE, Pieces
+from ._target import Limits, Target
+from .base import Facts
 
 _KINDS = {
     "BlobAlreadyExists": Kind.EXISTS,

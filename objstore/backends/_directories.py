@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ..errors import BackendError, IntegrityError
 from ._files import ABSENT, DIRECTORY, NoFileError, flush_path, open_into
-from ._target import checked
+from ._keys import checked
 
 T = TypeVar("T")
 

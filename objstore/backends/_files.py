@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from .._log.ops import Entry
 from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError
+from ._keys import TEMPORARY, temporary_name
 from ._rename import rename_exclusive
-from ._target import TEMPORARY, temporary_name
 
 T = TypeVar("T")
 

@@ -29,7 +29,9 @@ from ._adapter import (
     kind_of,
     names,
 )
-from ._target import Facts, Limits, Pieces, Target
+from ._pieces import Pieces
+from ._target import Limits, Target
+from .base import Facts
 
 _Body = bytes | AsyncIterator[bytes]
 

@@ -10,7 +10,7 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 
-from ._target import temporary_name
+from ._keys import temporary_name
 
 
 def innermost(filesystem: Any) -> Any:

@@ -30,8 +30,10 @@ from ._adapter import (
 )
 from ._obstore_client import Waiting, config_of
 from ._obstore_options import s3_settings
+from ._pieces import Pieces
 from ._s3_codes import ANOTHER_REGION, STRANGE, refusal_of
-from ._target import Facts, Limits, Pieces, Target
+from ._target import Limits, Target
+from .base import Facts
 
 _PAGE = 1000
 _PART = 8 * 2**20

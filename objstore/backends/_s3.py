@@ -33,9 +33,11 @@ from ._adapter import (
     entries,
     names,
 )
+from ._pieces import Pieces
 from ._s3_codes import STRANGE, refusal_of
 from ._s3_models import share_models
-from ._target import Facts, Limits, Pieces, Target
+from ._target import Limits, Target
+from .base import Facts
 
 _PAGE = 1000
 _PART = 8 * 2**20

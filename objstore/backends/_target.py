@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import TIMEOUT_MAX
 from typing import Any
 
-from .._log.ops import Entry, Names
-from ..errors import BackendError
 from .base import Location
 
-TEMPORARY = ".objstore-tmp-"
-"""How the names of unfinished files begin. Such a name is no object; one that is old was left by a crash."""
-
-PIECE = 4 * 2**20
-"""Bytes of a file that are held in memory at once."""
-
-PAGE = 20_000
-"""How many names are held in memory at once where a page of a listing has no size of its own."""
-
-_NO_NAMES = frozenset({"", ".", ".."})
 _USER_IN_URL = re.compile(r"//[^/@\s]+@")
 _HARMLESS = re.compile(
     r"url|host|region|profile|project|account_name|bucket|endpoint|path|style|version", re.IGNORECASE
@@ -120,73 +107,3 @@ def _secrets(options: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, str) and len(value) > 3 and not _HARMLESS.search(str(name)):
             found.append(value)
     return sorted(found, key=len, reverse=True)
-
-
-def temporary_name() -> str:
-    """Draw a name for a file that is not finished."""
-    return TEMPORARY + os.urandom(8).hex()
-
-
-def checked(key: str) -> str:
-    """Give a key back, or refuse one that could lead out of the store.
-
-    Raises:
-        ValueError: A segment is empty, ``.`` or ``..``, or there is a NUL.
-    """
-    if "\0" in key or not _NO_NAMES.isdisjoint(key.split("/")):
-        raise ValueError(f"{key!r} is no key: a segment is empty, '.' or '..', or there is a NUL")
-    return key
-
-
-def split_prefix(prefix: str) -> tuple[str, str]:
-    """Split what a listing asks for into a directory (``""`` is the top) and the beginning of the names in it.
-
-    Raises:
-        ValueError: The directory is none.
-    """
-    directory, _, start = prefix.rpartition("/")
-    if directory or prefix.startswith("/"):
-        checked(directory)
-    return directory, start
-
-
-def rest_of(entries: Iterable[Entry], after: str) -> Names:
-    """Make the last page of a listing out of all of it, for storages that cannot give less."""
-    return Names(sorted(e.name for e in entries if not e.is_directory and e.name > after), more=False)
-
-
-class Pieces:
-    """The contents of a local file that is to be uploaded, a piece at a time; each walk begins anew.
-
-    Args:
-        path: The file.
-        size: How many bytes a piece has; the last may have fewer.
-    """
-
-    def __init__(self, path: str, size: int = PIECE) -> None:
-        self._path = path
-        self._size = size
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            with open(self._path, "rb") as file:  # noqa: PTH123 - a local file, whatever the backend
-                while piece := file.read(self._size):
-                    yield piece
-        except FileNotFoundError as error:
-            raise BackendError(
-                f"{self._path} is gone, the temporary copy of what is being stored: let nobody clean the directory of "
-                "temporary files meanwhile, or set TMPDIR to another one"
-            ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a backend may know beyond its contract, for `objstore.backends.probe.check`.
-
-    Attributes:
-        modified: When the storage says that the object was written, in seconds since 1970.
-        versioned: Whether overwritten and deleted objects are kept as old versions; ``None``: not known.
-    """
-
-    modified: float | None = None
-    versioned: bool | None = None

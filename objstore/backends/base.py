@@ -58,6 +58,19 @@ class Located(Protocol):
         """Say where this backend is. No I/O."""
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a backend may know beyond its contract, for `objstore.backends.probe.check`.
+
+    Attributes:
+        modified: When the storage says that the object was written, in seconds since 1970.
+        versioned: Whether overwritten and deleted objects are kept as old versions; ``None``: not known.
+    """
+
+    modified: float | None = None
+    versioned: bool | None = None
+
+
 @runtime_checkable
 class Backend(Protocol):
     """A place for objects, reached by blocking calls.

@@ -12,8 +12,9 @@ from fsspec.implementations.dirfs import DirFileSystem
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
 from ..lock import Lock
+from ._keys import TEMPORARY, checked, rest_of, split_prefix
 from ._moving import innermost, move_in, moves
-from ._target import TEMPORARY, Target, checked, rest_of, split_prefix
+from ._target import Target
 from .base import Capabilities, Location
 
 T = TypeVar("T")

@@ -30,8 +30,9 @@ from ._files import (
     untouched,
     with_new_file,
 )
-from ._target import PAGE, Facts, Pieces, checked, split_prefix, temporary_name
-from .base import DISK, Capabilities, Location
+from ._keys import PAGE, checked, split_prefix, temporary_name
+from ._pieces import Pieces
+from .base import DISK, Capabilities, Facts, Location
 
 Durability = Literal["full", "none"]
 

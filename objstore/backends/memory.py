@@ -11,7 +11,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from .._log.ops import Entry, Names
 from ..errors import BackendError
 from ..lock import Lock
-from ._target import Pieces, checked, rest_of, split_prefix
+from ._keys import checked, rest_of, split_prefix
+from ._pieces import Pieces
 from .base import Capabilities, Location
 
 # The store behind `memory://` is one per process, and its own create is a look and then a write. So the lock that makes

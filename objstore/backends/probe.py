@@ -11,8 +11,7 @@ from typing import Any
 from .._log.marker import CHECK
 from .._log.ops import Call, Create, Created, Delete, Get, List, Moment, NewId, Now, Protocol, Put
 from ..errors import BackendError, PermissionDeniedError, UnavailableError
-from ._target import Facts
-from .base import AsyncBackend, Backend
+from .base import AsyncBackend, Backend, Facts
 
 _RACERS = 16
 _ROUNDS = 5

@@ -19,9 +19,10 @@ from ..errors import (
 )
 from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, harmless, running_loop
 from ._connection import Connections
+from ._keys import checked, split_prefix
 from ._obstore_options import s3_settings
-from ._target import Facts, Limits, Target, checked, split_prefix
-from .base import Capabilities, Location
+from ._target import Limits, Target
+from .base import Capabilities, Facts, Location
 
 T = TypeVar("T")
 

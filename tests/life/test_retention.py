@@ -15,7 +15,7 @@ import objstore
 from objstore import ArtifactStore, Message, NotFoundError, SessionData, SessionStore
 from objstore._format import naming
 from objstore.backends import MemoryBackend
-from objstore.backends._target import TEMPORARY
+from objstore.backends._keys import TEMPORARY
 from objstore.testing.faults import Fault, FaultyBackend, Request
 from objstore.testing.samples import artifact
 from tests.places import Place, make_place

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from objstore.backends import open_backend
-from objstore.backends._target import Facts
+from objstore.backends.base import Facts
 from objstore.errors import BackendError, UnavailableError
 from tests.backends.s3.calls import OK, SOMEBODY, at
 from tests.conftest import options_for
