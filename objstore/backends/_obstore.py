@@ -6,13 +6,9 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import obstore
 from obstore import exceptions as obs
 from obstore.store import S3Store
 
@@ -28,18 +24,13 @@ from ._adapter import (
     entries,
     running_loop,
 )
-from ._obstore_client import Waiting, config_of
+from ._obstore_client import Waiting, client_maker
 from ._obstore_options import s3_settings
 from ._pieces import Pieces
-from ._s3_codes import ANOTHER_REGION, STRANGE, refusal_of
+from ._s3_rules import ANOTHER_REGION, MAX_COPY, PAGE, PART, PARTS_AT_ONCE, STRANGE, part_size, refusal_of
 from ._target import Limits, Target
 from .base import Facts
 
-_PAGE = 1000
-_PART = 8 * 2**20
-_PARTS_AT_ONCE = 2
-_MAX_PARTS = 10_000
-_MAX_COPY = 5 * 2**30
 _NOTHING = "~"  # no name that this store writes, and behind all of them
 _LOG = "/log/"
 _SECONDS_A_MIB = 16.0  # 64 KiB a second, where anything moves at all
@@ -99,7 +90,7 @@ class ObstoreAdapter:
         obstore cannot end an upload in parts on a condition. It writes the same bytes again, since objects are named by
         their contents.
         """
-        if size <= _PART:
+        if size <= PART:
             data = await asyncio.to_thread(lambda: b"".join(Pieces(path)))
             await send(lambda: self.create(key, data))
         elif await send(lambda: self._has(key, size)):  # from an earlier attempt, whose answer was lost
@@ -109,9 +100,9 @@ class ObstoreAdapter:
 
     async def _put_parts(self, key: str, source: Any, size: int) -> None:
         """Send in parts, each of them again while the storage does not answer; obstore does that by itself."""
-        part = max(_PART, -(-size // _MAX_PARTS))
-        store = self._awaited(part * _PARTS_AT_ONCE, self.retries)
-        await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=_PARTS_AT_ONCE)
+        part = part_size(size)
+        store = self._awaited(part * PARTS_AT_ONCE, self.retries)
+        await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=PARTS_AT_ONCE)
 
     async def _has(self, key: str, size: int) -> bool:
         try:
@@ -162,7 +153,7 @@ class ObstoreAdapter:
         async for entry in self._below(prefix, after):
             if not entry.is_directory and entry.name > after:
                 found.append(entry.name)
-                if len(found) == _PAGE:
+                if len(found) == PAGE:
                     return Names(found, more=True)
         if not found:
             await self._doubt(prefix)
@@ -191,7 +182,7 @@ class ObstoreAdapter:
         begin: str | None = max(after, _before(start))
         while begin is not None:
             offset, begin = directory + begin, None
-            async for chunk in self._client().list(directory or None, offset=offset or None, chunk_size=_PAGE):
+            async for chunk in self._client().list(directory or None, offset=offset or None, chunk_size=PAGE):
                 for item in chunk:
                     name, slash, _ = item["path"][cut:].partition("/")
                     if not name.startswith(start):
@@ -226,7 +217,7 @@ class ObstoreAdapter:
             if self.explain(error).said != "400 InvalidRequest":  # what S3 says to more than 5 GB, and to other things
                 raise
             size = (await self._awaited().head_async(source))["size"]
-            if size <= _MAX_COPY:
+            if size <= MAX_COPY:
                 raise
             await self._put_parts(target, await self._awaited().get_async(source), size)
 
@@ -275,31 +266,8 @@ async def connect(target: Target, limits: Limits) -> ObstoreAdapter:
     _home = os.getpid()
     settings = s3_settings(target.options)
     bucket, _, prefix = target.path.strip("/").partition("/")
-    config = await asyncio.to_thread(config_of, settings, bucket)
-    endpoint = urlsplit(config["endpoint"])
-    # The time in all is not limited: obstore counts it from the beginning of a request to the end of its body.
-    client: Any = {
-        "allow_http": endpoint.scheme == "http",
-        "connect_timeout": timedelta(seconds=settings.connect_timeout or min(10.0, limits.timeout)),
-        "timeout": timedelta(days=1),
-        "pool_max_idle_per_host": str(settings.connections or limits.concurrency),
-        "user_agent": f"objstore/{version('objstore')} obstore/{obstore.__version__}",
-    }
-    if settings.verify is False:
-        client["allow_invalid_certificates"] = True
-    elif isinstance(settings.verify, str):
-        client["root_certificate"] = await asyncio.to_thread(Path(settings.verify).read_bytes)
+    make = await asyncio.to_thread(client_maker, settings, bucket, limits)
     retries = limits.retries if settings.retries is None else settings.retries
-
-    def make(retries: int, more: float) -> S3Store:
-        patience = timedelta(seconds=(settings.read_timeout or limits.timeout) + more)
-        again: Any = {
-            "max_retries": retries,
-            "retry_timeout": timedelta(days=1),
-            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
-        }
-        return S3Store(bucket, client_options=client | {"read_timeout": patience}, retry_config=again, **config)
-
     return ObstoreAdapter(bucket, prefix, make, retries)
 
 

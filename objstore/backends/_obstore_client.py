@@ -1,19 +1,23 @@
-"""What a client of obstore is made of: where the bucket is, who asks, and whether it may wait."""
+"""What a client of obstore is made of: where the bucket is, who asks, how patiently, and whether it may wait."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import obstore
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 from obstore.store import S3Store
 
 from ._obstore_options import S3Settings
 from ._s3_models import share_models
+from ._target import Limits
 
 _NO_HEADER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -49,6 +53,37 @@ def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
         "region": region,
         "virtual_hosted_style_request": style == "virtual",
     }
+
+
+def client_maker(settings: S3Settings, bucket: str, limits: Limits) -> Callable[[int, float], S3Store]:
+    """Give what makes a client, from how often it sends a request again and how many seconds more than usual it waits.
+
+    Nothing is sent, but files may be read, and credentials looked for.
+    """
+    config = config_of(settings, bucket)
+    # The time in all is not limited: obstore counts it from the beginning of a request to the end of its body.
+    options: Any = {
+        "allow_http": urlsplit(config["endpoint"]).scheme == "http",
+        "connect_timeout": timedelta(seconds=settings.connect_timeout or min(10.0, limits.timeout)),
+        "timeout": timedelta(days=1),
+        "pool_max_idle_per_host": str(settings.connections or limits.concurrency),
+        "user_agent": f"objstore/{version('objstore')} obstore/{obstore.__version__}",
+    }
+    if settings.verify is False:
+        options["allow_invalid_certificates"] = True
+    elif isinstance(settings.verify, str):
+        options["root_certificate"] = Path(settings.verify).read_bytes()
+
+    def make(retries: int, more: float) -> S3Store:
+        patience = timedelta(seconds=(settings.read_timeout or limits.timeout) + more)
+        again: Any = {
+            "max_retries": retries,
+            "retry_timeout": timedelta(days=1),
+            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
+        }
+        return S3Store(bucket, client_options=options | {"read_timeout": patience}, retry_config=again, **config)
+
+    return make
 
 
 class LineEndError(ValueError):

@@ -5,22 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 import aiohttp
-from aiobotocore import __version__ as aiobotocore
-from aiobotocore.session import AioSession
 from botocore import exceptions as boto
-from botocore.config import Config
-from botocore.utils import determine_content_length, parse_timestamp
-from s3fs import S3FileSystem
 
 from .._log.ops import Entry, Names
-from ..errors import UnsupportedBackendError
 from ._adapter import (
     ExistsError,
     KeyRefusedError,
@@ -34,16 +25,11 @@ from ._adapter import (
     names,
 )
 from ._pieces import Pieces
-from ._s3_codes import STRANGE, refusal_of
-from ._s3_models import share_models
+from ._s3_client import filesystem_of
+from ._s3_rules import MAX_COPY, PAGE, PART, PARTS_AT_ONCE, STRANGE, part_size, refusal_of
 from ._target import Limits, Target
 from .base import Facts
 
-_PAGE = 1000
-_PART = 8 * 2**20
-_PARTS_AT_ONCE = 2
-_MAX_PARTS = 10_000  # more are refused, so the parts of what is larger than 80 GiB grow
-_ASKED_FIRST = 2**20
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -84,7 +70,7 @@ class S3Adapter:
         The end of an upload in parts is create-only where the storage knows how. Where it does not, it writes the same
         bytes again, since objects are named by their contents: good enough for them, never for a commit.
         """
-        if size <= _PART:
+        if size <= PART:
             data = await asyncio.to_thread(lambda: b"".join(Pieces(path)))
             return await send(lambda: self.create(key, data))
         if await send(lambda: self._has(key, size)):  # an earlier attempt, whose answer was lost
@@ -105,8 +91,8 @@ class S3Adapter:
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
         done: list[dict[str, Any]] = []
-        pieces = enumerate(Pieces(path, max(_PART, -(-size // _MAX_PARTS))), 1)
-        while some := await asyncio.to_thread(lambda: list(islice(pieces, _PARTS_AT_ONCE))):
+        pieces = enumerate(Pieces(path, part_size(size)), 1)
+        while some := await asyncio.to_thread(lambda: list(islice(pieces, PARTS_AT_ONCE))):
             for answer in await asyncio.gather(*(one(number, data) for number, data in some), return_exceptions=True):
                 if isinstance(answer, BaseException):  # not before the others have ended, or they outlive the upload
                     raise answer
@@ -196,8 +182,8 @@ class S3Adapter:
             if said["HTTPStatusCode"] != 204 and said["HTTPHeaders"].get("content-length") != "0":  # a page
                 raise StrangeError
             return
-        for start in range(0, len(keys), _PAGE):
-            page = {"Objects": [{"Key": key} for key in keys[start : start + _PAGE]]}
+        for start in range(0, len(keys), PAGE):
+            page = {"Objects": [{"Key": key} for key in keys[start : start + PAGE]]}
             answer = await self._s3._call_s3("delete_objects", Bucket=self.bucket, Delete=page)
             if not answer.keys() & {"Deleted", "Errors"}:  # S3 names what it has deleted
                 raise StrangeError
@@ -214,7 +200,7 @@ class S3Adapter:
             if _code(error)[1] != "InvalidRequest":  # what S3 says to more than 5 GB, and to other things
                 raise
             size = (await self._call("head_object", source))["ContentLength"]
-            if size <= 5 * 2**30:
+            if size <= MAX_COPY:
                 raise
             await self._s3._copy_managed(f"{self.bucket}/{source}", f"{self.bucket}/{target}", size)
 
@@ -267,43 +253,9 @@ async def connect(target: Target, limits: Limits) -> S3Adapter:
     Raises:
         UnsupportedBackendError: The installed botocore knows no create-only PUT, and would leave the condition out.
     """
-    config: Mapping[str, Any] = target.options.get("config_kwargs") or {}
-    ours = {
-        "connect_timeout": min(10.0, limits.timeout),
-        "read_timeout": limits.timeout,
-        "max_pool_connections": limits.concurrency,
-        "retries": {"total_max_attempts": 1},
-        # One of its own spares botocore to put one together for each request, an eighth of its time.
-        "user_agent": f"objstore/{version('objstore')} aiobotocore/{aiobotocore}",
-    }
-    if "response_checksum_validation" in Config.OPTION_DEFAULTS:  # not in older ones, which check nothing
-        ours["response_checksum_validation"] = "when_required"  # what has no digest of ours can be read again
-    s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}})
-    if s3.session is None:
-        s3.session = _session(s3.kwargs)
-    s3.retries = 1  # s3fs, botocore and we would multiply: only we can repeat a broken download as well
-    client = await s3.set_session()
-    client.meta.events.register_last("before-call.s3", _send_at_once)
-    if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
-        raise UnsupportedBackendError("this botocore knows no create-only PUT: install botocore 1.35.20 or newer")
-    return S3Adapter(s3, target.path, 0 if "retries" in config else limits.retries)
-
-
-def _session(options: Mapping[str, Any]) -> AioSession:
-    """Make the session that s3fs would make, without two wastes of its time."""
-    session = AioSession(**options)
-    share_models(session)
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
-    return session
-
-
-def _moment(text: Any) -> datetime:
-    """Read a time. botocore tries every way to write one, and a listing of a long log spends most of its time there."""
-    for read in (datetime.fromisoformat, parsedate_to_datetime):  # as in bodies, as in headers
-        with suppress(TypeError, ValueError, AttributeError):
-            return read(text)
-    found: datetime = parse_timestamp(text)
-    return found
+    filesystem = await filesystem_of(target, limits)
+    theirs = "retries" in (target.options.get("config_kwargs") or {})
+    return S3Adapter(filesystem, target.path, 0 if theirs else limits.retries)
 
 
 def _behind(page: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:
@@ -312,13 +264,6 @@ def _behind(page: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str
     if not token or token == before.get("ContinuationToken"):
         raise StrangeError
     return {"ContinuationToken": token}
-
-
-def _send_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Do not ask whether a small body may be sent, as botocore does of every body: it costs a way there and back."""
-    headers = params["headers"]
-    if "Expect" in headers and determine_content_length(params["body"]) <= _ASKED_FIRST:
-        del headers["Expect"]
 
 
 def _code(error: BaseException) -> tuple[int | None, str]:

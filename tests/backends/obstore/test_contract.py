@@ -163,7 +163,7 @@ class TestCopies:
         scripted.play(refused, contents)
         with pytest.raises(BackendError, match="400 InvalidRequest"):
             place.copy("b", "c")
-        monkeypatch.setattr(_obstore, "_MAX_COPY", 9)
+        monkeypatch.setattr(_obstore, "MAX_COPY", 9)
         scripted.play(refused, contents, contents, begun, OK, ended)
         assert place.copy("b", "c")
         assert [request.method for request in scripted.requests] == ["PUT", "HEAD", "GET", "POST", "PUT", "POST"]

@@ -201,7 +201,7 @@ def test_times_in_listings_are_not_left_to_botocore(scripted: ScriptedServer, mo
         raise AssertionError(f"botocore reads {text!r}")
 
     monkeypatch.setattr("botocore.parsers.DEFAULT_TIMESTAMP_PARSER", slow)
-    monkeypatch.setattr("objstore.backends._s3.parse_timestamp", slow)
+    monkeypatch.setattr("objstore.backends._s3_client.parse_timestamp", slow)
     item = "<Contents><Key>store/a</Key><Size>1</Size><LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>"
     headers = {"ETag": '"etag"', "Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT"}
     place = at(scripted, "fsspec")
@@ -215,7 +215,7 @@ def test_times_in_listings_are_not_left_to_botocore(scripted: ScriptedServer, mo
     ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045, "1767323045"],
 )
 def test_times_are_read_in_every_form(text: Any) -> None:
-    from objstore.backends._s3 import _moment
+    from objstore.backends._s3_client import _moment
 
     assert _moment(text).timestamp() == 1767323045
     assert _moment(text).tzinfo is not None

@@ -68,8 +68,8 @@ def test_an_end_that_was_not_heard_of_is_known_by_the_object_that_is_there(
 def test_of_what_would_be_too_many_parts_each_is_bigger(
     scripted: ScriptedServer, big: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("objstore.backends._s3._PART", 1_000_000)
-    monkeypatch.setattr("objstore.backends._s3._MAX_PARTS", 4)
+    monkeypatch.setattr("objstore.backends._s3_rules.PART", 1_000_000)
+    monkeypatch.setattr("objstore.backends._s3_rules._MAX_PARTS", 4)
     place = at(scripted, "fsspec")
     scripted.play(MISSING, BEGUN, OK, OK, OK, OK, ENDED)
     assert place.upload("key", big) is True

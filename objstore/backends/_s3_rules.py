@@ -1,8 +1,21 @@
-"""What S3 means by the codes of its refusals, whoever speaks with it."""
+"""What S3 lays down, whoever speaks with it: how much it takes at once, and what it means by its refusals."""
 
 from __future__ import annotations
 
 from ._adapter import Kind, Refusal, kind_of
+
+PAGE = 1000
+"""How many keys one request lists or deletes."""
+
+MAX_COPY = 5 * 2**30
+"""Bytes of the largest object that one request copies."""
+
+PART = 8 * 2**20
+"""Bytes of a part; what is no larger goes up in one request."""
+
+PARTS_AT_ONCE = 2
+
+_MAX_PARTS = 10_000
 
 _DENIED = frozenset(
     {
@@ -37,6 +50,11 @@ _MEANT = {
     "PermanentRedirect": ANOTHER_REGION,
     "RequestTimeTooSkewed": "the clock of this machine is wrong",
 }
+
+
+def part_size(size: int) -> int:
+    """Say how large the parts of an upload of ``size`` bytes are: larger above 80 GiB, since there may be so many."""
+    return max(PART, -(-size // _MAX_PARTS))
 
 
 def refusal_of(status: int | None, code: str) -> Refusal:
