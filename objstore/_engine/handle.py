@@ -83,6 +83,12 @@ class Handle:
         handle._glimpse = None if self.rules.tearable else glimpse  # it does not tell whether the head is whole
         return handle
 
+    def streaming(self) -> Handle:
+        """Give a handle whose loads leave raw bytes as references, whatever face it was opened for."""
+        handle = copy(self)
+        handle.rules = replace(self.rules, streams=True)
+        return handle
+
     def writing(self) -> Protocol[None]:
         """Before the first write: make sure of the marker, and that the storage refuses to make it twice."""
         if self._settled:

@@ -145,6 +145,8 @@ def copy(
         sides: tuple[Side, Side] | None = None
         if history and isinstance(here, Handle) and isinstance(there, Handle):
             sides = Side(reader, here), Side(goal.driver, there)
+        else:
+            here, there = _streaming(here), _streaming(there)
         wanted, failed = reader.run(_all_ids(here)) if ids is None else (_each_once(ids), {})
         done: dict[str, Outcome] = {}
         written: dict[str, Cloned] = {}
@@ -184,6 +186,10 @@ def copy(
         objects=sum(one.objects for one in written.values()),
         size=sum(one.size for one in written.values()),
     )
+
+
+def _streaming(layout: Layout) -> Layout:
+    return layout.streaming() if isinstance(layout, Handle) else layout
 
 
 def _each_once(ids: Iterable[str]) -> list[str]:

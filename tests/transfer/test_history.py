@@ -223,6 +223,24 @@ def test_documents_come_with_their_history(origin: MemoryBackend, goal: MemoryBa
         assert first.parts == {"one": {"n": 0}, "two": [b"raw", 1.0]}
 
 
+@pytest.mark.parametrize("opened", [DocumentStore, SessionStore], ids=lambda face: face.__name__)
+def test_the_bytes_of_documents_come_without_their_history_too(
+    opened: type[DocumentStore | SessionStore], origin: MemoryBackend, goal: MemoryBackend
+) -> None:
+    parts = {"text": b"could be a text", "raw": b"\0\xff" * 1_000, "list": [{"b": b"\xff"}, "x" * 300_000], "one": 1.0}
+    with DocumentStore(origin) as source, DocumentStore(goal) as target:
+        source.save("d", parts)
+        other = target if opened is DocumentStore else objstore.open(goal)
+        assert copy(source, other, history=False).copied == ("d",)
+        assert copy(source, other, history=False).unchanged == ("d",)
+        assert copy(target, source, history=False).unchanged == ("d",)
+    with DocumentStore(goal) as target:
+        document = target.load("d")
+        assert document is not None
+        assert {name: document.parts[name] for name in document.names} == parts
+        assert target.verify().ok
+
+
 def test_a_big_artifact_needs_little_memory(tmp_path: Path) -> None:
     size = 48 * 2**20
     file = tmp_path / "recording"
