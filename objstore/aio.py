@@ -303,7 +303,8 @@ class AsyncSessionStore:
 
         The function may be a coroutine function; it is called on the running loop.
         """
-        return await self._run(self._sessions.update(id, change, whole("attempts", attempts, 1)))
+        protocol = self._sessions.update(id, change, whole("attempts", attempts, 1))
+        return await self._opened.driver.arun(protocol, self._opened.reporter(id))
 
     @like(SessionStore.load_bundle)
     async def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:

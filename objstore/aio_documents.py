@@ -100,6 +100,9 @@ class AsyncDocumentStore:
     async def _run(self, protocol: Protocol[T]) -> T:
         return await self._opened.driver.arun(protocol)
 
+    async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
+        return await self._opened.driver.arun(protocol, self._opened.reporter(id))
+
     @like(DocumentStore.load)
     async def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
         return await self._run(self._documents.load(id, several(parts, "parts"), at))
@@ -113,18 +116,18 @@ class AsyncDocumentStore:
     def save(
         self, id: str, parts: Mapping[str, object], *, base: BaseArgument = UNSET, key: str | None = None
     ) -> Coroutine[Any, Any, Revision]:
-        return self._run(self._documents.save(id, parts, base, key))
+        return self._save(id, self._documents.save(id, parts, base, key))
 
     @like(DocumentStore.append)
     @taken_down
     def append(
         self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
     ) -> Coroutine[Any, Any, Revision]:
-        return self._run(self._documents.append(id, items, base, key))
+        return self._save(id, self._documents.append(id, items, base, key))
 
     @like(DocumentStore.update)
     async def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
-        return await self._run(self._documents.update(id, change, key))
+        return await self._save(id, self._documents.update(id, change, key))
 
     @like(DocumentStore.delete)
     async def delete(
@@ -150,11 +153,11 @@ class AsyncDocumentStore:
 
     @like(DocumentStore.restore)
     async def restore(self, id: str, at: int) -> Revision:
-        return await self._run(self._opened.restore(id, at))
+        return await self._save(id, self._opened.restore(id, at))
 
     @like(DocumentStore.fork)
     async def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
-        return await self._run(self._opened.fork(id, new_id, at))
+        return await self._save(new_id, self._opened.fork(id, new_id, at))
 
     @like(DocumentStore.verify)
     async def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:

@@ -94,6 +94,9 @@ class DocumentStore:
     def _run(self, protocol: Protocol[T]) -> T:
         return self._opened.driver.run(protocol)
 
+    def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:
+        return self._opened.driver.run(protocol, self._opened.reporter(id))
+
     def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
         """Load a document, or some parts of it; ``None`` where there is none.
 
@@ -126,7 +129,7 @@ class DocumentStore:
                 own, or `update`.
             InvalidValueError: A value is not JSON; the message says where.
         """
-        return self._run(self._documents.save(id, parts, base, key))
+        return self._save(id, self._documents.save(id, parts, base, key))
 
     def append(
         self, id: str, items: Mapping[str, Iterable[object]], *, base: BaseArgument = UNSET, key: str | None = None
@@ -139,7 +142,7 @@ class DocumentStore:
             ConflictError: With a base: one of these parts changed since.
             InvalidValueError: A part is no list, or an item is not JSON; the message says where.
         """
-        return self._run(self._documents.append(id, items, base, key))
+        return self._save(id, self._documents.append(id, items, base, key))
 
     def update(self, id: str, change: Change, *, key: str | None = None) -> Revision:
         """Change a document by a function of what is there, in one atomic commit at the newest end.
@@ -163,7 +166,7 @@ class DocumentStore:
             NotFoundError: There never was a document, and the function gives nothing to make one of. (Where one was
                 deleted, the revision of the deletion comes back.)
         """
-        return self._run(self._documents.update(id, change, key))
+        return self._save(id, self._documents.update(id, change, key))
 
     def delete(self, id: str, *, base: BaseArgument = UNSET, purge: bool = False, keep_versions: bool = False) -> None:
         """Delete a document; deleting one that is not there does nothing. See `SessionStore.delete`."""
@@ -195,7 +198,7 @@ class DocumentStore:
         Raises:
             NotFoundError: There is no commit ``at``, it was pruned, or it deleted the document.
         """
-        return self._run(self._opened.restore(id, at))
+        return self._save(id, self._opened.restore(id, at))
 
     def fork(self, id: str, new_id: str, *, at: int | None = None) -> Revision:
         """Make a new document of the newest state of another, or of its commit ``at``. See `SessionStore.fork`.
@@ -204,7 +207,7 @@ class DocumentStore:
             NotFoundError: There is no such document or commit.
             ConflictError: There is a document ``new_id`` already.
         """
-        return self._run(self._opened.fork(id, new_id, at))
+        return self._save(new_id, self._opened.fork(id, new_id, at))
 
     def verify(self, ids: Iterable[str] | None = None) -> VerifyReport:
         """Check everything that is stored of some documents, or of all."""

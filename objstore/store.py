@@ -360,7 +360,8 @@ class SessionStore:
             NotFoundError: There is no session.
             ConflictError: Others were faster in every attempt.
         """
-        return self._run(self._sessions.update(id, change, whole("attempts", attempts, 1)))
+        protocol = self._sessions.update(id, change, whole("attempts", attempts, 1))
+        return self._opened.driver.run(protocol, self._opened.reporter(id))
 
     def load_bundle(self, id: str, *, at: int | None = None) -> SessionBundle | None:
         """Load all five parts of one commit, the contents of artifacts included; ``None`` where there is nothing."""

@@ -32,7 +32,7 @@ from .._seed.tree import Tree
 from ..backends import LocalBackend, open_backend
 from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, IntegrityError, UnsupportedError
-from ..models import Revision
+from ..models import Revision, SessionData
 from . import housekeeping
 from .arguments import Options, keeping, no_text, text
 from .drive import Driver
@@ -159,7 +159,7 @@ class Opened:
     def _keeps_versions(self) -> Protocol[bool]:
         """Ask the storage whether it keeps versions, where that can be asked; the marker is there in any log store."""
         ask = getattr(self.backend, "facts", None)
-        if ask is None or (yield Get(MARKER, 0)) is None:
+        if ask is None or (yield Get(MARKER)) is None:
             return False
         found = yield Call(ask, (MARKER,), blocking=True)
         return found.versioned is True
@@ -249,11 +249,12 @@ class Opened:
         """See `SessionStore.verify`."""
         return (yield from (yield from self.layout()).verify(ids))
 
-    def reporter(self, id: str) -> Callable[[Revision, Tally], None]:
-        """Give the function that tells the observer of a save when it is done."""
+    def reporter(self, id: str) -> Callable[[Revision | SessionData, Tally], None]:
+        """Give the function that tells the observer of a save when it is done: of its revision, or the session."""
 
-        def report(revision: Revision, tally: Tally) -> None:
-            if self.driver.listened_to:
+        def report(saved: Revision | SessionData, tally: Tally) -> None:
+            revision = saved.revision if isinstance(saved, SessionData) else saved
+            if self.driver.listened_to and revision:
                 seconds = time.perf_counter() - tally.started
                 self.driver.notify(SaveEvent(id, revision.seq, tally.requests, tally.sent, seconds))
 
