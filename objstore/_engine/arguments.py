@@ -40,6 +40,8 @@ class Options:
     observer: Observer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.path, str | None):
+            raise ValueError(f"path must be a str, not {named(self.path)}")
         if self.layout is not None:
             _word("layout", self.layout, "log", "tree")
         _word("durability", self.durability, "full", "none")

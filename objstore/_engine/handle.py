@@ -210,7 +210,7 @@ class Handle:
     def _look_for_marker(self) -> Protocol[None]:
         """Where somebody removed the store, what is saved next begins a new one, and that wants a marker."""
         with suppress(BackendError):
-            if (yield Get(MARKER, 0)) is None:
+            if (yield Get(MARKER)) is None:
                 self.place, self._settled = replace(self.place, marker=None), False
 
     def _commit(
@@ -264,8 +264,16 @@ class Handle:
     def delete(self, id: str, base: Revision | int | None, *, purge: bool) -> Protocol[None]:
         """Delete a session; nothing happens where there is none."""
         naming.check_id(id)
+        try:
+            head = yield from self._head(id)
+        except IntegrityError:
+            if base is not None:
+                raise
+            yield from self.writing()
+            yield from bury(self.rules, id, self.summarise)
+            head = yield from self._head(id)
         seen = None
-        if base is not None:
+        if base is not None and head.kind != "delete":
             sight = yield from self._sight(id, base, ())
             if isinstance(base, Revision) and base.partial:
                 parts = " and ".join(sorted(base.partial))
@@ -274,14 +282,6 @@ class Handle:
                     "it again and decide", id, base.seq,
                 )  # fmt: skip
             seen = sight.base
-        try:
-            head = yield from self._head(id)
-        except IntegrityError:
-            if seen is not None:
-                raise
-            yield from self.writing()
-            yield from bury(self.rules, id, self.summarise)
-            head = yield from self._head(id)
         if head.seq == 0:
             if seen is not None and seen.seq:
                 raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ WRONG: dict[str, list[Any]] = {
     "single_writer": ["no", 1, None],
     "durability": ["fast", "", None, True, 1],
     "observer": [1, "log", []],
+    "path": [5, b"agents", Path("agents")],
     "storage_options": ["key=value", 1, [("key", "value")]],
 }
 

@@ -310,6 +310,14 @@ def test_delete_with_a_base_conflicts_when_anything_changed(one: SessionStore, o
     assert not one.exists("s")
 
 
+def test_a_delete_with_a_base_may_be_repeated_as_one_without(one: SessionStore, other: SessionStore) -> None:
+    revision = one.save(SessionData.new("s"))
+    for base in (revision, revision, pickle.loads(pickle.dumps(revision)), revision.seq or 0):
+        one.delete("s", base=base)
+        other.delete("s", base=base, purge=True)
+    assert len(one.history("s")) == 1
+
+
 def test_delete_with_a_base_goes_on_over_a_mere_prune(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     base = one.append("s", messages=[Message.user("x")])
