@@ -19,7 +19,7 @@ TRASH: Final = "trash/"
 
 MAX_ID_BYTES: Final = 1024
 MAX_SEQ: Final = 10**10 - 1
-"""The last number that fits the ten digits of a commit's name; the name of a larger one is foreign to all readers."""
+"""The last number that fits the ten digits of a commit's name."""
 
 GROUP: Final = 1000
 """Commits in one directory of the log."""
@@ -238,7 +238,7 @@ def behind_hints(key: str) -> str:
 
 
 def _number(n: int) -> str:
-    if n < 1:
+    if not 1 <= n <= MAX_SEQ:
         raise ValueError(f"no commit can have the number {n}")
     return f"{n:010d}"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from .._engine.summary import SessionSummary, summary_of
-from .._log.listing import Listed
+from .._log.listing import Listed, at_second
 from .._log.session import CommitInfo
 from ..errors import NotFoundError
 from ..models import SessionData, SessionState
@@ -203,12 +203,11 @@ def log(
 
 
 def _cost(value: object) -> str:
-    try:
-        return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
-    except OverflowError:  # an integer of hundreds of digits, which no float holds
-        return "-"
+    return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
 
 
 def _commit(commit: CommitInfo) -> dict[str, Any]:
     origin = commit.origin and {"id": commit.origin.id, "seq": commit.origin.seq, "digest": commit.origin.digest}
-    return {**fields(commit), "parts": list(commit.parts), "summary": dict(commit.summary), "origin": origin}
+    times = ("created_at", "updated_at")
+    told = {name: at_second(value) for name in times if isinstance(value := commit.summary.get(name), int)}
+    return {**fields(commit), "parts": list(commit.parts), "summary": {**commit.summary, **told}, "origin": origin}
