@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -168,22 +168,6 @@ def kind_of(status: int | None) -> Kind:
             return Kind.UNSUPPORTED
         case _:
             return Kind.UNAVAILABLE if status in _PASSING or status >= 500 else Kind.OTHER
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an exception to what caused it."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def harmless(error: Exception, target: Target) -> Exception | None:
-    """Keep an error as the cause of another, unless it says a secret or repeats a refused request with credentials."""
-    texts = [str(cause) for cause in causes(error)]
-    return error if all(target.scrub(text) == text and "CanonicalRequest" not in text for text in texts) else None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -16,7 +16,8 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobPrefix
 
 from .._log.ops import Entry, Names
-from ._adapter import Kind, Refusal, Send, causes, entries, kind_of, names
+from ._adapter import Kind, Refusal, Send, entries, kind_of, names
+from ._causes import causes
 from ._keys import PAGE
 from ._pieces import PIECE, Pieces
 from ._target import Limits, Target

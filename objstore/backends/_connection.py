@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 from fsspec.asyn import get_loop
 
 from ..errors import BackendError, ObjstoreError
-from ._adapter import Adapter, Connect, harmless, running_loop
+from ._adapter import Adapter, Connect, running_loop
+from ._causes import harmless
 from ._target import Limits, Target
 
 _MODULES = {"s3": "._s3", "gcs": "._gcs", "az": "._azure"}

@@ -18,17 +18,8 @@ from gcsfs.core import GCSFileSystem
 from yarl import URL
 
 from .._log.ops import Entry, Names
-from ._adapter import (
-    Kind,
-    Refusal,
-    Send,
-    StrangeError,
-    causes,
-    directory_of,
-    entries,
-    kind_of,
-    names,
-)
+from ._adapter import Kind, Refusal, Send, StrangeError, directory_of, entries, kind_of, names
+from ._causes import causes
 from ._pieces import Pieces
 from ._target import Limits, Target
 from .base import Facts

@@ -12,18 +12,8 @@ import aiohttp
 from botocore import exceptions as boto
 
 from .._log.ops import Entry, Names
-from ._adapter import (
-    ExistsError,
-    KeyRefusedError,
-    Kind,
-    Refusal,
-    Send,
-    StrangeError,
-    causes,
-    directory_of,
-    entries,
-    names,
-)
+from ._adapter import ExistsError, KeyRefusedError, Kind, Refusal, Send, StrangeError, directory_of, entries, names
+from ._causes import causes
 from ._pieces import Pieces
 from ._s3_client import filesystem_of
 from ._s3_rules import MAX_COPY, PAGE, PART, PARTS_AT_ONCE, STRANGE, part_size, refusal_of

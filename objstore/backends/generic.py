@@ -12,6 +12,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 from .._log.ops import Entry, Names
 from ..errors import BackendError, ObjstoreError, PermissionDeniedError, UnavailableError
 from ..lock import Lock
+from ._causes import harmless
 from ._keys import TEMPORARY, checked, rest_of, split_prefix
 from ._moving import innermost, move_in, moves
 from ._target import Target
@@ -187,20 +188,20 @@ class GenericBackend:
             self._lock, self._pid = Lock(), os.getpid()
             self._let_go()
         with self._lock:
-            used_before = self._filesystem is not None
-            try:
-                return action(self._connected())
-            except Exception as error:
-                failure = self._failure(doing, key, error)
-                if not isinstance(failure, UnavailableError):
-                    raise failure from self._cause(error)
-                self._let_go()
-                if not used_before:
-                    raise failure from self._cause(error)
-            try:
-                return action(self._connected())
-            except Exception as error:
-                raise self._failure(doing, key, error) from self._cause(error)
+            last = self._filesystem is None
+            while True:
+                try:
+                    return action(self._connected())
+                except ObjstoreError:
+                    raise
+                except Exception as error:
+                    failure = self._failure(doing, key, error)
+                    is_broken = isinstance(failure, UnavailableError)
+                    if is_broken:
+                        self._let_go()
+                    if last or not is_broken:
+                        raise failure from harmless(error, self._target)
+                    last = True
 
     def _connected(self) -> Any:
         if self._filesystem is None:
@@ -209,9 +210,7 @@ class GenericBackend:
         innermost(self._filesystem).invalidate_cache()  # it may be the user's own, which caches
         return self._filesystem
 
-    def _failure(self, doing: str, key: str, error: Exception) -> ObjstoreError:
-        if isinstance(error, ObjstoreError):
-            return error
+    def _failure(self, doing: str, key: str, error: Exception) -> BackendError:
         what = f"cannot {doing} {self._place(key)}"
         said = self._target.scrub(f"{type(error).__name__}: {error}")
         if _is_refusal(error):
@@ -219,9 +218,6 @@ class GenericBackend:
         if _is_broken(error):
             return UnavailableError(f"{what}: the connection is broken ({said}). Try again")
         return BackendError(f"{what}: {said}")
-
-    def _cause(self, error: Exception) -> Exception | None:
-        return error if self._target.scrub(str(error)) == str(error) else None
 
     def _write(self, filesystem: Any, path: str, fill: Callable[[str], object]) -> None:
         parent = path.rpartition("/")[0]

@@ -17,7 +17,8 @@ from ..errors import (
     UnsupportedBackendError,
     UnsupportedError,
 )
-from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, harmless, running_loop
+from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, running_loop
+from ._causes import harmless
 from ._connection import Connections
 from ._keys import checked, split_prefix
 from ._obstore_options import s3_settings

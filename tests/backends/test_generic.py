@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,23 @@ def test_errors_say_what_and_where_and_no_secret(broken: GenericBackend, tmp_pat
         broken.get("a")
     assert isinstance(other.value.__cause__, ValueError)
     assert "a-password" not in repr(broken)
+
+
+def test_no_error_is_its_own_cause(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    place = GenericBackend(Target("linking", str(tmp_path / "a"), filesystem=LinkingFileSystem))
+    with pytest.raises(BackendError, match="is a file, not a directory") as caught:
+        place.list("")
+    assert caught.value.__cause__ is None
+
+
+def test_nor_does_what_caused_an_error_say_a_secret(broken: GenericBackend) -> None:
+    said = ValueError("strange")
+    said.__cause__ = PermissionError("no, a-password is wrong")
+    BrokenFileSystem.failures = [said]
+    with pytest.raises(BackendError, match="ValueError: strange") as caught:
+        broken.get("a")
+    assert "a-password" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_url_with_a_password_is_not_shown() -> None:
