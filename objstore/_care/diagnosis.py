@@ -12,8 +12,9 @@ from .._format import canonical, naming, zstd
 from .._format.commit import MAX_BYTES, Commit, moment
 from .._format.state import opened
 from .._log.asking import get_object
+from .._log.assembling import assemble
 from .._log.base import Base, Rules, nothing
-from .._log.chain import assemble, check_neighbours, load, stands_on
+from .._log.chain import check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
 from .._log.ops import Moment, Now, Protocol

@@ -19,8 +19,9 @@ from .._format.encode import Encoder
 from .._format.refs import Ref
 from .._log.base import Base, Rules
 from .._log.change import Edit
+from .._log.draft import Draft, Summarise
 from .._log.hints import unlist
-from .._log.land import Draft, LostError, Summarise, commit, create_objects
+from .._log.land import LostError, commit, create_objects
 from .._log.ops import Copy, Create, Protocol
 from .._log.reading import PAGE, read_commits
 from .._log.save import save

@@ -17,9 +17,10 @@ from .._format.commit import Commit, moment, timestamp
 from .._log.apart import apart
 from .._log.base import Base, Rules
 from .._log.chain import load
+from .._log.draft import Draft, Summarise, foresee
 from .._log.head import find_head
 from .._log.hints import all_hints, hints_of, listed_since
-from .._log.land import Draft, LostError, Summarise, commit, foresee
+from .._log.land import LostError, commit
 from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Moment, Now, Protocol, Put
 from .._log.reading import PAGE, numbers_below

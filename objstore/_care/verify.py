@@ -13,8 +13,8 @@ from .._format.commit import Commit, id_of_key, is_torn
 from .._format.state import opened
 from .._log.apart import apart
 from .._log.asking import get_commit, get_object
+from .._log.assembling import assemble
 from .._log.base import Base, Rules, nothing
-from .._log.chain import assemble
 from .._log.hints import all_hints, hints_of
 from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import PAGE, Unreadable, measure, pages_down, parse, read_commits, read_each

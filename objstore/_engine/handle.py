@@ -26,9 +26,9 @@ from .._log.base import Base, Rules
 from .._log.chain import follow, load
 from .._log.change import Change, Derive, Edit, Pinned, Replace
 from .._log.compare import Diff, differences
+from .._log.draft import Summarise
 from .._log.fork import Adopt, fork
 from .._log.head import Glimpse
-from .._log.land import Summarise
 from .._log.listing import IdPage, Listed
 from .._log.loaded import Loaded, Sight, described, plain
 from .._log.marker import Place, settle

@@ -21,9 +21,9 @@ from .._format.naming import MARKER
 from .._format.patching import Patch
 from .._log.base import Rules
 from .._log.compare import Diff
+from .._log.draft import Summarise
 from .._log.fork import Adopt
 from .._log.head import Glimpse, find_head
-from .._log.land import Summarise
 from .._log.marker import Place, confirm, look, probe
 from .._log.ops import Call, Get, Moment, Now, Protocol, beside
 from .._log.session import CommitInfo

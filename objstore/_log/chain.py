@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .._format import naming, patching
-from .._format.canonical import JSON, is_cramped
-from .._format.commit import FENCES, Commit, IdempotencyKey, may_bury
-from .._format.state import Decoder, Leaves
+from .._format import naming
+from .._format.commit import Commit, may_bury
+from .._format.state import Leaves
 from ..errors import FormatError, IntegrityError, NotFoundError
 from .asking import get_commit
+from .assembling import assemble
 from .base import Base, Rules, nothing
 from .head import RESTARTS, Glimpse, find_head, find_whole, is_old, too_old_to_follow, too_slow
 from .hints import hints_of
 from .ops import Moment, Now, Protocol
-from .reading import parse, parse_or_none, read_commits, read_leaves
+from .reading import parse, parse_or_none, read_commits
 
 
 def stands_on(parent: str | None, digest: str | None) -> bool:
@@ -66,7 +66,7 @@ def load(
     raise (yield from _with_way_out(rules, id, failure))
 
 
-def _observe(rules: Rules, key: str) -> Protocol[tuple[Moment, int]]:
+def _observe(rules: Rules, key: str) -> Protocol[Glimpse]:
     """Find the head, and say when it was that at the earliest: what happens while we look must not count as seen."""
     observed: Moment = yield Now()
     return observed, (yield from find_whole(rules, key))
@@ -214,54 +214,6 @@ def check_neighbours(
 def _fits(lower: Commit, upper: Commit) -> bool:
     """Say whether one stands on the other; one that sets damage aside stands on one further down."""
     return upper.over is not None or stands_on(upper.parent, lower.digest)
-
-
-def assemble(base: Base, chain: list[Commit], *, current: bool) -> Protocol[Base]:
-    """Build the state that a chain of commits describes on top of ``base``, reading the leaves that it names."""
-    state = base.state
-    objects, present = dict(base.objects), dict(base.present)
-    for commit in chain:
-        objects = dict(commit.objects) if commit.whole else {**objects, **commit.objects}
-        if commit.kind in FENCES:  # it raised the floor: what only commits below that name is being swept
-            present.clear()
-        present.update(commit.objects)
-    last, weight = chain[-1], base.weight
-    leaves = yield from read_leaves(base, chain, objects | present)
-    decoder = Decoder(objects | present, leaves)
-    for commit in chain:
-        key = naming.log_key(base.key, commit.seq)
-        try:
-            weight = commit.length + (0 if commit.whole else weight)
-            if commit.kind == "delete":
-                state = None
-            elif commit.whole:
-                state = decoder.state(commit.body)
-            else:
-                state = _apply(decoder, commit, state)
-        except patching.UnknownPatchError as error:
-            raise FormatError(
-                f"commit {key} changes the state in a way this objstore does not know; upgrade", key
-            ) from error
-        except (ValueError, KeyError, RecursionError) as error:
-            if isinstance(error, RecursionError) and is_cramped():
-                raise
-            raise FormatError(f"commit {key} is whole, but its body is not of this format", key) from error
-    return Base(
-        base.id, base.key, last.seq, last.digest, last.kind, last.epoch, last.floor, last.born, _own_keys(last),
-        state, objects, present, Leaves(leaves.values()), last.summary, last.time, base.observed if current else None,
-        weight, base.hinted and last.born == base.born,
-    )  # fmt: skip
-
-
-def _apply(decoder: Decoder, commit: Commit, state: dict[str, JSON] | None) -> dict[str, JSON]:
-    new = patching.apply(decoder.patch(commit.body), state, decoder.room)
-    if not isinstance(new, dict):
-        raise ValueError("a state is an object")
-    return new
-
-
-def _own_keys(commit: Commit) -> tuple[IdempotencyKey, ...]:
-    return tuple(k if k.digest else replace(k, digest=commit.digest) for k in commit.keys)
 
 
 def follow(rules: Rules, base: Base) -> Protocol[Base]:

@@ -12,7 +12,8 @@ from .._format.encode import Encoder
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules
 from .chain import load
-from .land import Draft, LostError, Summarise, commit
+from .draft import Draft, Summarise
+from .land import LostError, commit
 from .ops import Copy, Entry, List, Protocol, Sync
 from .reading import PAGE
 

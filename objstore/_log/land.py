@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
-from .._format import naming, patching
-from .._format.canonical import JSON
-from .._format.commit import FENCES, KEPT_KEYS, Commit, IdempotencyKey, Kind, Origin, Table, encode, is_torn, timestamp
-from .._format.encode import Encoder
-from .._format.records import record
+from .._format import naming
+from .._format.commit import FENCES, encode, is_torn, timestamp
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
 from ..errors import BackendError, FormatError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
 from .asking import get_commit
 from .base import Base, Rules
 from .chain import stands_on
+from .draft import Draft, Summarise, build, joined
 from .head import find_head, head_from, head_ops, is_newest, is_old
 from .hints import listed_since
 from .ops import Create, Delete, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
@@ -25,30 +22,6 @@ from .reading import parse
 
 CREATES = 4
 """How often one object is created before its outcome is given up as unknown."""
-
-Summarise = Callable[[Mapping[str, JSON], patching.Patch | None, Mapping[str, JSON]], dict[str, Any]]
-"""Draws what a listing shows from a state, the patch that made it, if one did, and the summary of the state before."""
-
-
-@record
-class Draft:
-    """A commit to be.
-
-    Attributes:
-        kind: ``None`` for a plain save: a patch, or a snapshot where one is due.
-        patch: Of the state; ``None`` together with a ``state``, or for a tombstone.
-        state: The whole new state, where it is not made by a patch.
-        floor: The new floor; ``None`` keeps it.
-    """
-
-    kind: Kind | None = None
-    patch: patching.Patch | None = None
-    state: Mapping[str, JSON] | None = None
-    floor: int | None = None
-    key: str | None = None
-    origin: Origin | None = None
-    over: str | None = None
-    unobserved: bool = False
 
 
 class LostError(Exception):
@@ -78,7 +51,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     seq = head.seq + 1
     issued: Moment = yield Now()
     attempt: str = yield NewId()
-    done, body, state, encoder = _build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
+    done, body, state, encoder = build(rules, head, draft, summarise, attempt, timestamp(issued.wall))
     data, digest = encode(done, body, rules.compressors.compress)
     born = done.born
     hint = None if (head.hinted and born == head.born) or not born else listed_since(head, born)
@@ -116,7 +89,7 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
     return Base(
         head.id, head.key, seq, digest, done.kind, done.epoch, done.floor, born,
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
-        done.objects if whole else _joined(head.objects, done.objects), _joined(kept, done.objects),
+        done.objects if whole else joined(head.objects, done.objects), joined(kept, done.objects),
         Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
         (0 if whole else head.weight) + len(body), hinted=True, texts=encoder.texts,
     )  # fmt: skip
@@ -135,72 +108,11 @@ def _new_directory(head: Base) -> Protocol[None]:
         )
 
 
-def _joined(table: Table, more: Table) -> Table:
-    return {**table, **more} if more else table  # most saves name no object
-
-
-def foresee(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Mapping[str, tuple[int, int]]:
-    """Give the objects that a commit would name, without writing it."""
-    foreseen, *_ = _build(rules, head, draft, summarise, "", head.time)
-    return foreseen.objects
-
-
 def _creation(rules: Rules, key: str, name: str, raw: bytes | Ref) -> Create | Upload:
     if isinstance(raw, bytes):
         return Create(key, stored(name, raw, rules.compressors.compress))
     assert raw.path is not None  # the encoder takes no other
     return Upload(key, raw.path, raw.size)
-
-
-def _build(
-    rules: Rules, head: Base, draft: Draft, summarise: Summarise, attempt: str, time: str
-) -> tuple[Commit, str, dict[str, JSON] | None, Encoder]:
-    """Make a commit, but for its digest: also give its encoded body, the new state, and who encoded that."""
-    seq = head.seq + 1
-    kind: Kind = draft.kind or ("snapshot" if seq % rules.interval == 1 or head.state is None else "patch")
-    encoder = Encoder(head.present, head.epoch, head.leaves, rules.limits, known=head.texts)
-    state: dict[str, JSON] | None = None
-    body = "null"
-    if draft.patch is not None:
-        body, patch = encoder.patch(draft.patch)
-        state = patching.apply(patch, head.parts(rules))  # type: ignore[assignment]
-    elif draft.state is not None:
-        state = dict(draft.state)
-    if state is not None and kind != "patch":
-        first = encoder
-        present, leaves = _joined(head.present, first.named), head.leaves.with_others(first.cut)
-        encoder = Encoder(present, head.epoch, leaves, rules.limits, known=first.texts)
-        body, state = encoder.state(state)
-        encoder.missing |= {name: raw for name, raw in first.missing.items() if name in encoder.named}
-    objects = encoder.named if kind != "patch" else {n: e for n, e in encoder.named.items() if n not in head.objects}
-    goes_on = rules.lives(head.state) and draft.over is None  # else a delete may lie in between
-    born = 0 if not rules.lives(state) else head.born if goes_on else seq
-    keys = head.keys
-    if draft.key:
-        keys = (*keys, IdempotencyKey(draft.key, seq, None))[-KEPT_KEYS:]
-    built = Commit(
-        id=head.id, seq=seq, parent=head.digest, commit=attempt, time=time,
-        epoch=_epoch(head, seq, kind),
-        floor=_floor(head, seq, kind, draft.floor), born=born, kind=kind,
-        keys=keys, summary=_summary(head, kind, summarise(state or {}, draft.patch, head.summary)), objects=objects,
-        body=None, digest="", origin=draft.origin, over=draft.over,
-    )  # fmt: skip
-    return built, body, state, encoder
-
-
-def _summary(head: Base, kind: Kind, summary: dict[str, Any]) -> Mapping[str, JSON]:
-    """Keep of the head's summary, where the state stays, what another kind of store put into it: a document's, say."""
-    return {**head.summary, **summary} if kind == "prune" else summary
-
-
-def _epoch(head: Base, seq: int, kind: Kind) -> int:
-    return seq if kind in FENCES else head.epoch
-
-
-def _floor(head: Base, seq: int, kind: Kind, wanted: int | None) -> int:
-    if kind == "delete" or head.seq == 0:
-        return seq
-    return max(wanted or head.floor, head.floor)  # states below the old one were given up, and their objects with them
 
 
 def create_objects(rules: Rules, creates: Sequence[Create | Upload]) -> Protocol[None]:

@@ -12,8 +12,9 @@ from .asking import get_commit
 from .base import Base, Rules, nothing
 from .chain import follow, load, stands_on
 from .change import Change, Derive, MovedError, Replace, State, of_state, unlike
+from .draft import Draft, Summarise
 from .head import is_newest, is_old
-from .land import Draft, LostError, Summarise, commit
+from .land import LostError, commit
 from .ops import Delete, NewId, Now, Pause, Protocol
 from .reading import parse
 

@@ -15,9 +15,10 @@ from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
 from .base import Base, Rules, nothing
 from .chain import follow, load, stands_on
+from .draft import Draft, Summarise
 from .head import find_whole, in_time
 from .hints import unlist
-from .land import Draft, LostError, Summarise, commit
+from .land import LostError, commit
 from .ops import Delete, Protocol
 from .reading import listed_below, pages_down, parse, read_commits, read_objects
 from .save import broken

@@ -15,10 +15,10 @@ from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
 from .._format.commit import Commit, Table
-from .._log import chain, fork, head, land, reading, save, session
+from .._log import assembling, chain, draft, fork, head, land, reading, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
-from .._log.land import Draft, Summarise
+from .._log.draft import Draft, Summarise
 from .._log.ops import Copy, Delete, List, Moment, Now, Protocol
 from .._log.save import Saved
 from ..errors import IntegrityError
@@ -87,11 +87,11 @@ def _sweep_to_the_end(key: str, epoch: int, keep: frozenset[tuple[int, str]]) ->
     return (yield from _SWEEP(key, epoch + 1, keep))
 
 
-def _sweep_first(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Protocol[Base]:
-    if draft.kind == "prune":
+def _sweep_first(rules: Rules, head: Base, wanted: Draft, summarise: Summarise) -> Protocol[Base]:
+    if wanted.kind == "prune":
         keep = frozenset((epoch, name) for name, (epoch, _) in head.objects.items())
         yield from _SWEEP(head.key, head.seq + 1, keep)
-    return (yield from _COMMIT(rules, head, draft, summarise))
+    return (yield from _COMMIT(rules, head, wanted, summarise))
 
 
 def _remove(key: str, _: bytes) -> Delete:
@@ -208,15 +208,15 @@ ABLATIONS: Final = MappingProxyType(
         "clock-after": Ablation("the clock is read before the observation", ((chain, "_observe", _clock_after),)),
         "epochs": Ablation(
             "what is swept comes back under another key",
-            ((land, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
+            ((draft, "_epoch", _epoch_zero), *_SWEPT_TO_THE_END),
         ),
         "current-epoch": Ablation(
             "the current epoch is not swept",
             _SWEPT_TO_THE_END,
         ),
         "sweep-first": Ablation("nothing is swept before a prune is acknowledged", ((prune, "commit", _sweep_first),)),
-        "floor": Ablation("the floor never falls", ((land, "_floor", _fallen_floor),)),
-        "present": Ablation("what a prune swept does not count as stored", ((chain, "FENCES", ()),)),
+        "floor": Ablation("the floor never falls", ((draft, "_floor", _fallen_floor),)),
+        "present": Ablation("what a prune swept does not count as stored", ((assembling, "FENCES", ()),)),
         "stubs": Ablation("a purge leaves stubs", ((prune, "Put", _remove),)),
         "tombstones": Ablation("a tombstone changes every part", ((save, "broken", _unbroken),)),
         "slept": Ablation("an addition whose fate is not known is not repeated", ((save, "_after_sleep", _forgotten),)),

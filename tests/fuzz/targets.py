@@ -25,7 +25,7 @@ OLD: Final[Any] = {
     "session": {"messages": [{"a": 1}, "b", [2]], "name": "n"}, "artifacts": None, "traces": [{}], "runs": [], "=": 0
 }  # fmt: skip
 
-# A reader of a log takes these for "not of this format"; see `objstore._log.chain.assemble`.
+# A reader of a log takes these for "not of this format"; see `objstore._log.assembling.assemble`.
 UNREADABLE: Final = (ValueError, KeyError, RecursionError)
 
 

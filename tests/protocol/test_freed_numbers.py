@@ -10,7 +10,8 @@ import pytest
 from objstore._care import prune
 from objstore._care.diagnosis import diagnose
 from objstore._log import chain, session
-from objstore._log.land import Draft, commit
+from objstore._log.draft import Draft
+from objstore._log.land import commit
 from objstore._log.ops import Get
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES

@@ -10,7 +10,8 @@ from objstore._care import prune
 from objstore._format import naming
 from objstore._format.canonical import JSON
 from objstore._log import chain, session
-from objstore._log.land import Draft, commit
+from objstore._log.draft import Draft
+from objstore._log.land import commit
 from objstore._log.ops import Create, Get
 from objstore.errors import OutcomeUnknownError
 from objstore.testing.schedule import ID, RULES
