@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .._format import naming
 from .._format.canonical import JSON
@@ -12,6 +13,9 @@ from .._format.records import record
 from .._format.state import Leaves, Limits, Texts
 from .._format.zstd import Compressors
 from .ops import Moment
+
+INTERVAL: Final = 32
+"""Every how many commits a snapshot is due in a new store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Rules:
             commit whose end is missing is a save that crashed.
     """
 
-    interval: int = 32
+    interval: int = INTERVAL
     patience: float = 15 * 60
     grace: float = 24 * 3600
     limits: Limits = field(default_factory=dict)

@@ -18,11 +18,12 @@ from ..errors import (
     UnavailableError,
     UnsupportedBackendError,
 )
+from .base import INTERVAL
+from .land import CREATES
 from .ops import Create, Delete, Entry, Get, List, Moment, Now, Protocol, Put
 
 Layout = Literal["log", "tree"]
 
-INTERVAL = 32
 PROBE = ".health_check"
 CHECK = "check-"
 """What the names of the objects begin with by which a place is tried out, before 32 hex digits and a dot."""
@@ -33,7 +34,6 @@ _PASSING = re.compile(rf"{re.escape(PROBE)}\Z|{CHECK}[0-9a-f]{{32}}\.|.*\.tmp\Z"
 """Names of objects that come and go, or were left by whoever was killed over them: no content of the place."""
 _READ = 2**24
 """How much is read of a file to see whether it is a session; of a larger one it is not known."""
-_CREATES = 4
 _LOOKS = 3
 
 
@@ -209,7 +209,7 @@ def settle(place: Place, *, demand: bool) -> Protocol[Place]:
 
 def _create(data: bytes) -> Protocol[bool]:
     error: UnavailableError | None = None
-    for _ in range(_CREATES):
+    for _ in range(CREATES):
         result = yield Create(MARKER, data)
         if not isinstance(result, UnavailableError):
             return bool(result)

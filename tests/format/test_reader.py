@@ -16,7 +16,7 @@ import objstore
 from objstore._care import prune
 from objstore._engine.drive import Driver
 from objstore._format import naming
-from objstore._log import base, marker
+from objstore._log import base
 from objstore._seed import five_parts
 from objstore.backends import open_backend
 from objstore.models import _documents as documents_of
@@ -294,7 +294,7 @@ def test_a_fork_holds_all_that_its_state_needs(tmp_path: Path, documents: objsto
 def test_a_pruned_session(tmp_path: Path, documents: objstore.DocumentStore) -> None:
     for step in range(K + 3):
         documents.save("s", {"part": [BIG + str(step // 8)], "n": step})
-    rules = base.Rules(interval=marker.INTERVAL)
+    rules = base.Rules()
     driver = Driver(open_backend(tmp_path), None)
     driver.run(prune.prune(rules, "s", lambda chain: chain[0].seq, lambda *_: {}))
     documents.save("s", {"n": "after"})
