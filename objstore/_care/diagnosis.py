@@ -6,10 +6,10 @@ import datetime
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from .._format import canonical, naming, zstd
-from .._format.commit import MAX_BYTES, Commit, moment
+from .._format import canonical, naming
+from .._format.commit import Commit, moment, unchecked
 from .._format.state import opened
 from .._log.asking import get_object
 from .._log.assembling import assemble
@@ -200,9 +200,8 @@ def _lost(base: Base, n: int, data: bytes | None) -> LostCommit:
 
 def _told(data: bytes) -> tuple[datetime.datetime | None, str | None, tuple[str, ...] | None]:
     """Make out what a damaged commit was, where its text can still be read."""
+    record = unchecked(data)
     try:
-        text = zstd.inflate(data, limit=MAX_BYTES) if zstd.is_frame(data) else data
-        record: Any = canonical.loads(text)
         return moment(record["time"]), str(record["kind"]), touched(record["kind"], record["body"])
     except (ValueError, KeyError, TypeError):
         return None, None, None

@@ -164,12 +164,10 @@ def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:
     """
     if not data:
         return None
-    text = data
-    if zstd.is_frame(data):
-        try:
-            text = zstd.inflate(data, limit=MAX_BYTES)
-        except ValueError as error:
-            raise IntegrityError(f"commit {key} is damaged: {error}", key) from None
+    try:
+        text = _text(data)
+    except ValueError as error:
+        raise IntegrityError(f"commit {key} is damaged: {error}", key) from None
     if len(text) > MAX_BYTES:
         raise IntegrityError(f"commit {key} is damaged: it has more than {MAX_BYTES} bytes", key)
     tail = _TAIL.search(text)
@@ -206,14 +204,18 @@ def may_bury(data: bytes) -> bool:
     return b'"kind":"delete"' in data.partition(b',"requires":')[0]  # what is behind that is a user's
 
 
-def id_in(data: bytes) -> str | None:
-    """Give the id that a record names, for one whose key does not tell; ``None`` where it is no whole record."""
+def unchecked(data: bytes) -> dict[str, Any]:
+    """Read the members of a record whose bytes may not match its digest, as far as they can be; else none."""
     try:
-        text = zstd.inflate(data, limit=MAX_BYTES) if zstd.is_frame(data) else data
-        record = canonical.loads(text)
+        record = canonical.loads(_text(data))
     except ValueError:
-        return None
-    found = record.get("id") if isinstance(record, dict) else None
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def id_in(data: bytes) -> str | None:
+    """Give the id that a record names, for one whose key does not tell; ``None`` where it cannot be read."""
+    found = unchecked(data).get("id")
     return found if isinstance(found, str) else None
 
 
@@ -224,6 +226,10 @@ def id_of_key(data: bytes, key: str) -> str | None:
         return id if id is not None and naming.session_key(id) == key else None
     except InvalidIdError:
         return None
+
+
+def _text(data: bytes) -> bytes:
+    return zstd.inflate(data, limit=MAX_BYTES) if zstd.is_frame(data) else data
 
 
 def _parse(record: dict[str, Any], *, size: int, length: int) -> Commit:
