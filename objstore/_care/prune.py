@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .._format import naming
-from .._format.commit import Commit, moment, timestamp
+from .._format.commit import Commit, moment, pairs_of, timestamp
 from .._log.apart import apart
 from .._log.base import Base, Rules
 from .._log.chain import load
@@ -64,11 +64,11 @@ def prune(
     if floor > head.floor:
         draft = Draft(kind="prune", state=head.state, floor=floor)
         head = yield from _fenced(rules, head, draft, summarise, dry_run=dry_run)
-    swept = yield from sweep(head.key, head.epoch, _named(kept) | _pairs(head.objects), dry_run=dry_run)
+    swept = yield from sweep(head.key, head.epoch, _named(kept) | pairs_of(head.objects), dry_run=dry_run)
     due, later = yield from _below(rules, head.key, floor, kept[-1].time if kept else head.time)
     if not dry_run:
         yield from _free(due)
-    return PruneReport(id, floor, (*_unnamed(swept), *due), tuple(later), dry_run)
+    return PruneReport(id, floor, (*_garbage(swept), *due), tuple(later), dry_run)
 
 
 def _fenced(rules: Rules, head: Base, draft: Draft, summarise: Summarise, *, dry_run: bool) -> Protocol[Base]:
@@ -94,7 +94,7 @@ def _is_old(rules: Rules, time: str) -> Protocol[bool]:
     return now.wall - moment(time).timestamp() >= rules.grace
 
 
-def _unnamed(keys: Iterable[str]) -> list[Doomed]:
+def _garbage(keys: Iterable[str]) -> list[Doomed]:
     return [Doomed(key, "no retained commit names it") for key in keys]
 
 
@@ -115,11 +115,7 @@ def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[tuple[lis
 
 
 def _named(commits: list[Commit]) -> frozenset[tuple[int, str]]:
-    return frozenset(pair for c in commits for pair in _pairs(c.objects))
-
-
-def _pairs(objects: Mapping[str, tuple[int, int]]) -> frozenset[tuple[int, str]]:
-    return frozenset((epoch, name) for name, (epoch, _) in objects.items())
+    return frozenset(pair for c in commits for pair in pairs_of(c.objects))
 
 
 def _free(due: list[Doomed]) -> Protocol[None]:
@@ -185,7 +181,7 @@ def collect(
         head = yield from _fenced(rules, head, draft, summarise, dry_run=dry_run)
     gone: list[str] = []
     if garbage:
-        gone = yield from sweep(head.key, head.epoch, _named(chain) | _pairs(head.objects), dry_run=dry_run)
+        gone = yield from sweep(head.key, head.epoch, _named(chain) | pairs_of(head.objects), dry_run=dry_run)
     unlisted = [Doomed(naming.index_hint(head.key, n), "no session began there") for n in wrong if n <= head.seq]
     if not dry_run:
         if unlisted:
@@ -193,7 +189,7 @@ def collect(
         yield from _free(due)
         if swept:
             yield Delete(tuple(doomed.key for doomed in swept))
-    return [*_unnamed(gone), *unlisted, *due, *swept]
+    return [*_garbage(gone), *unlisted, *due, *swept]
 
 
 @apart

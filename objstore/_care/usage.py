@@ -8,6 +8,7 @@ from typing import Any
 
 from .._format import canonical, naming
 from .._format.canonical import JSON
+from .._format.commit import pairs_of
 from .._format.refs import Ref
 from .._log.apart import apart
 from .._log.base import Base, Rules
@@ -94,11 +95,7 @@ def usage(rules: Rules, ids: Iterable[str] | None) -> Protocol[UsageReport]:
 
 def _measured(rules: Rules, id: str) -> Protocol[SessionUsage]:
     head = yield from load(rules, id)
-    named = {
-        (epoch, name)
-        for commit in ((yield from retained(head)) if head.seq else ())
-        for name, (epoch, _) in commit.objects.items()
-    }
+    named = {pair for commit in ((yield from retained(head)) if head.seq else ()) for pair in pairs_of(commit.objects)}
     # Listed after the head was read: a commit that was made since counts as retained, an object of it as garbage.
     logs = yield from listed_below(naming.log_root(head.key), naming.parse_group)
     stored = yield from listed_below(naming.objects_root(head.key), naming.parse_epoch)

@@ -36,6 +36,11 @@ Table = Mapping[str, tuple[int, int]]
 """Object name -> (epoch, size of the raw bytes)."""
 
 
+def pairs_of(table: Table) -> frozenset[tuple[int, str]]:
+    """Give the epoch and the name of each object: what tells it from all others that are stored of a session."""
+    return frozenset((epoch, name) for name, (epoch, _) in table.items())
+
+
 @record
 class IdempotencyKey:
     """A caller's key and the commit that answered it; the commit that introduces it cannot name its own digest."""

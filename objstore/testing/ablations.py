@@ -14,7 +14,7 @@ from typing import Any, Final
 from .._care import mend, prune
 from .._engine import handle
 from .._engine.handle import Handle
-from .._format.commit import Commit, Table
+from .._format.commit import Commit, Table, pairs_of
 from .._log import assembling, chain, draft, fork, head, land, reading, save, session
 from .._log.base import Base, Rules
 from .._log.change import Change
@@ -89,8 +89,7 @@ def _sweep_to_the_end(key: str, epoch: int, keep: frozenset[tuple[int, str]]) ->
 
 def _sweep_first(rules: Rules, head: Base, wanted: Draft, summarise: Summarise) -> Protocol[Base]:
     if wanted.kind == "prune":
-        keep = frozenset((epoch, name) for name, (epoch, _) in head.objects.items())
-        yield from _SWEEP(head.key, head.seq + 1, keep)
+        yield from _SWEEP(head.key, head.seq + 1, pairs_of(head.objects))
     return (yield from _COMMIT(rules, head, wanted, summarise))
 
 

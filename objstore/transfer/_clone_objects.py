@@ -17,7 +17,7 @@ from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.spool import CHUNK, Spool
 from .._format import naming
-from .._format.commit import Commit
+from .._format.commit import Commit, pairs_of
 from .._format.refs import DIGEST_LENGTH
 from .._format.state import opened
 from .._log.apart import told_apart
@@ -118,7 +118,7 @@ def _named(blank: Base, there: Commit) -> Protocol[frozenset[Pair]]:
     named: set[Pair] = set()
     commit: Commit | None = there
     while commit is not None:
-        named |= {(epoch, name) for name, (epoch, _) in commit.objects.items()}
+        named |= pairs_of(commit.objects)
         below = commit.seq - 1
         commit = None if commit.whole else parse(blank, below, (yield get_commit(blank.key, below)))
     return frozenset(named)
