@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from ..errors import InvalidIdError, InvalidValueError
@@ -114,19 +113,21 @@ def beginnings(prefix: str) -> tuple[str, ...]:
         tokens.pop()
     if not tokens:
         return ("",)
-    found = {"".join(_within(tokens, _KEPT - 2))}
+    found = {_kept(tokens)}
     if _RESERVED.match(prefix) or any(stem.startswith(prefix.lower()) for stem in _STEMS):
         tokens[0] = f"={ord(prefix[0]):02x}"
-        found.add("".join(_within(tokens, _KEPT - 2)))
+        found.add(_kept(tokens))
     return tuple(sorted(found))
 
 
-def _within(tokens: list[str], length: int) -> Iterator[str]:
+def _kept(tokens: list[str]) -> str:
+    """Give the beginning that every key of such an id has, one that is hashed too."""
+    kept = ""
     for token in tokens:
-        length -= len(token)
-        if length < 0:
-            return
-        yield token
+        if len(kept) + len(token) > _KEPT - 2:
+            break
+        kept += token
+    return kept
 
 
 def id_of(key: str) -> str | None:

@@ -69,7 +69,7 @@ class Tree:
         wanted = five_parts.PARTS if parts is None else tuple(parts)
         files = yield from read(name, wanted)
         found = {part: decoded(part, name, files[part]) for part in wanted}
-        other = other_owner(id, name, files[five_parts.SESSION])
+        other = other_owner(id, name, files)
         key = key_of(five_parts.SESSION, name)
         if other is not None:
             raise IntegrityError(f"{key} holds the session {other!r}, not {id!r}; move it away or ask for that id", key)

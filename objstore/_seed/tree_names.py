@@ -14,10 +14,8 @@ def names_in(directory: str) -> Protocol[set[str]]:
     """Read the names that files have in a directory; in that of the artifacts these are directories."""
     entries: list[Entry] = yield List(directory)
     if directory == f"{five_parts.ARTIFACTS}/":
-        found = {entry.name for entry in entries if entry.is_directory}
-    else:
-        found = {stem for e in entries if not e.is_directory and (stem := stem_of(e.name))}
-    return found
+        return {entry.name for entry in entries if entry.is_directory}
+    return {stem for e in entries if not e.is_directory and (stem := stem_of(e.name))}
 
 
 def stem_of(name: str) -> str | None:

@@ -41,12 +41,13 @@ def decoded(part: str, name: str, data: bytes | None) -> Any:
     return None if data is None else decode(part, name, data)
 
 
-def other_owner(id: str, name: str, data: bytes | None) -> str | None:
-    """Give the id of the other session that a file is of; ``None`` where it is this one's, or there is none.
+def other_owner(id: str, name: str, files: Files) -> str | None:
+    """Give the id of the other session that files are of; ``None`` where they are this one's, or do not say it.
 
     Raises:
-        IntegrityError: The file is damaged, and by its name it may be another session's.
+        IntegrityError: The session's file is damaged, and by its name it may be another session's.
     """
+    data = files[five_parts.SESSION]
     found = None if data is None else owner(data)
     if data is not None and found is None and is_shared(name):
         key = key_of(five_parts.SESSION, name)
@@ -61,7 +62,7 @@ def refuse_foreign(id: str, name: str, files: Files) -> None:
         ConflictError: It is another's.
         IntegrityError: See `other_owner`.
     """
-    other = other_owner(id, name, files[five_parts.SESSION])
+    other = other_owner(id, name, files)
     if other is not None:
         key = key_of(five_parts.SESSION, name)
         raise ConflictError(f"{key} holds the session {other!r}, and {id!r} would be that file; choose another id", id)
