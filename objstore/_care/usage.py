@@ -114,10 +114,10 @@ def _measured(rules: Rules, id: str) -> Protocol[SessionUsage]:
             kind = objects.setdefault(epoch, []) if (epoch, entry.name) in named else garbage
             kind.append(Amount(1, entry.size))
     by_epoch = {epoch: _sum(amounts) for epoch, amounts in sorted(objects.items())}
-    return SessionUsage(id, _sum(commits), _sum(below), _sum(stubs), by_epoch, _sum(garbage), raw_size(head))
+    return SessionUsage(id, _sum(commits), _sum(below), _sum(stubs), by_epoch, _sum(garbage), _raw_size(head))
 
 
-def raw_size(head: Base) -> int:
+def _raw_size(head: Base) -> int:
     """Measure the JSON of a state without reading the objects that stand in it."""
     if head.state is None:
         return 0

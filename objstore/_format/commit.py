@@ -92,7 +92,6 @@ class Commit:
     digest: str
     origin: Origin | None = None
     over: str | None = None
-    requires: tuple[str, ...] = ()
     size: int = field(default=0, compare=False)
     length: int = field(default=0, compare=False)
 
@@ -138,7 +137,7 @@ def encode(commit: Commit, body: str, compress: Callable[[bytes], bytes] = zstd.
         "floor": commit.floor,
         "born": commit.born,
         "kind": commit.kind,
-        "requires": list(commit.requires),
+        "requires": [],
         "keys": [[k.key, k.seq, *([k.digest] if k.digest else [])] for k in commit.keys],
         "summary": commit.summary,
         "objects": {name: list(entry) for name, entry in commit.objects.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -92,18 +92,6 @@ def _pass_interrupts_on(cause: BaseException | None, write: Callable[[], object]
     raise cause or KeyboardInterrupt
 
 
-def check_models(items: Sequence[Any], model: type[Model]) -> None:
-    """Refuse a list of models that something else stands in.
-
-    Raises:
-        InvalidValueError: An item is no such model.
-    """
-    try:
-        check_each(items, model)
-    except TypeError as error:
-        raise InvalidValueError(str(error)) from None
-
-
 def unreadable(part: TypeAdapter[Any], document: Any) -> str:
     """Say why `from_document` would not read a document, without contents; nothing if it would."""
     try:
@@ -126,7 +114,10 @@ def _slices_of(model: type[Model]) -> Callable[[list[Any]], list[Any]]:
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[model], config=_LATER)  # type: ignore[valid-type]
 
     def write(items: list[Any]) -> list[Any]:
-        check_models(items, model)
+        try:
+            check_each(items, model)
+        except TypeError as error:
+            raise InvalidValueError(str(error)) from None
         written: list[Any] = to_document(adapter, items, sliced=True)
         return written
 

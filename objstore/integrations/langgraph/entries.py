@@ -37,7 +37,7 @@ class Resolved:
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Say what changed between two mappings."""
     put = {key: value for key, value in new.items() if key not in old or old[key] != value}
     cut = [key for key in old if key not in new]
@@ -241,8 +241,8 @@ def checkpoint_entry(
         **({} if old is None else {"delta": True}),
         "meta": [*meta],
         "rest": [*rest],
-        "versions": difference(base.versions, new.versions),
-        "seen": difference(base.seen, new.seen),
+        "versions": _difference(base.versions, new.versions),
+        "seen": _difference(base.seen, new.seen),
         "values": {name: found for name, found in (("put", values), ("cut", gone)) if found},
     }
 
