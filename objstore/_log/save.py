@@ -62,30 +62,31 @@ def save(
         blind = isinstance(change, Replace | Derive)
         if first and first.seq and moved and not blind and (yield from broken(first, head)):
             raise _conflict(id, first, head, "it was deleted or mended meanwhile")
+        lost: LostError | None = None
         try:
             patches = change.on(head.parts(rules), rules.appendable)
+            if patches:
+                draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
+                new = yield from commit(rules, head, draft, summarise)
+                return Saved(new, _known(change, new.parts(rules)))
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
-        except NotFoundError:  # by what is known; others may have made it since
+        except NotFoundError:  # by what is known; others may have made it since, or stored what is named
             newest = yield from (load(rules, id) if unobserved else follow(rules, head))
             if newest.digest == head.digest:
                 raise
             head, unobserved = newest, False
             continue
-        if not patches and unobserved:  # there is nothing to write, so look at what is there
+        except LostError as error:
+            lost = error
+        if lost is None and unobserved:  # there is nothing to write, so look at what is there
             head, unobserved = (yield from load(rules, id)), False
             continue
-        if not patches:
+        if lost is None:
             if not moved and not (yield from _is_head(rules, head)):
                 head = yield from follow(rules, head)
                 continue
             return Saved(head, _known(change, head.parts(rules)), wrote=False)
-        draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
-        try:
-            new = yield from commit(rules, head, draft, summarise)
-            return Saved(new, _known(change, new.parts(rules)))
-        except LostError as error:
-            lost = error
         seq = head.seq + 1
         if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
             yield Pause((yield from drawn()) * min(0.02 * 2**attempt, 2.0))

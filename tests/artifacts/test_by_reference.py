@@ -67,6 +67,31 @@ def test_saving_what_was_loaded_changes_nothing(store: SessionStore, place: Plac
     assert place.files() == before
 
 
+def test_what_was_loaded_is_saved_by_a_store_that_does_not_remember_the_session(
+    store: SessionStore, place: Place, info: ArtifactInfo
+) -> None:
+    added = artifacts(store)
+    added.put(binary(store, info).model_copy(update={"artifact_uri": "u:second name"}))
+    with place.open() as other:
+        other.save_artifacts("s", added)
+    with objstore.open(place.target, storage_options=place.options, cache_bytes=0) as other:
+        assert artifacts(other) == added
+        other.save_artifacts("s", artifacts(other))
+        other.commit("s", artifacts=added, trace_events=[])
+        assert other.verify().ok
+    assert contents(store, info) == DATA
+
+
+def test_and_by_one_that_remembers_it_as_it_was_before(store: SessionStore, place: Place) -> None:
+    store.save(SessionData.new("s"))
+    with place.open() as other:
+        info = other.put_artifact("s", DATA, tool_name="t")
+        added = artifacts(other)
+        added.put(binary(other, info).model_copy(update={"artifact_uri": "u:second name"}))
+        store.save_artifacts("s", added)
+        assert artifacts(other) == added
+
+
 def test_loading_does_not_touch_the_object(store: SessionStore, place: Place, info: ArtifactInfo) -> None:
     place.backend.delete([object_key(place, info.digest)])
     with place.open() as other:
