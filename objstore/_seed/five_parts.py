@@ -1,4 +1,4 @@
-"""The five parts of a session: what each is called in a state, how a summary is drawn from them, how they grow."""
+"""The five parts of a session: what each is called and made of, how a summary is drawn from them, how they grow."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from .._format import naming, patching
 from .._format.canonical import JSON
 from .._format.patching import Patch
 from .._format.records import record
 from .._format.refs import Ref
 from ..errors import FormatError, NotFoundError
+from ..models import _documents as documents
 from ..models.runs import changed_by
 
 SESSION: Final = "session"
@@ -20,6 +23,17 @@ TRACES: Final = "traces"
 RUNS: Final = "runs"
 VERIFICATION: Final = "verification"
 PARTS: Final = (SESSION, ARTIFACTS, TRACES, RUNS, VERIFICATION)
+
+ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
+    {
+        SESSION: documents.SESSION,
+        ARTIFACTS: documents.ARTIFACTS,
+        TRACES: documents.TRACE_EVENTS,
+        RUNS: documents.RUN_RECORDS,
+        VERIFICATION: documents.VERIFICATION_REPORTS,
+    }
+)
+"""Part -> what turns it into JSON and back."""
 
 ARTIFACT_TEXT_BYTES: Final = 4 * 1024
 """Contents of artifacts above this size become objects, so that a session opens without reading them."""

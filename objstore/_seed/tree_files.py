@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from .._format import checking, naming
 from .._format.canonical import JSON
@@ -17,20 +16,11 @@ from ..errors import IntegrityError, InvalidIdError, InvalidValueError, Unsuppor
 from ..models import ArtifactStore
 from ..models import _documents as documents
 from . import five_parts, wire
+from .five_parts import ADAPTERS
 from .tree_rules import evicted, safe_id, unreadable, unstorable
 
 SUFFIX: Final = ".json"
 SIBLINGS: Final = tuple(part for part in five_parts.PARTS if part != five_parts.SESSION)
-
-_ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
-    {
-        five_parts.SESSION: documents.SESSION,
-        five_parts.ARTIFACTS: documents.ARTIFACTS,
-        five_parts.TRACES: documents.TRACE_EVENTS,
-        five_parts.RUNS: documents.RUN_RECORDS,
-        five_parts.VERIFICATION: documents.VERIFICATION_REPORTS,
-    }
-)
 
 
 def name_of(id: str) -> str:
@@ -61,7 +51,7 @@ def key_of(part: str, name: str) -> str:
         return f"{name}{SUFFIX}"
     if part == five_parts.ARTIFACTS:
         return f"{part}/{name}/{part}{SUFFIX}"
-    if part in _ADAPTERS:
+    if part in ADAPTERS:
         return f"{part}/{name}{SUFFIX}"
     raise UnsupportedError(f"the tree layout has no part {part!r}, only {', '.join(five_parts.PARTS)}; use a log store")
 
@@ -74,11 +64,11 @@ def decode(part: str, name: str, data: bytes) -> Any:
     """
     key = key_of(part, name)
     try:
-        value = wire.decode(_ADAPTERS[part], data)
+        value = wire.decode(ADAPTERS[part], data)
     except wire.WireError as error:
         what = "a session" if part == five_parts.SESSION else f"the {part} of a session"
         raise IntegrityError(f"{key} does not hold {what}: {error}; restore the file", key) from None
-    return documents.to_document(_ADAPTERS[part], value)
+    return documents.to_document(ADAPTERS[part], value)
 
 
 def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
@@ -90,10 +80,10 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
     """
     key_of(part, id)
     try:
-        value = documents.from_document(_ADAPTERS[part], plain(document, described))
+        value = documents.from_document(ADAPTERS[part], plain(document, described))
         if part == five_parts.ARTIFACTS:
             value = _texts(id, value, lossy=lossy)
-        data = wire.encode(_ADAPTERS[part], value)
+        data = wire.encode(ADAPTERS[part], value)
     except ValidationError as error:
         problem = documents.describe(error)
     except InvalidValueError as error:
@@ -143,7 +133,7 @@ def digest(files: Iterable[bytes | None]) -> str:
 def losses(parts: Mapping[str, JSON]) -> Iterator[str]:
     """Say what of a session A3S Code will not load, or drop while loading, although a tree keeps it."""
     models = {
-        part: documents.from_document(_ADAPTERS[part], plain(document, described)) for part, document in parts.items()
+        part: documents.from_document(ADAPTERS[part], plain(document, described)) for part, document in parts.items()
     }
     for artifact in models.get(five_parts.ARTIFACTS, ()):
         if artifact.data is not None:

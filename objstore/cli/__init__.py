@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ._branch import diff, fork, repair
+from ._branch import diff, fork
 from ._cat import cat
-from ._look import check, verify
+from ._health import check, repair, verify
 from ._move import copy, export, import_
 from ._output import write
 from ._places import with_storage

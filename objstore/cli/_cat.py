@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
-from .._seed import wire
+from .._seed import five_parts, wire
 from ..errors import InvalidValueError
 from ..models import _documents as documents
 from ..store import SessionStore
+from ._options import AsJson, At
 from ._output import Meter, say, working, write, write_bytes, write_json
 from ._parts import Part, load_part
 from ._places import Storage
 from ._problems import UsageError
-from ._read import AsJson, At, absent
 from ._text import shown, size
 
 _CHUNK = 2**20
@@ -70,10 +69,7 @@ def cat(
 
 
 def _part(store: SessionStore, part: Part, id: str, at: int | None) -> tuple[bool, Iterable[bytes]]:
-    value = load_part(store, part, id, at)
-    if value is None:
-        raise absent(store, id, part, at)
-    return True, [encoded(part, value)]
+    return True, [encoded(part, load_part(store, part, id, at))]
 
 
 def _artifact(store: SessionStore, id: str, uri: str, at: int | None, meter: Meter) -> tuple[bool, Iterable[bytes]]:
@@ -114,7 +110,7 @@ def _replace(out: Path, pieces: Iterable[bytes]) -> int:
 
 def encoded(part: Part, value: Any) -> bytes:
     """Write a part as the seed does, or as plain JSON where it could not read it."""
-    adapter: TypeAdapter[Any] = part.adapter
+    adapter = five_parts.ADAPTERS[part]
     try:
         return wire.encode(adapter, value)
     except InvalidValueError:

@@ -11,10 +11,10 @@ import typer
 from ..errors import NotFoundError
 from ..transfer import CopyEvent, CopyReport
 from ..transfer import copy as copy_sessions
+from ._options import AsJson
 from ._output import Meter, say, working, write_json
 from ._places import LayoutOption, Storage, demand, is_local
 from ._problems import Code, complain, end_with, scrub
-from ._read import AsJson
 
 Ids = Annotated[
     list[str] | None, typer.Option("--id", metavar="ID", help="Only this session; may be given again for others.")

@@ -1,4 +1,4 @@
-"""The parts of a session on the command line: loading one by name, and its rows for people."""
+"""The parts of a session on the command line: loading one by name or saying why not, and its rows for people."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from ..errors import NotFoundError
 from ..models import (
     ArtifactStore,
     ContentBlock,
@@ -20,7 +19,6 @@ from ..models import (
     TraceEvent,
     VerificationReport,
 )
-from ..models import _documents as documents
 from ..store import SessionStore
 from ._text import short
 
@@ -34,21 +32,20 @@ class Part(StrEnum):
     RUNS = "runs"
     VERIFICATION = "verification"
 
-    @property
-    def adapter(self) -> TypeAdapter[Any]:
-        """What turns the part into JSON."""
-        adapters: dict[Part, TypeAdapter[Any]] = {
-            Part.SESSION: documents.SESSION,
-            Part.ARTIFACTS: documents.ARTIFACTS,
-            Part.TRACES: documents.TRACE_EVENTS,
-            Part.RUNS: documents.RUN_RECORDS,
-            Part.VERIFICATION: documents.VERIFICATION_REPORTS,
-        }
-        return adapters[self]
-
 
 def load_part(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
-    """Load a part of a session; ``None`` where it was never saved."""
+    """Load a part of a session.
+
+    Raises:
+        NotFoundError: It was never saved.
+    """
+    value = _loaded(store, part, id, at)
+    if value is None:
+        raise absent(store, id, part, at)
+    return value
+
+
+def _loaded(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
     match part:
         case Part.SESSION:
             return store.load(id, at=at)
@@ -60,6 +57,19 @@ def load_part(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
             return store.load_run_records(id, at=at)
         case Part.VERIFICATION:
             return store.load_verification_reports(id, at=at)
+
+
+def absent(store: SessionStore, id: str, part: Part | None, at: int | None) -> NotFoundError:
+    """Say of what is there, but is a document of something else, that it holds no session; else see `missing`."""
+    if part in (None, Part.SESSION) and next(store.iter_summaries([id]), None) is not None:
+        return NotFoundError(f"{id!r} is there, but holds no session; objstore log shows its commits and their parts")
+    return missing(id, part, at)
+
+
+def missing(id: str, part: Part | None = None, at: int | None = None) -> NotFoundError:
+    """Say that there is no such session, part or commit."""
+    what = f"there is no session {id!r}" if part is None or part is Part.SESSION else f"{id!r} has no {part.value}"
+    return NotFoundError(f"{what}{'' if at is None else f' at commit {at}'}; objstore ls shows what is there")
 
 
 TITLES: dict[Part, tuple[str, ...]] = {

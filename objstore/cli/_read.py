@@ -12,17 +12,14 @@ import typer
 from .._engine.summary import SessionSummary, summary_of
 from .._log.listing import Listed, at_second
 from .._log.session import CommitInfo
-from ..errors import NotFoundError
 from ..models import SessionData, SessionState
 from ..store import SessionStore
+from ._options import AsJson, At
 from ._output import fields, say, working, write, write_json, write_table
-from ._parts import NUMBERS, TITLES, Part, load_part, rows_of
+from ._parts import NUMBERS, TITLES, Part, absent, load_part, missing, rows_of
 from ._places import Storage, moment_of
 from ._problems import Code, UsageError, end_with
 from ._text import age, moment, shown, size
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-At = Annotated[int | None, typer.Option("--at", min=1, metavar="N", help="Commit N instead of the newest.")]
 
 _PAGE = 64
 
@@ -100,7 +97,7 @@ def show(
     url, (id,) = storage.split(args, "ID")
     with working("reading") as meter, storage.existing(url, meter.observe) as store:
         if part is not None:
-            rows = rows_of(part, _loaded(store, part, id, at))
+            rows = rows_of(part, load_part(store, part, id, at))
         else:
             summary, session = _overview(store, id, at)
     if part is not None:
@@ -144,26 +141,6 @@ def _overview(store: SessionStore, id: str, at: int | None) -> tuple[SessionSumm
     if summary is None or session is None:
         raise absent(store, id, None, at)
     return summary, session
-
-
-def _loaded(store: SessionStore, part: Part, id: str, at: int | None) -> Any:
-    value = load_part(store, part, id, at)
-    if value is None:
-        raise absent(store, id, part, at)
-    return value
-
-
-def absent(store: SessionStore, id: str, part: Part | None, at: int | None) -> NotFoundError:
-    """Say of what is there, but is a document of something else, that it holds no session; else see `missing`."""
-    if part in (None, Part.SESSION) and next(store.iter_summaries([id]), None) is not None:
-        return NotFoundError(f"{id!r} is there, but holds no session; objstore log shows its commits and their parts")
-    return missing(id, part, at)
-
-
-def missing(id: str, part: Part | None = None, at: int | None = None) -> NotFoundError:
-    """Say that there is no such session, part or commit."""
-    what = f"there is no session {id!r}" if part is None or part is Part.SESSION else f"{id!r} has no {part.value}"
-    return NotFoundError(f"{what}{'' if at is None else f' at commit {at}'}; objstore ls shows what is there")
 
 
 def log(

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from .._care.usage import Amount, SessionUsage
+from ._options import AsJson, DryRun
 from ._output import fields, say, working, write_doomed, write_json, write_table
+from ._parts import missing
 from ._places import Storage, moment_of
 from ._problems import Code, UsageError, complain, end_with
-from ._read import AsJson, missing
 from ._text import counted, size
-from ._write import DryRun
 
 
 def prune(

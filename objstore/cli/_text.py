@@ -56,6 +56,12 @@ def since(text: str, now: datetime.datetime) -> datetime.datetime:
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
+def where(path: tuple[str | int, ...]) -> str:
+    """Write a path: ``session.messages[3].role``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
 def counted(number: int, thing: str) -> str:
     """Say how many there are of something."""
     return f"{number:,} {thing}{'s' * (number != 1)}"

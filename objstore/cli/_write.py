@@ -10,13 +10,11 @@ import typer
 from .._care.retention import Doomed
 from ..errors import IntegrityError
 from ..store import SessionStore
+from ._options import AsJson, DryRun
 from ._output import fields, say, working, write_doomed, write_json
 from ._places import Storage
 from ._problems import Code, UsageError, complain, end_with
-from ._read import AsJson
 from ._text import counted
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 def rm(
