@@ -80,8 +80,8 @@ def open(
         cache_bytes: How much of the sessions seen last is remembered; the very last one is, whatever its size, unless
             this is 0.
         client: What talks to the storage; ``"obstore"`` is a faster one for S3, an extra, chosen only here.
-        observer: Is called with a frozen event for each operation on the storage and for each save. One that fails is
-            logged, and stops nothing.
+        observer: Is called with a frozen event for each operation on the storage and for each save, in whichever thread
+            it was made, and should not call a store there. One that fails is logged, and stops nothing.
 
     Raises:
         UnsupportedError: The target is not of a kind that can hold a store, or obstore knows no such option.

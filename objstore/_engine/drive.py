@@ -36,8 +36,9 @@ from .._log.ops import (
     Sync,
     Upload,
 )
+from ..backends._adapter import running_loop
 from ..backends.base import AsyncBackend, Backend
-from ..errors import ObjstoreError, UnavailableError
+from ..errors import ObjstoreError, UnavailableError, UnsupportedError
 from .observing import Event, Observer, Tally, event_of
 
 T = TypeVar("T")
@@ -169,6 +170,11 @@ class Driver:
         if len(ops) == 1 and isinstance(ops[0], Call):
             return [ops[0].function(*ops[0].args)]
         assert self._remote is not None
+        if running_loop() is self._remote.loop:  # an observer is called on it
+            raise UnsupportedError(
+                "a call that waits was made on the very event loop that its requests run on, which would wait for "
+                "itself; make it in another thread"
+            )
         coroutine = self._batch(self._remote, ops, tally)
         if len(ops) == 1 and not isinstance(ops[0], (Upload, Copy, Pause)) and needs_no_loop(self._remote):
             return finished(coroutine)
@@ -232,11 +238,7 @@ class Driver:
 
 def needs_no_loop(backend: AsyncBackend) -> bool:
     """Say whether coroutines of a backend can be finished here and now; see `Capabilities.loop_free`."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return backend.capabilities.loop_free
-    return False
+    return running_loop() is None and backend.capabilities.loop_free
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

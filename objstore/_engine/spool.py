@@ -111,7 +111,10 @@ class Spool:
     def _copy(self, source: Readable) -> None:
         hashed = hashlib.sha256()
         while True:
-            piece = source.read(CHUNK)
+            try:
+                piece = source.read(CHUNK)
+            except StopIteration:  # which no future can hold: whoever awaits it would wait for ever
+                raise TypeError("the stream ends with StopIteration; it has to give no bytes at its end") from None
             if not isinstance(piece, bytes | bytearray | memoryview):
                 raise TypeError(f"the stream gives {type(piece).__name__}, not bytes; open it in binary mode")
             if not piece:

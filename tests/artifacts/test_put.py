@@ -98,6 +98,27 @@ def test_what_is_no_source_of_bytes_is_refused_and_nothing_is_written(store: Ses
     assert store.history("s") == []
 
 
+def test_a_stream_that_ends_as_an_iterator_does_is_refused_and_holds_up_nobody(
+    store: SessionStore, place: Place
+) -> None:
+    class Pieces:
+        def __init__(self) -> None:
+            self._pieces = iter([b"a", b"b"])
+
+        def read(self, size: int, /) -> bytes:
+            return next(self._pieces)
+
+    async def put() -> None:
+        async with place.open_async() as other:
+            await other.put_artifact("s", Pieces(), tool_name="t")
+
+    with pytest.raises(TypeError, match="no bytes at its end"):
+        store.put_artifact("s", Pieces(), tool_name="t")
+    with pytest.raises(TypeError, match="no bytes at its end"):
+        asyncio.run(put())
+    assert store.history("s") == []
+
+
 def test_a_path_that_is_not_there_is_said_so(store: SessionStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.put_artifact("s", tmp_path / "none", tool_name="t")

@@ -24,7 +24,9 @@ from objstore import (
 )
 from objstore.aio_documents import AsyncDocumentStore
 from objstore.testing import memory_store
+from tests.conftest import options_for
 from tests.places import Place
+from tests.servers.moto_server import MotoServer
 
 LISTS = {
     "load": lambda store: store.load("s", parts="messages"),
@@ -261,3 +263,23 @@ def test_an_observer_that_fails_stops_nothing_and_is_logged(place: Place, caplog
     assert {record.getMessage() for record in caplog.records} == {
         "the observer failed with RuntimeError; the call goes on"
     }
+
+
+@pytest.mark.parametrize("client", ["fsspec", "obstore"])
+def test_an_observer_that_calls_the_store_on_the_loop_of_its_requests_is_logged_and_hangs_nobody(
+    s3_server: MotoServer, bucket: str, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def observe(event: objstore.Event) -> None:
+        if len(asked) < 3:
+            asked.append(type(event).__name__)
+            store.load("s")
+
+    options = options_for(s3_server.url)
+    store = objstore.open(f"s3://{bucket}/agents", storage_options=options, client=client, observer=observe)
+    with caplog.at_level(logging.WARNING, "objstore"):
+        revision = store.save(SessionData.new("s"))
+    assert len(asked) == 3
+    assert "the observer failed with UnsupportedError; the call goes on" in {r.getMessage() for r in caplog.records}
+    assert store.load("s").revision == revision  # type: ignore[union-attr]
