@@ -187,7 +187,7 @@ class Handle:
         """Compare two states of a session."""
         before = yield from load(self.rules, naming.check_id(id), at=old)
         after = yield from load(self.rules, id, at=new)
-        found = list(differences(before.parts(self.rules), after.parts(self.rules)))
+        found = list(differences(_there(before.parts(self.rules)), _there(after.parts(self.rules))))
         old_ones = yield from session.contents_of(before, [d.old for d in found], streams=self.rules.streams)
         new_ones = yield from session.contents_of(after, [d.new for d in found], streams=self.rules.streams)
         shown = [
@@ -324,6 +324,10 @@ class Handle:
     def history(self, id: str) -> Protocol[list[session.CommitInfo]]:
         """Describe the commits of a session, newest first."""
         return (yield from session.history(self.rules, naming.check_id(id)))
+
+
+def _there(parts: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {part: value for part, value in parts.items() if value is not None}
 
 
 def _check_stale(id: str, base: Revision, stale: frozenset[str], parts: Iterable[str]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._format import canonical, patching
+from .._format.align import Run, align, common_prefix
 from .._format.canonical import JSON
 
 
@@ -53,7 +54,10 @@ def differences(old: JSON, new: JSON, path: tuple[str | int, ...] = ()) -> Itera
             if key not in new:
                 yield Difference((*path, key), "removed", old[key], None)
         for key, value in new.items():
-            yield from differences(old.get(key), value, (*path, key))
+            if key not in old:
+                yield Difference((*path, key), "added", None, value)
+            else:
+                yield from differences(old[key], value, (*path, key))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _items(old, new, path)
     else:
@@ -62,22 +66,38 @@ def differences(old: JSON, new: JSON, path: tuple[str | int, ...] = ()) -> Itera
 
 def _items(old: list[JSON], new: list[JSON], path: tuple[str | int, ...]) -> Iterator[Difference]:
     patch = patching.diff(old, new) or {}
-    pieces: list[Any] = patch.get("list", [{"add": new}])  # a patch that sets the list keeps none of its items
+    pieces: Iterable[Any] = patch.get("list") or _aligned(old, new)
     kept: set[int] = set()
-    place = 0
+    end = place = 0
     for piece in pieces:
         if isinstance(piece, list):
-            kept.update(range(piece[0], piece[0] + piece[1]))
-            place += piece[1]
+            start, count = piece
+            for index in range(start, start + count):
+                if index >= end:
+                    kept.add(index)
+                    end = index + 1
+                else:  # it stood before what stands before it now: it went there and came here
+                    yield Difference((*path, place), "added", None, old[index])
+                place += 1
         elif "add" in piece:
             for item in piece["add"]:
                 yield Difference((*path, place), "added", None, item)
                 place += 1
         else:
-            kept.add(piece["at"])
-            before = old[piece["at"]]
-            yield from differences(before, patching.apply(piece["patch"], before), (*path, place))
+            index = piece["at"]
+            kept.add(index)
+            end = max(end, index + 1)
+            yield from differences(old[index], patching.apply(piece["patch"], old[index]), (*path, place))
             place += 1
     for index, item in enumerate(old):
         if index not in kept:
             yield Difference((*path, index), "removed", item, None)
+
+
+def _aligned(old: list[JSON], new: list[JSON]) -> Iterator[Any]:
+    """Give the pieces of a list that a patch sets, which is shorter to write but tells nothing of the items."""
+    end = 0
+    for run in [*align(old, new, common_prefix(old, new)), Run(len(old), len(new), 0)]:
+        yield {"add": new[end : run.new]}
+        yield [run.old, run.count]
+        end = run.new + run.count
