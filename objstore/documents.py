@@ -98,7 +98,10 @@ class DocumentStore:
         return self._opened.driver.run(protocol, self._opened.reporter(id))
 
     def load(self, id: str, *, parts: Iterable[str] | None = None, at: int | None = None) -> Document | None:
-        """Load a document, or some parts of it; ``None`` where there is none.
+        """Load a document, or some parts of it; ``None`` where there never was one, or it was deleted.
+
+        One whose parts were all removed comes without `Document.names`, though `exists` says that there is none: its
+        revision may be saved on.
 
         Raises:
             IntegrityError: Stored bytes are damaged.
@@ -128,6 +131,7 @@ class DocumentStore:
                 that make the same of it agree; where only one may succeed, let each also save a part with a name of its
                 own, or `update`.
             InvalidValueError: A value is not JSON; the message says where.
+            NotFoundError: There never was a document, and nothing is given to make one of.
         """
         return self._save(id, self._documents.save(id, parts, base, key))
 
@@ -141,6 +145,7 @@ class DocumentStore:
         Raises:
             ConflictError: With a base: one of these parts changed since.
             InvalidValueError: A part is no list, or an item is not JSON; the message says where.
+            NotFoundError: There never was a document, and no item is given.
         """
         return self._save(id, self._documents.append(id, items, base, key))
 

@@ -297,6 +297,8 @@ class SessionStore:
         Raises:
             ConflictError: A part that is saved was changed since the revision, other than by both sides adding to
                 the end of traces or runs.
+            NotFoundError: There never was anything under this id, and nothing is given; or a binary artifact is not one
+                of this session.
             UnsupportedError: With a key: the tree layout keeps none.
         """
         id = session_or_id.id if isinstance(session_or_id, SessionData) else session_or_id

@@ -315,8 +315,9 @@ def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
     try:
         return documents.from_document(part.adapter, document)
     except ValidationError as error:
-        where = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
+        steps = error.errors(include_url=False, include_input=False)[0]["loc"]
+        where = f" (at {'.'.join(map(str, steps))})" if steps else ""
         raise FormatError(
-            f"the part {part.name!r} of {id!r} is whole, but not of the seed's types (at {where}); is it a document?",
+            f"the part {part.name!r} of {id!r} is whole, but not of the seed's types{where}; is it a document?",
             loaded.key,
         ) from None

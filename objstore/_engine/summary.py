@@ -24,8 +24,8 @@ class SessionSummary:
         turns: How many of them are a user's own.
         tokens: Tokens used in all.
         cost: Costs in all, in US dollars.
-        created_at: As the session says.
-        updated_at: As the session says.
+        created_at: As the session says; the beginning of 1970 where that is a second that no calendar has.
+        updated_at: The same.
         artifacts: How many artifacts it has; the same for the next three.
         size: Bytes that it takes in the storage, its history and left-overs included; ``None`` where that was not
             looked up.

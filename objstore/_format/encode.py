@@ -247,8 +247,9 @@ class Encoder:
         if ref.name not in self.named:
             if ref.name not in self.present and ref.path is None:
                 raise NotFoundError(
-                    f"object {ref.name} is not stored for this session (it was pruned, or is another session's), and "
-                    "its contents are not in hand; load again, or put the artifact anew"
+                    f"object {ref.name} is not known to be stored for this session (it was pruned, is another "
+                    "session's, or only an older state names it), and its contents are not in hand; load the "
+                    "newest state, or put the artifact anew"
                 )
             self._name(ref.name, ref.size, ref)
         return f'{{"{TEXT if ref.kind == "text" else BYTES}":"{ref.name}"}}'

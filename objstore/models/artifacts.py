@@ -24,7 +24,7 @@ class ArtifactData(Model):
     """Stands for the contents of a binary artifact, which lie in the store and may be of any size.
 
     `objstore.SessionStore.open_artifact` reads them. An artifact that was loaded can be saved again into the same
-    session, and keeps its contents.
+    session, and keeps its contents as long as the newest state names them.
 
     Attributes:
         digest: Their sha256 as 64 hex digits.

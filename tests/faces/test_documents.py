@@ -394,3 +394,15 @@ def test_a_view_copies_nothing_and_reads_nothing_that_stands_apart(url: str) -> 
         store.save("d", {"log": []}, base=newer.revision)
         with pytest.raises(objstore.ConflictError):
             store.save("d", {"log": [1]}, base=document.revision)
+
+
+def test_a_document_without_parts_is_not_there_and_its_revision_is(store: DocumentStore) -> None:
+    store.save("d", {"a": 1})
+    store.save("d", {"a": None})
+    assert not store.exists("d")
+    assert store.list() == []
+    document = store.load("d")
+    assert document is not None
+    assert document.names == ()
+    store.save("d", {"a": 2}, base=document.revision)
+    assert store.list() == ["d"]
