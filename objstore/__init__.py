@@ -11,7 +11,7 @@ from ._engine.artifacts import ArtifactInfo
 from ._engine.contents import ArtifactStream, AsyncArtifactStream
 from ._engine.documents import Document, DocumentSummary
 from ._engine.observing import Event, OperationEvent, SaveEvent
-from ._engine.sessions import SessionBundle
+from ._engine.parts import SessionBundle
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff, Difference
 from ._log.session import CommitInfo

@@ -22,7 +22,7 @@ from ._care.findings import VerifyReport
 from ._care.mend import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
-from ._engine import sessions
+from ._engine import parts
 from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import AsyncArtifactStream
@@ -30,7 +30,8 @@ from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
 from ._engine.pages import Wanted
-from ._engine.sessions import Part, SessionBundle, Sessions
+from ._engine.parts import Part, SessionBundle
+from ._engine.sessions import Sessions
 from ._engine.spool import Source, Spool
 from ._engine.summary import SessionSummary
 from ._format.canonical import JSON
@@ -208,33 +209,33 @@ class AsyncSessionStore:
     def save_artifacts(
         self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
+        return self._save(id, self._sessions.save_part(parts.ARTIFACTS, id, artifacts, base))
 
     @like(SessionStore.load_artifacts)
     async def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
-        return await self._load(sessions.ARTIFACTS, id, at)
+        return await self._load(parts.ARTIFACTS, id, at)
 
     @like(SessionStore.save_trace_events)
     @taken_down
     def save_trace_events(
         self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, listed("events", events), base))
+        return self._save(id, self._sessions.save_part(parts.TRACE_EVENTS, id, listed("events", events), base))
 
     @like(SessionStore.load_trace_events)
     async def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
-        return await self._load(sessions.TRACE_EVENTS, id, at)
+        return await self._load(parts.TRACE_EVENTS, id, at)
 
     @like(SessionStore.save_run_records)
     @taken_down
     def save_run_records(
         self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
-        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, listed("records", records), base))
+        return self._save(id, self._sessions.save_part(parts.RUN_RECORDS, id, listed("records", records), base))
 
     @like(SessionStore.load_run_records)
     async def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
-        return await self._load(sessions.RUN_RECORDS, id, at)
+        return await self._load(parts.RUN_RECORDS, id, at)
 
     @like(SessionStore.save_verification_reports)
     @taken_down
@@ -242,14 +243,14 @@ class AsyncSessionStore:
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Coroutine[Any, Any, Revision]:
         return self._save(
-            id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, listed("reports", reports), base)
+            id, self._sessions.save_part(parts.VERIFICATION_REPORTS, id, listed("reports", reports), base)
         )
 
     @like(SessionStore.load_verification_reports)
     async def load_verification_reports(
         self, id: str, *, at: int | None = None
     ) -> builtins.list[VerificationReport] | None:
-        return await self._load(sessions.VERIFICATION_REPORTS, id, at)
+        return await self._load(parts.VERIFICATION_REPORTS, id, at)
 
     # Several parts at once
 

@@ -15,7 +15,7 @@ from ._care.findings import VerifyReport
 from ._care.mend import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
-from ._engine import sessions
+from ._engine import parts
 from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
 from ._engine.contents import ArtifactStream
@@ -23,7 +23,8 @@ from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
 from ._engine.pages import Wanted
-from ._engine.sessions import Part, SessionBundle, Sessions
+from ._engine.parts import Part, SessionBundle
+from ._engine.sessions import Sessions
 from ._engine.spool import Source, Spool
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff
@@ -231,7 +232,7 @@ class SessionStore:
 
     def save_artifacts(self, id: str, artifacts: ArtifactStore, *, base: BaseArgument = UNSET) -> Revision:
         """Save the artifacts of a session, which need not exist itself."""
-        return self._save(id, self._sessions.save_part(sessions.ARTIFACTS, id, artifacts, base))
+        return self._save(id, self._sessions.save_part(parts.ARTIFACTS, id, artifacts, base))
 
     def load_artifacts(self, id: str, *, at: int | None = None) -> ArtifactStore | None:
         """Load the artifacts of a session; ``None`` where none were ever saved.
@@ -239,35 +240,35 @@ class SessionStore:
         Texts come with their contents. Binary ones only name theirs (`ToolArtifact.data`), which are kept when the
         artifacts are saved again into this session; `open_artifact` reads them.
         """
-        return self._load(sessions.ARTIFACTS, id, at)
+        return self._load(parts.ARTIFACTS, id, at)
 
     def save_trace_events(self, id: str, events: Sequence[TraceEvent], *, base: BaseArgument = UNSET) -> Revision:
         """Save the trace events of a session."""
-        return self._save(id, self._sessions.save_part(sessions.TRACE_EVENTS, id, listed("events", events), base))
+        return self._save(id, self._sessions.save_part(parts.TRACE_EVENTS, id, listed("events", events), base))
 
     def load_trace_events(self, id: str, *, at: int | None = None) -> builtins.list[TraceEvent] | None:
         """Load the trace events of a session; ``None`` where none were ever saved."""
-        return self._load(sessions.TRACE_EVENTS, id, at)
+        return self._load(parts.TRACE_EVENTS, id, at)
 
     def save_run_records(self, id: str, records: Sequence[RunRecord], *, base: BaseArgument = UNSET) -> Revision:
         """Save the run records of a session."""
-        return self._save(id, self._sessions.save_part(sessions.RUN_RECORDS, id, listed("records", records), base))
+        return self._save(id, self._sessions.save_part(parts.RUN_RECORDS, id, listed("records", records), base))
 
     def load_run_records(self, id: str, *, at: int | None = None) -> builtins.list[RunRecord] | None:
         """Load the run records of a session; ``None`` where none were ever saved."""
-        return self._load(sessions.RUN_RECORDS, id, at)
+        return self._load(parts.RUN_RECORDS, id, at)
 
     def save_verification_reports(
         self, id: str, reports: Sequence[VerificationReport], *, base: BaseArgument = UNSET
     ) -> Revision:
         """Save the verification reports of a session."""
         return self._save(
-            id, self._sessions.save_part(sessions.VERIFICATION_REPORTS, id, listed("reports", reports), base)
+            id, self._sessions.save_part(parts.VERIFICATION_REPORTS, id, listed("reports", reports), base)
         )
 
     def load_verification_reports(self, id: str, *, at: int | None = None) -> builtins.list[VerificationReport] | None:
         """Load the verification reports of a session; ``None`` where none were ever saved."""
-        return self._load(sessions.VERIFICATION_REPORTS, id, at)
+        return self._load(parts.VERIFICATION_REPORTS, id, at)
 
     # Several parts at once
 

@@ -97,10 +97,10 @@ class SummaryPages:
 
     def read(self) -> Protocol[list[SessionSummary]]:
         """Read the next page, which may be empty."""
-        ids = list(islice(self._ids, PAGE)) if self._pages else (yield Call(self._take))
+        ids = self._take() if self._pages else (yield Call(self._take))
         if not ids and self._pages and self._pages.left:
             self._ids = iter((yield from self._pages.read()))
-            ids = list(islice(self._ids, PAGE))
+            ids = self._take()
         self.left = bool(ids) or (self._pages is not None and self._pages.left)
         if not ids:
             return []

@@ -7,19 +7,17 @@ it returns the protocol, so a caller may go on changing them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from .._format import checking, naming
 from .._format.canonical import JSON
-from .._log.loaded import Loaded, described, plain
 from .._log.ops import Call, Moment, Now, Pause, Protocol
 from .._log.save import drawn
 from .._seed import five_parts
-from ..errors import ConflictError, FormatError, InvalidValueError, NotFoundError
+from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import (
     AgentEvent,
     ArtifactStore,
@@ -36,46 +34,21 @@ from ..models import _documents as documents
 from ..models._base import Model
 from .arguments import listed
 from .layouts import BaseArgument, FindLayout, Unset, given
+from .parts import (
+    ARTIFACTS,
+    RUN_RECORDS,
+    SESSION,
+    TRACE_EVENTS,
+    VERIFICATION_REPORTS,
+    Part,
+    SessionBundle,
+    bundle_of,
+    session_of,
+    value_of,
+)
 from .taking import Seen, check_readable, document, hand_on, seen, taken_down
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SessionBundle:
-    """A session with its four siblings, all of one commit.
-
-    Attributes:
-        session: ``None`` where only siblings were saved.
-        artifacts: With their contents, unless these are binary (see `ToolArtifact.data`); ``None`` where none were
-            ever saved, which is not the same as empty.
-        trace_events: The same, and so for the rest.
-        run_records: Runs with their events.
-        verification_reports: The reports.
-        revision: The commit that they were read from.
-    """
-
-    session: SessionData | None
-    artifacts: ArtifactStore | None
-    trace_events: list[TraceEvent] | None
-    run_records: list[RunRecord] | None
-    verification_reports: list[VerificationReport] | None
-    revision: Revision
-
-
-@dataclass(frozen=True, slots=True)
-class Part(Generic[T]):
-    """A part of a session and the models that it is made of."""
-
-    name: str
-    adapter: TypeAdapter[T]
-
-
-_SESSION: Final = Part(five_parts.SESSION, documents.SESSION)
-ARTIFACTS: Final = Part(five_parts.ARTIFACTS, documents.ARTIFACTS)
-TRACE_EVENTS: Final = Part(five_parts.TRACES, documents.TRACE_EVENTS)
-RUN_RECORDS: Final = Part(five_parts.RUNS, documents.RUN_RECORDS)
-VERIFICATION_REPORTS: Final = Part(five_parts.VERIFICATION, documents.VERIFICATION_REPORTS)
 
 _EVENT_RECORD: Final = TypeAdapter(RunEventRecord)
 _EVENT: Final[TypeAdapter[Any]] = TypeAdapter(AgentEvent)
@@ -103,7 +76,7 @@ class Sessions:
         if not isinstance(session, SessionData):
             raise InvalidValueError(f"session must be a SessionData, not {type(session).__name__}")
         naming.check_id(session.id)
-        parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
+        parts = {five_parts.SESSION: _taken(SESSION, session, seen(session.revision))}
         return self._saved(session, session.id, parts, _based(session, base), None)
 
     def _saved(
@@ -124,7 +97,7 @@ class Sessions:
     def load(self, id: str, at: int | None) -> Protocol[SessionData | None]:
         """See `SessionStore.load`."""
         loaded = yield from (yield from self._layout(id)).load(id, (five_parts.SESSION,), at)
-        return _session_of(id, loaded) if loaded else None
+        return session_of(id, loaded) if loaded else None
 
     def update(
         self,
@@ -146,7 +119,7 @@ class Sessions:
             session = changed or session
             if session.id != id:
                 raise InvalidValueError(f"the update of {id!r} made a session with another id; save that one instead")
-            parts = {five_parts.SESSION: _taken(_SESSION, session, seen(session.revision))}
+            parts = {five_parts.SESSION: _taken(SESSION, session, seen(session.revision))}
             try:
                 saved, wrote = yield from self._written(session, id, parts, revision, None)
             except ConflictError:
@@ -180,7 +153,7 @@ class Sessions:
     def load_part(self, part: Part[T], id: str, at: int | None) -> Protocol[T | None]:
         """Load one sibling of a session."""
         loaded = yield from (yield from self._layout(id)).load(id, (part.name,), at)
-        return _value_of(part, id, loaded) if loaded else None
+        return value_of(part, id, loaded) if loaded else None
 
     # Several parts at once
 
@@ -199,7 +172,7 @@ class Sessions:
         known = seen(session_or_id.revision) if isinstance(session_or_id, SessionData) else Seen()
         if isinstance(session_or_id, SessionData):
             naming.check_id(session_or_id.id)
-            parts[five_parts.SESSION] = _taken(_SESSION, session_or_id, known)
+            parts[five_parts.SESSION] = _taken(SESSION, session_or_id, known)
         if artifacts is not None:
             parts[five_parts.ARTIFACTS] = _taken(ARTIFACTS, artifacts, known)
         if trace_events is not None:
@@ -260,14 +233,7 @@ class Sessions:
         loaded = yield from (yield from self._layout(id)).load(id, five_parts.PARTS, at)
         if loaded is None or all(value is None for value in loaded.parts.values()):
             return None
-        return SessionBundle(
-            _session_of(id, loaded),
-            _value_of(ARTIFACTS, id, loaded),
-            _value_of(TRACE_EVENTS, id, loaded),
-            _value_of(RUN_RECORDS, id, loaded),
-            _value_of(VERIFICATION_REPORTS, id, loaded),
-            loaded.revision,
-        )
+        return bundle_of(id, loaded)
 
 
 def _based(session: SessionData, base: BaseArgument) -> Revision | int | None:
@@ -297,27 +263,3 @@ def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
     if not isinstance(event, Model):
         raise InvalidValueError(f"{type(event).__name__} stands in a list of events")
     return {"event": document(_EVENT, event)}
-
-
-def _session_of(id: str, loaded: Loaded) -> SessionData | None:
-    session = _value_of(_SESSION, id, loaded)
-    if session is not None:
-        session.revision = loaded.revision
-    return session
-
-
-def _value_of(part: Part[T], id: str, loaded: Loaded) -> T | None:
-    document = loaded.parts[part.name]
-    if document is None:
-        return None
-    if part.name == five_parts.ARTIFACTS:
-        document = plain(document, described)
-    try:
-        return documents.from_document(part.adapter, document)
-    except ValidationError as error:
-        steps = error.errors(include_url=False, include_input=False)[0]["loc"]
-        where = f" (at {'.'.join(map(str, steps))})" if steps else ""
-        raise FormatError(
-            f"the part {part.name!r} of {id!r} is whole, but not of the seed's types{where}; is it a document?",
-            loaded.key,
-        ) from None
