@@ -1,4 +1,4 @@
-"""What callers give, checked: how a place is opened, what is to be kept, which ids are meant."""
+"""What callers give, checked: how a place is opened, what is to be kept, which ids are meant, a key."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from fsspec import AbstractFileSystem
 
 from .._care.retention import ChooseFloor, retention
+from .._format import checking
 from ..backends import AsyncBackend, Backend
 from ..backends._target import named, whole
 from ..errors import InvalidValueError
@@ -20,6 +21,8 @@ from .observing import Observer
 T = TypeVar("T")
 
 LayoutName = Literal["log", "tree"]
+
+_KEY_BYTES: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,21 @@ def text(name: str, value: str) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(f"{name} must be a str, not {type(value).__name__}")
     return value
+
+
+def check_key(key: str | None) -> None:
+    """Make sure that an idempotency key, if there is one, is a text of a size that each commit can carry.
+
+    Raises:
+        InvalidValueError: It is not.
+    """
+    if key is None:
+        return
+    if not isinstance(key, str):
+        raise InvalidValueError(f"an idempotency key is a str, not {type(key).__name__}")
+    checking.check(key, what="the idempotency key")
+    if not 0 < len(key.encode()) <= _KEY_BYTES:
+        raise InvalidValueError(f"an idempotency key has 1 to {_KEY_BYTES} bytes, this one has {len(key.encode())}")
 
 
 def listed(name: str, values: Iterable[T]) -> list[T]:

@@ -38,14 +38,12 @@ from ..errors import (
     BackendError,
     ConflictError,
     IntegrityError,
-    InvalidValueError,
     NotFoundError,
     UnsupportedBackendError,
 )
 from ..models import Revision
+from .arguments import check_key
 from .memory import Memory
-
-KEY_BYTES = 128
 
 
 class Handle:
@@ -142,7 +140,7 @@ class Handle:
     ) -> Protocol[tuple[Revision, bool]]:
         """Set parts to values, on a revision or on whatever is there; also say whether a commit was written."""
         naming.check_id(id)
-        _check_key(key)
+        check_key(key)
         yield from self.writing()
         try:
             if base is None:
@@ -166,7 +164,7 @@ class Handle:
     ) -> Protocol[tuple[Revision, bool]]:
         """Change whatever is at the newest end, by a function of it; with a base only if that is the newest end."""
         naming.check_id(id)
-        _check_key(key)
+        check_key(key)
         yield from self.writing()
         if base is not None:
             sight = yield from self._sight(id, base, ())
@@ -319,11 +317,11 @@ class Handle:
 
     def exists(self, id: str) -> Protocol[bool]:
         """Say whether there is a session."""
-        return (yield from session.exists(self.rules, naming.check_id(id)))
+        return session.exists(self.rules, naming.check_id(id))
 
     def history(self, id: str) -> Protocol[list[session.CommitInfo]]:
         """Describe the commits of a session, newest first."""
-        return (yield from session.history(self.rules, naming.check_id(id)))
+        return session.history(self.rules, naming.check_id(id))
 
 
 def _there(parts: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -337,13 +335,3 @@ def _check_stale(id: str, base: Revision, stale: frozenset[str], parts: Iterable
             f"{' and '.join(touched)} of {id!r} stood otherwise in the store when this revision was made, which came "
             "from another process or store or for a repeated key; load it again and redo the change", id, base.seq,
         )  # fmt: skip
-
-
-def _check_key(key: str | None) -> None:
-    if key is None:
-        return
-    if not isinstance(key, str):
-        raise InvalidValueError(f"an idempotency key is a str, not {type(key).__name__}")
-    checking.check(key, what="the idempotency key")
-    if not 0 < len(key.encode()) <= KEY_BYTES:
-        raise InvalidValueError(f"an idempotency key has 1 to {KEY_BYTES} bytes, this one has {len(key.encode())}")
