@@ -114,6 +114,16 @@ def test_another_head_gives_back_nothing_that_was_deleted_or_pruned() -> None:
     assert len(found.messages) == 3
 
 
+@pytest.mark.parametrize("n", [1, 33, 65])
+def test_ours_is_given_out_though_all_beside_it_is_damaged(n: int) -> None:
+    place = lived("mine")
+    for beside in {n - 2, n - 1, n + 1, n + 2} - {-1, 0}:
+        place.put(log_key("s", beside), b"damaged")
+    found = objstore.open(place).load("s", at=n)
+    assert found is not None
+    assert len(found.messages) == n
+
+
 @pytest.mark.parametrize("n", [33, 65])
 def test_none_of_them_is_taken_for_ours_where_all_above_it_is_damaged(n: int) -> None:
     place = lived("mine")

@@ -137,6 +137,13 @@ def test_the_newest_snapshots_are_kept_and_all_since(place: Place, number: int, 
         assert store.prune("s", keep_snapshots=number).floor == {65: 97, 33: 65, 1: 1 if number > 3 else 33}[floor]
 
 
+def test_of_one_commit_all_is_kept_by_more_snapshots_than_there_are(place: Place) -> None:
+    with place.open() as store:
+        lived(store, 1)
+        assert store.prune("s", keep_snapshots=2).floor == 1
+        assert [c.seq for c in store.history("s")] == [1]
+
+
 @pytest.mark.parametrize(("number", "floor"), [(1, 71), (2, 65), (6, 65), (7, 33), (38, 33), (39, 1), (1_000, 1)])
 def test_so_many_of_the_newest_commits_are_kept_and_none_more_than_a_whole_state_needs(
     place: Place, number: int, floor: int
