@@ -140,6 +140,14 @@ def test_a_list_that_was_looked_at_can_be_added_to(store: DocumentStore) -> None
         store.update("d", lambda parts: {"list": parts["list"] + [1, {2}]})
 
 
+@pytest.mark.parametrize("value", [{"x": 1}, "text", 1, True])
+def test_nothing_is_appended_to_what_is_no_list(store: DocumentStore, value: object) -> None:
+    store.save("d", {"part": value, "list": [1]})
+    with pytest.raises(InvalidValueError, match=r"^part of 'd' is no list"):
+        store.append("d", {"list": [2], "part": [1]})
+    assert parts_of(store) == {"part": value, "list": [1]}
+
+
 def test_adding_to_a_list_costs_the_same_however_long_it_is() -> None:
     sent: list[int] = []
 
