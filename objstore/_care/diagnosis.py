@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -112,9 +113,12 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
     blank = nothing(id, None)
     damage: list[Finding] = []
     above: dict[int, Commit] = {}
+    taken: list[int] = []
     gap, parent, floor = False, None, None
     ours, foreign = False, False
-    for page in pages_down(newest, 1):
+    top = newest
+    while top:
+        page = next(pages_down(top, 1))
         data = yield from read_commits(blank, page)
         for n in page:
             found = _parsed(blank, n, data[n], damage)
@@ -145,7 +149,15 @@ def _newest_intact(id: str, newest: int) -> Protocol[tuple[Base, list[Finding]]]
                 above.clear()  # nothing that stands on it can be built
             else:
                 above[n] = found
+        top = page[-1] - 1
+        if _is_empty(data):  # what is missing may be any number, and is not looked for one by one
+            taken = taken or (yield from numbers_below(blank.key, newest))
+            top = taken[place - 1] if (place := bisect_right(taken, top)) else 0
     return blank, damage
+
+
+def _is_empty(data: Mapping[int, bytes | None]) -> bool:
+    return all(stored is None for stored in data.values())
 
 
 def _upwards(base: Base, above: Mapping[int, Commit], damage: list[Finding]) -> Protocol[Base]:
@@ -175,15 +187,17 @@ def _above(base: Base, newest: int) -> Protocol[tuple[str | None, tuple[LostComm
     """Take the digest of what is stored above a base, and say what that was."""
     digest = hashlib.sha256()
     lost: list[LostCommit] = []
-    lowest = base.seq + 1
-    if not base.seq:  # what is missing below all that is there was freed, for all that can be told
-        lowest = min((yield from numbers_below(base.key, newest)), default=newest)
-    for start in range(lowest, newest + 1, PAGE):
+    taken = [*(yield from numbers_below(base.key, newest)), newest]
+    start = base.seq + 1 if base.seq else taken[0]  # what is missing below all that is there may have been freed
+    while start <= newest:
         page = list(range(start, min(newest + 1, start + PAGE)))
         data = yield from read_commits(base, page)
         for n in page:
             digest.update(data[n] or b"")
             lost.append(_lost(base, n, data[n]))
+        start = page[-1] + 1
+        if start <= newest and _is_empty(data):
+            start = taken[bisect_left(taken, start)]
     return (digest.hexdigest() if lost else None), tuple(reversed(lost))
 
 

@@ -189,8 +189,12 @@ def _chain(blank: Base, numbers: list[int], count: _Count) -> Protocol[list[Comm
             floor = max(floor, commit.floor)
             chain.append(commit)
         newest = page[-1] - 1
-        if not chain:
-            newest = numbers[end - 1] if (end := bisect_right(numbers, newest)) else 0
+        if not chain or present.isdisjoint(page):  # nor is what the listing leaves out looked for, number by number
+            below = numbers[end - 1] if (end := bisect_right(numbers, newest)) else 0
+            if chain and (lowest := max(below + 1, floor)) <= newest:
+                detail = f"commits {lowest} to {newest} are retained and not there"
+                count.findings.append(Finding(blank.id, naming.log_key(blank.key, newest), "missing", detail))
+            newest = below
     return chain
 
 

@@ -208,7 +208,7 @@ class Handle:
     def _look_for_marker(self) -> Protocol[None]:
         """Where somebody removed the store, what is saved next begins a new one, and that wants a marker."""
         with suppress(BackendError):
-            if (yield Get(MARKER)) is None:
+            if (yield Get(MARKER, 0)) is None:
                 self.place, self._settled = replace(self.place, marker=None), False
 
     def _commit(

@@ -159,7 +159,7 @@ class Opened:
     def _keeps_versions(self) -> Protocol[bool]:
         """Ask the storage whether it keeps versions, where that can be asked; the marker is there in any log store."""
         ask = getattr(self.backend, "facts", None)
-        if ask is None or (yield Get(MARKER)) is None:
+        if ask is None or (yield Get(MARKER, 0)) is None:
             return False
         found = yield Call(ask, (MARKER,), blocking=True)
         return found.versioned is True

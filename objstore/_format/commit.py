@@ -199,7 +199,7 @@ def decode(data: bytes, key: str, id: str, seq: int) -> Commit | None:
 def is_torn(data: bytes) -> bool:
     """Say whether the bytes are the beginning of a record whose end is missing, as a broken write leaves it."""
     if zstd.is_frame(data) or len(data) < len(_HEAD):
-        return zstd.is_cut_off(data) or _HEAD.startswith(data)
+        return zstd.is_cut_off(data, limit=MAX_BYTES) or _HEAD.startswith(data)
     return data.startswith(_HEAD) and not data.endswith(b'"}')
 
 

@@ -18,7 +18,7 @@ TRASH: Final = "trash/"
 
 MAX_ID_BYTES: Final = 1024
 MAX_SEQ: Final = 10**10 - 1
-"""The last number that fits the ten digits of a commit's name."""
+"""The last number that fits the ten digits of a commit's name; the name of a larger one is foreign to all readers."""
 
 GROUP: Final = 1000
 """Commits in one directory of the log."""
@@ -239,7 +239,7 @@ def behind_hints(key: str) -> str:
 
 
 def _number(n: int) -> str:
-    if not 1 <= n <= MAX_SEQ:
+    if n < 1:
         raise ValueError(f"no commit can have the number {n}")
     return f"{n:010d}"
 

@@ -6,6 +6,7 @@ import zstandard
 
 _LEVEL = 1
 _KEPT = 4  # compressors; each holds some 80 KB, and 1.3 MB after a leaf until smaller texts have followed
+_PIECE = 1024
 _MOST = 2**15  # what a byte can stand for at most: four bytes are a block that repeats one byte 128 KiB long
 
 
@@ -19,16 +20,20 @@ def is_frame(data: bytes) -> bool:
     return data.startswith(zstandard.FRAME_HEADER)
 
 
-def is_cut_off(data: bytes) -> bool:
-    """Say whether the bytes are those of a frame whose end is missing, right as far as they go."""
+def is_cut_off(data: bytes, *, limit: int) -> bool:
+    """Say whether the bytes are those of a frame of at most ``limit`` bytes whose end is missing, right so far."""
     if zstandard.FRAME_HEADER.startswith(data):
         return True
+    inflating = zstandard.ZstdDecompressor().decompressobj()
+    size = 0
     try:
-        inflating = zstandard.ZstdDecompressor().decompressobj()
-        inflating.decompress(data)
+        for start in range(0, len(data), _PIECE):  # little at once, since it may stand for very much
+            size += len(inflating.decompress(data[start : start + _PIECE]))
+            if inflating.eof or size > limit:
+                return False
     except zstandard.ZstdError:
         return False
-    return not inflating.eof
+    return True
 
 
 def compress(data: bytes) -> bytes:

@@ -46,6 +46,11 @@ class Rules:
     tearable: bool = False
     compressors: Compressors = field(default_factory=Compressors, compare=False, repr=False)
 
+    @property
+    def reach(self) -> int:
+        """Say how far down the next snapshot is looked for at once, whatever a marker says."""
+        return min(self.interval, naming.GROUP)
+
     def lives(self, state: Mapping[str, JSON] | None) -> bool:
         """Say whether a state has a session: its main part, or any part where none is the main one.
 

@@ -84,7 +84,7 @@ def _load_once(
     if head == 0:
         return blank
     target = at or head
-    start = (target - 1) // rules.interval * rules.interval + 1
+    start = max((target - 1) // rules.interval * rules.interval + 1, target - rules.reach)
     data = yield from read_commits(blank, sorted({head, max(1, head - 1), *range(start, min(head, target + 1) + 1)}))
     needed = target == head or surely
     newest = parse(blank, head, data[head]) if needed else parse_or_none(blank, head, data[head])
@@ -248,7 +248,7 @@ def _with_way_out(rules: Rules, id: str, failure: IntegrityError) -> Protocol[In
     """Say in the error which older commit can still be loaded."""
     blank = nothing(id, None)
     head = yield from find_head(blank.key)
-    for n in range(head - 1, max(0, head - 2 * rules.interval), -1):
+    for n in range(head - 1, max(0, head - 2 * rules.reach), -1):
         found = yield from read_commits(blank, [n])
         if parse_or_none(blank, n, found[n]) is None:
             continue  # to try would be to read all that is above it again

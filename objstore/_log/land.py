@@ -10,7 +10,15 @@ from .._format import naming
 from .._format.commit import FENCES, encode, is_torn, timestamp
 from .._format.refs import Ref
 from .._format.state import Leaves, stored
-from ..errors import BackendError, FormatError, IntegrityError, ObjstoreError, OutcomeUnknownError, UnavailableError
+from ..errors import (
+    BackendError,
+    FormatError,
+    IntegrityError,
+    ObjstoreError,
+    OutcomeUnknownError,
+    UnavailableError,
+    UnsupportedError,
+)
 from .asking import get_commit
 from .base import Base, Rules
 from .chain import stands_on
@@ -47,8 +55,14 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         LostError: It is not on the chain; a load tells what is.
         OutcomeUnknownError: The storage never said whether it arrived.
         UnavailableError: An object that it needs could not be stored; no commit was written.
+        UnsupportedError: The number of the head is the last that there is.
     """
     seq = head.seq + 1
+    if seq > naming.MAX_SEQ:
+        raise UnsupportedError(
+            f"the log of {head.id!r} is full, its newest commit has the last number that there is; fork it, and go on "
+            "in the new session"
+        )
     issued: Moment = yield Now()
     attempt: str = yield NewId()
     done, body, state, encoder = build(rules, head, draft, summarise, attempt, timestamp(issued.wall))

@@ -33,7 +33,7 @@ _SIBLINGS = {"artifacts", "traces", "runs", "verification"}
 _PASSING = re.compile(rf"{re.escape(PROBE)}\Z|{CHECK}[0-9a-f]{{32}}\.|.*\.tmp\Z", re.DOTALL)
 """Names of objects that come and go, or were left by whoever was killed over them: no content of the place."""
 _READ = 2**24
-"""How much is read of a file to see whether it is a session; of a larger one it is not known."""
+"""How much is read of a file to see whether it is a session or a marker; of a larger one it is not known."""
 _LOOKS = 3
 
 
@@ -61,10 +61,11 @@ def look(wanted: Layout | None) -> Protocol[Place]:
         FormatError: It is not ours, of a newer objstore, or of the other layout.
     """
     for _ in range(_LOOKS):
-        data: bytes | None = yield Get(MARKER)
+        data: bytes | None = yield Get(MARKER, _READ)
+        huge = data is not None and len(data) > _READ  # it may be a session of a tree, and is no marker
         if data is not None and _is_cut_off(data) and [e.name for e in (yield List(""))] == [MARKER]:
             return Place(None)  # whoever was about to make the store crashed over it
-        if data is not None and not _is_session(data):
+        if data is not None and not huge and not _is_session(data):
             place = _parse(data)
             if wanted == "tree":
                 raise FormatError(
@@ -91,6 +92,8 @@ def look(wanted: Layout | None) -> Protocol[Place]:
             "this is a store of the tree layout; open it without layout='log', or choose an empty place",
             MARKER,
         )
+    if huge:
+        raise FormatError(f"{MARKER} is larger than any marker; restore it from another store of yours", MARKER)
     raise _foreign([e.name for e in entries], wanted)
 
 
@@ -126,7 +129,7 @@ def _foreign(names: Iterable[str], wanted: Layout | None) -> FormatError:
 
 
 def _is_cut_off(data: bytes) -> bool:
-    return _HEAD.startswith(data[: len(_HEAD)]) and not data.endswith(b"}")
+    return len(data) <= _READ and _HEAD.startswith(data[: len(_HEAD)]) and not data.endswith(b"}")
 
 
 def _is_session(data: bytes) -> bool:

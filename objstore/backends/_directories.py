@@ -1,7 +1,7 @@
-"""The directories that a store on local disk works in: opened, made, made durable, and refused where links lead out."""
+"""The directories that a store on local disk works in: opened, made, made durable, and refused where they are links."""
 
 # Pathlib cannot express a path relative to an open directory, and costs more than the calls that it makes.
-# ruff: noqa: PTH102, PTH112, PTH120
+# ruff: noqa: PTH102, PTH112, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Directories:
     """The directories at and below one path, each by its name relative to it, of which ``""`` is the path itself.
 
     Every piece of work opens its directory and stays in it. A directory that is not the one seen last time is examined,
-    and refused where symbolic links lead out of the store.
+    and refused where symbolic links lead elsewhere.
 
     Args:
         root: The path.
@@ -101,9 +101,9 @@ class Directories:
         if name in self._seen or len(self._seen) >= _REMEMBERED:  # replaced by somebody: nothing that we know is sure
             self.forget()
         root, real = os.path.realpath(self.root), os.path.realpath(self.path(name))
-        if os.path.commonpath([root, real]) != root:
+        if real != os.path.normpath(os.path.join(root, name)):  # not even to another session, that one would be swept
             raise IntegrityError(
-                f"{self.path(name)} leads out of the store, to {real}, by a symbolic link: "
+                f"{self.path(name)} leads elsewhere, to {real}, by a symbolic link: "
                 f"remove the link, or open the store where its files really are", name,
             )  # fmt: skip
         self._seen[name] = identity

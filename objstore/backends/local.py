@@ -45,8 +45,8 @@ class LocalBackend:
     Where there are no hard links, a rename that replaces nothing takes their place. Files are made with mode 0600,
     directories with 0700.
 
-    Every operation opens the directory that it works in and stays in it; one that symbolic links lead out of the store
-    is refused.
+    Every operation opens the directory that it works in and stays in it; one that is reached by symbolic links below
+    the store's own directory is refused.
 
     Args:
         path: The directory; made with the first write.

@@ -180,7 +180,10 @@ def log(
 
 
 def _cost(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
+    try:
+        return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
+    except OverflowError:  # an integer of hundreds of digits, which no float holds
+        return "-"
 
 
 def _commit(commit: CommitInfo) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from s3fs import S3FileSystem
 
 import objstore
-from objstore import IntegrityError, OperationEvent
+from objstore import FormatError, IntegrityError, OperationEvent
 from objstore._format import commit
 from tests.bad_input.damage import TURNS, fill, log_key, turns
 from tests.conftest import options_for
@@ -102,6 +102,16 @@ def test_in_the_place_of_an_object(filled: Path, which: Callable[[Path], bool]) 
             assert set(objstore.copy(store, copy, history=history).failed) == {"s"}
         assert store.load_artifacts("other")
     assert sum(read) < 64 * 2**20
+
+
+def test_in_the_place_of_the_marker(filled: Path) -> None:
+    blow_up(filled / "objstore.json")
+    with in_little_memory():
+        store = objstore.open(filled)
+        for call in (store.list, store.verify, lambda: store.load("s"), lambda: store.delete("s", purge=True)):
+            with pytest.raises(FormatError, match="larger than any marker"):
+                call()
+        assert not store.check().ok
 
 
 def test_in_the_place_of_the_hint_of_a_long_id(filled: Path) -> None:

@@ -15,6 +15,7 @@ from objstore._format import commit as commits
 from objstore._format import encode, state, zstd
 from objstore._format.checking import MAX_DEPTH
 from objstore._log import reading
+from tests.crash.test_crash_matrix import TwoSteps
 from tests.places import Place, make_place
 from tests.stack import until_it_overflows
 
@@ -190,6 +191,25 @@ def test_a_leaf_that_is_said_to_be_larger_than_any_is_not_read(place: Place) -> 
         with pytest.raises(FormatError):
             opened(place).load("d")
         assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("end", ["whole", "cut off"])
+def test_a_bomb_is_no_torn_commit_where_writes_may_be_torn(end: str) -> None:
+    place = TwoSteps.isolated()
+    store = DocumentStore(place, single_writer=True)
+    store.save("d", {"a": 1})
+    block = (128 * KIB << 3 | 2).to_bytes(3, "little") + b"a"  # one byte, 128 KiB long
+    last = (128 * KIB << 3 | 3).to_bytes(3, "little") + b"a"
+    frame = b"\x28\xb5\x2f\xfd\x00\x38" + block * 4000 + (last if end == "whole" else b"")
+    place.put("sessions/d/log/000000/0000000002", frame)
+    tracemalloc.start()
+    try:
+        with pytest.raises(IntegrityError, match="at=1"):
+            DocumentStore(place, single_writer=True).load("d")
+        assert not DocumentStore(place, single_writer=True).verify().ok
+        assert tracemalloc.get_traced_memory()[1] < commits.MAX_BYTES
     finally:
         tracemalloc.stop()
 

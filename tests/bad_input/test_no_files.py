@@ -190,7 +190,7 @@ def test_a_directory_of_a_session_that_is_a_link_stops_nobody_else(
     (filled / "sessions/s").symlink_to(outside)
     before = sorted(outside.rglob("*"))
     store = objstore.open(filled)
-    with pytest.raises(IntegrityError, match="leads out of the store"):
+    with pytest.raises(IntegrityError, match="leads elsewhere"):
         store.load("s")
     assert {finding.id for finding in store.verify().findings} == {"s"}
     assert set(store.collect().skipped) == {"s"}
@@ -205,7 +205,40 @@ def test_a_link_to_another_session_takes_that_with_it_nowhere(tmp_path: Path, pu
         kept = SessionData.new("kept")
         store.save(kept)
         (tmp_path / "store" / "sessions" / "link").symlink_to("kept")
-        with pytest.raises(IntegrityError, match="the log of another session"):
+        with pytest.raises(IntegrityError, match="leads elsewhere"):
             store.delete("link", purge=purge)
         assert store.load("kept") == kept
         assert store.verify(["kept"]).ok
+
+
+@pytest.mark.parametrize("name", ["objects", "objects/0"])
+def test_nor_does_a_link_to_the_objects_of_another_session(tmp_path: Path, name: str) -> None:
+    with objstore.open(tmp_path / "store") as store:
+        for id in ("kept", "linked"):
+            fill(store, id)
+        place = tmp_path / "store" / "sessions" / "linked" / name
+        shutil.rmtree(place)
+        place.symlink_to(tmp_path / "store" / "sessions" / "kept" / name)
+        calls: list[Callable[[], object]] = [
+            lambda: store.prune("linked", keep_last=1),
+            lambda: store.delete("linked"),
+            lambda: store.delete("linked", purge=True),
+        ]
+        for call in calls:
+            with pytest.raises(IntegrityError, match="leads elsewhere"):
+                call()
+        store.collect()
+        assert store.verify(["kept"]).ok
+        assert store.load_artifacts("kept")
+
+
+def test_what_was_moved_into_the_place_of_another_session_is_not_deleted_with_it(tmp_path: Path) -> None:
+    with objstore.open(tmp_path / "store") as store:
+        store.save(SessionData.new("moved"))
+    sessions = tmp_path / "store" / "sessions"
+    (sessions / "moved").rename(sessions / "other")
+    with objstore.open(tmp_path / "store") as store, pytest.raises(IntegrityError, match="the log of another session"):
+        store.delete("other")
+    (sessions / "other").rename(sessions / "moved")
+    with objstore.open(tmp_path / "store") as store:
+        assert store.load("moved")

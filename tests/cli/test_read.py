@@ -9,6 +9,7 @@ import pytest
 
 from objstore.cli._text import size
 from objstore.models import _documents as documents
+from tests.bad_input.test_sealed_nonsense import sealed, text
 from tests.places import Place
 
 from .conftest import CONTENT, HOSTILE, ID, URI, Cli, break_newest, saved
@@ -189,3 +190,11 @@ def test_the_tree_layout_is_read_as_well(cli: Cli, url: str, here: Cli, tmp_path
     (tree / "notes.txt").write_text("another program's")
     here.fails("ls", str(tree), code=5)
     assert here("ls", str(tree), "--layout", "tree", "--json").json["sessions"] == [found]
+
+
+def test_log_shows_costs_of_any_size(cli: Cli, url: str, place: Place) -> None:
+    newest = max(place.files(f"sessions/{ID}/log/"))
+    record = json.loads(text(place.files()[newest]))
+    for cost in (10**600, -(10**600), 1e308, True):
+        place.put(newest, sealed({**record, "summary": {**record["summary"], "cost": cost}}))
+        assert cli("log", url, ID).lines[1].split()[0] == str(record["seq"])

@@ -238,7 +238,7 @@ class TestLayout:
         assert index_hint("a", 1).startswith(naming.INDEX)
         assert trash_hint("a", 1).startswith(naming.TRASH)
 
-    @pytest.mark.parametrize("n", [0, -1, 10**10])
+    @pytest.mark.parametrize("n", [0, -1])
     def test_numbers_that_no_commit_can_have_are_refused(self, n: int) -> None:
         for make in (log_key, index_hint, trash_hint):
             with pytest.raises(ValueError, match="number"):
