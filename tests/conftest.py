@@ -1,4 +1,4 @@
-"""Servers for all tests."""
+"""Servers and places for all tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.places import PLACES, Place, make_place
 from tests.servers import azurite as azure
 from tests.servers.moto_server import MotoServer, moto_server
 from tests.servers.scripted import ScriptedServer, scripted_server
@@ -74,6 +75,30 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("azurite-blob is nowhere (python -m tests.servers.azurite installs it), nor is AZURITE_BLOB set")
     with azure.azurite_server(command, tmp_path_factory.mktemp("azurite") / "output") as url:
         yield url
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Place:
+    """An empty place of each kind: local disk, memory, S3."""
+    return make_place(request.param, request)
+
+
+@pytest.fixture
+def local(request: pytest.FixtureRequest) -> Place:
+    """An empty place on local disk."""
+    return make_place("local", request)
+
+
+@pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Place:
+    """An empty place in memory."""
+    return make_place("memory", request)
+
+
+@pytest.fixture
+def s3(request: pytest.FixtureRequest) -> Place:
+    """An empty place on S3."""
+    return make_place("s3", request)
 
 
 @pytest.fixture

@@ -5,12 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from objstore import SessionStore
-from tests.places import PLACES, Place, make_place
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return make_place(request.param, request)
+from tests.places import Place
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from objstore.backends.memory import MemoryBackend
 from objstore.testing import memory_store
 from objstore.testing.faults import Fault, FaultyBackend, Request, Wait, lost_answer, refused, unavailable
 from tests.artifacts.samples import MIB, contents, noise, objects
-from tests.places import Place, make_place
+from tests.places import Place
 from tests.servers.moto_server import MotoServer
 
 KIB = 1024
@@ -208,11 +208,6 @@ def test_racing_puts_all_land(place: Place) -> None:
 
     asyncio.run(use())
     assert len(objects(place)) == 7
-
-
-@pytest.fixture
-def s3(request: pytest.FixtureRequest) -> Place:
-    return make_place("s3", request)
 
 
 def queries(server: MotoServer, method: str) -> list[str]:

@@ -16,12 +16,12 @@ from objstore import (
     NotFoundError,
     SessionData,
     SessionStore,
-    TraceEvent,
     TurnStartEvent,
 )
 from objstore._format import naming
 from objstore.backends import MemoryBackend
 from objstore.testing import memory_store
+from objstore.testing.samples import trace
 
 
 @pytest.fixture
@@ -37,10 +37,6 @@ def one(url: str) -> SessionStore:
 @pytest.fixture
 def other(url: str) -> SessionStore:
     return objstore.open(url)
-
-
-def trace(name: str) -> TraceEvent:
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
 
 
 def names(store: SessionStore) -> list[str]:

@@ -8,15 +8,12 @@ import time
 import pytest
 
 import objstore
-from objstore import ConflictError, Message, Revision, SessionData, SessionStore, TraceEvent
+from objstore import ConflictError, Message, Revision, SessionData, SessionStore
 from objstore._format import naming
 from objstore.backends import MemoryBackend
 from objstore.testing import memory_store
 from objstore.testing.faults import FailBefore, Fault, FaultyBackend, Request
-
-
-def trace(name: str) -> TraceEvent:
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+from objstore.testing.samples import trace
 
 
 def changed_by_another(store: SessionStore) -> tuple[SessionData, Revision]:

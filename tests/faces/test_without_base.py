@@ -16,14 +16,9 @@ from objstore import (
     InvalidValueError,
     Message,
     SessionData,
-    TraceEvent,
 )
 from objstore.backends.memory import MemoryBackend
-from objstore.testing.samples import artifact
-
-
-def trace(name: str) -> TraceEvent:
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
+from objstore.testing.samples import artifact, trace
 
 
 def test_what_a_store_remembers_is_no_base_when_others_delete() -> None:

@@ -12,25 +12,7 @@ from objstore import DocumentStore, Event, OperationEvent
 from objstore._format.views import ObjectView
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import Fault, FaultyBackend, Request, lost_answer, unavailable
-from tests.places import PLACES, Place, make_place
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    """An empty place: local disk, memory, S3."""
-    return make_place(request.param, request)
-
-
-@pytest.fixture
-def memory(request: pytest.FixtureRequest) -> Place:
-    """An empty place in memory."""
-    return make_place("memory", request)
-
-
-@pytest.fixture
-def s3_place(request: pytest.FixtureRequest) -> Place:
-    """An empty place on S3."""
-    return make_place("s3", request)
+from tests.places import Place
 
 
 class Count:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from objstore import SessionStore
-from tests.places import PLACES, Faces, Layout, Place, make_place
+from tests.places import Faces, Layout, Place, make_place
 
 
 @pytest.fixture(params=["log", "tree"])
@@ -24,11 +24,6 @@ def face(request: pytest.FixtureRequest) -> str:
 def faces() -> Iterator[Faces]:
     with asyncio.Runner() as runner:
         yield Faces(runner)
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return make_place(request.param, request)
 
 
 @pytest.fixture

@@ -20,23 +20,15 @@ from objstore import (
     SessionData,
     SessionStore,
     TextBlock,
-    TraceEvent,
 )
 from objstore.backends import MemoryBackend
+from objstore.testing.samples import texts, trace
 
 IDS = st.sampled_from(["a/b", "B"])
 HANDLES = st.integers(0, 1)
 BIG = st.sampled_from("xé").map(lambda letter: letter * 300_000)
 TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["=", '{"=": "y"}']), BIG)
 PLACES = st.integers(0, 1_000)
-
-
-def trace(name: str) -> TraceEvent:
-    return TraceEvent.tool_execution(name, success=True, exit_code=0, duration_ms=1, output_bytes=1)
-
-
-def texts(session: SessionData) -> list[str]:
-    return [block.text for message in session.messages for block in message.content if isinstance(block, TextBlock)]
 
 
 class StoreMachine(RuleBasedStateMachine):

@@ -15,16 +15,11 @@ from objstore.backends.base import Located, Location
 from objstore.testing import memory_store
 from objstore.testing.faults import FaultyBackend
 from objstore.transfer._overlap import way_between
-from tests.places import PLACES, Place, make_place
+from tests.places import Place
 
 from .lives import reopened
 
 SAME = "^source and target are the same place"
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return make_place(request.param, request)
 
 
 @pytest.mark.parametrize("layout", ["log", "tree"])

@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 
 from objstore import SessionStore
-from tests.places import PLACES, Place, make_place
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    """An empty place of each kind."""
-    return make_place(request.param, request)
+from tests.places import Place
 
 
 @pytest.fixture

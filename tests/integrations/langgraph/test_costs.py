@@ -117,7 +117,7 @@ def test_a_value_that_is_replaced_each_time_is_not_read_with_the_thread(
     ],
 )  # a turn with a tool has five checkpoints: its input, and what follows the start, the model, the tool and the model
 def test_what_turns_cost_on_s3(
-    s3_place: Place,
+    s3: Place,
     s3_server: MotoServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -129,7 +129,7 @@ def test_what_turns_cost_on_s3(
     leaves: int,
 ) -> None:
     turns = Turns(monkeypatch, checkpoints=0, writes=durability != "exit")
-    with turns.store(s3_place, late=late) as store:
+    with turns.store(s3, late=late) as store:
         work = turns.soon if late else turns.slow
         given = {} if durability == "exit" else {"work": work}
         graph = agent(tools=tools, **given).compile(checkpointer=ObjstoreSaver(store, patience=10))
@@ -153,7 +153,7 @@ def test_what_turns_cost_on_s3(
 
 @pytest.mark.parametrize("face", ["waiting", "awaiting"])
 def test_what_turns_cost_on_s3_as_they_come(
-    s3_place: Place,
+    s3: Place,
     s3_server: MotoServer,
     open_store: Callable[..., DocumentStore],
     capsys: pytest.CaptureFixture[str],
@@ -161,7 +161,7 @@ def test_what_turns_cost_on_s3_as_they_come(
 ) -> None:
     """How many of five checkpoints share a commit is a matter of time here; LangGraph's default durability."""
     count = 40
-    graph = agent().compile(checkpointer=ObjstoreSaver(open_store(s3_place)))
+    graph = agent().compile(checkpointer=ObjstoreSaver(open_store(s3)))
 
     async def turns(numbers: Iterable[int]) -> None:
         for n in numbers:

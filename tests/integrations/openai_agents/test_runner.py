@@ -87,12 +87,12 @@ def test_a_streamed_run_and_the_limit_of_a_run_work(open_any: Open) -> None:
 
 
 def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
-    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
+    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     turns = agent(*([assistant_message(f"answer {n} " + "y" * 2000)] for n in range(200)))
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3_place))
+        session = ObjstoreSession("session", documents(s3))
         s3_server.reset()
         await Runner.run(turns, "question 0", session=session, run_config=NO_TRACES)
         first = counted(s3_server)
@@ -101,7 +101,7 @@ def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
             await Runner.run(turns, f"question {n}", session=session, run_config=NO_TRACES)
         rest = counted(s3_server)
         s3_server.reset()
-        found = await ObjstoreSession("session", documents(s3_place)).get_items()
+        found = await ObjstoreSession("session", documents(s3)).get_items()
         cold = counted(s3_server)
         with capsys.disabled():
             print(f"\nthe first turn: {first}; the other 199: {rest}; a cold get_items of {len(found)} items: {cold}")
@@ -115,7 +115,7 @@ def test_200_turns_of_the_runner_are_two_writes_and_a_look_each(
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_each_round_of_tools_is_one_write_more(
-    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str], streamed: bool
+    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str], streamed: bool
 ) -> None:
     """The runner saves a call with its result before it asks the model again."""
     rounds = 2
@@ -134,7 +134,7 @@ def test_each_round_of_tools_is_one_write_more(
             await Runner.run(turns, question, session=session, run_config=NO_TRACES)
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3_place))
+        session = ObjstoreSession("session", documents(s3))
         await turn(session, "question 0")
         s3_server.reset()
         for n in range(1, 20):
@@ -148,10 +148,10 @@ def test_each_round_of_tools_is_one_write_more(
 
 
 def test_200_turns_that_are_added_whole_are_one_write_and_one_look_each(
-    s3_place: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
+    s3: Place, s3_server: MotoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3_place))
+        session = ObjstoreSession("session", documents(s3))
         await session.add_items([user("the first")])
         s3_server.reset()
         for n in range(200):
@@ -164,14 +164,14 @@ def test_200_turns_that_are_added_whole_are_one_write_and_one_look_each(
     asyncio.run(main())
 
 
-def test_what_each_call_costs(s3_place: Place, s3_server: MotoServer) -> None:
+def test_what_each_call_costs(s3: Place, s3_server: MotoServer) -> None:
     async def cost(awaited: Any) -> dict[str, int]:
         s3_server.reset()
         await awaited
         return counted(s3_server)
 
     async def main() -> None:
-        session = ObjstoreSession("session", documents(s3_place))
+        session = ObjstoreSession("session", documents(s3))
         await session.add_items([user(0)])
         assert await cost(session.add_items([user(1)])) == {"PUT": 1}
         assert await cost(session.add_items([])) == {}
@@ -186,7 +186,7 @@ def test_what_each_call_costs(s3_place: Place, s3_server: MotoServer) -> None:
         await session.pop_item()
         assert await session.pop_item() == user(0)
         assert await cost(session.pop_item()) == {"GET": 1}
-        assert await cost(ObjstoreSession("session", documents(s3_place)).get_items()) == {"LIST": 2, "GET": 1 + 8}
+        assert await cost(ObjstoreSession("session", documents(s3)).get_items()) == {"LIST": 2, "GET": 1 + 8}
 
     asyncio.run(main())
 
