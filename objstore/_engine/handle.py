@@ -244,7 +244,10 @@ class Handle:
         if isinstance(base, int):
             return Sight((yield from session.at_revision(self.rules, id, base, None)), {}, self._store)
         if base.seq is None:
-            raise ConflictError(f"the revision of {id!r} is of a tree store, which has none; pass base=0 or none", id)
+            raise ConflictError(
+                f"the revision of {id!r} is of a tree store, which numbers none: pass base=0 to save it as new, or set "
+                "session.revision to None to replace what is there", id,
+            )  # fmt: skip
         if isinstance(base.base, Sight):
             other = base.base.base.id
             if other != id:

@@ -231,6 +231,22 @@ def test_a_revision_of_another_store_conflicts_where_there_is_a_commit_of_its_nu
             one.save(held)
 
 
+def test_what_a_tree_gave_is_saved_in_a_log_as_the_error_says(one: SessionStore) -> None:
+    tree = objstore.open(MemoryBackend.isolated(), layout="tree")
+    session = SessionData.new("s", name="of a tree")
+    tree.save(session)
+    with pytest.raises(ConflictError, match=r"pass base=0 .* or set session\.revision to None"):
+        one.save(session)
+    one.save(session, base=0)
+    held = loaded(tree)
+    held.config.name = "another"
+    with pytest.raises(ConflictError, match="pass base=0"):
+        one.save(held)
+    held.revision = None
+    one.save(held)
+    assert loaded(one).config.name == "another"
+
+
 def test_both_sides_adding_the_first_traces_are_merged(one: SessionStore, other: SessionStore) -> None:
     base = one.save(SessionData.new("s"))
     one.save_trace_events("s", [trace("theirs")], base=base)
