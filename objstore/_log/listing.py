@@ -246,7 +246,7 @@ def _sizes(keys: list[str]) -> Protocol[list[int | None]]:
         (n // 2, f"{root}{entry.name}/")
         for n, (root, entries) in enumerate(zip(roots, listed, strict=True))
         for entry in entries
-        if entry.is_directory
+        if entry.is_directory and entry.name.isdecimal()  # a key with two slashes lies in one without a name
     ]
     contents = (yield tuple(List(directory) for _, directory in below)) if below else ()
     totals: list[int | None] = [0] * len(keys)

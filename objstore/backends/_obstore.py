@@ -243,6 +243,9 @@ class ObstoreAdapter:
             return Refusal(Kind.UNAVAILABLE, f"no answer: {unanswered[1]}")
         if isinstance(error, StrangeError) or _STRANGE.search(text):
             return STRANGE
+        if isinstance(error, obs.InvalidPathError):
+            said = 'a key there has "//", "." or "..", which obstore cannot list; remove it, or leave client out'
+            return Refusal(Kind.OTHER, said)
         if isinstance(error, NotImplementedError):  # by which obstore says that a storage cannot do something
             return Refusal(Kind.UNSUPPORTED, type(error).__name__)
         return Refusal(Kind.OTHER, type(error).__name__)
