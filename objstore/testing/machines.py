@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -139,6 +140,25 @@ class Luck:
     pace: float
     page: int | None
     scans: bool
+
+    @classmethod
+    def drawn(cls, draw: random.Random) -> Luck:
+        """Draw the luck of a schedule."""
+        return cls(
+            jump=draw.choice((0.0, 0.02, 0.05, 0.1)),
+            lost=draw.choice((0.0, 0.08)),
+            late=draw.choice((0.0, 0.08)),
+            lands=draw.choice((0.05, 0.05, 0.005)),
+            twice=draw.choice((0.0, 0.06)),
+            crash=draw.choice((0.0, 0.01)),
+            failed=draw.choice((0.0, 0.0, 0.02)),
+            hold=draw.choice((0.1, 0.4)),
+            stall=draw.choice((0.0, 0.02, 0.06)),
+            bursts=draw.random() < 0.5,
+            pace=draw.choice((0.1, 1, 1)),
+            page=draw.choice((None, None, 1, 2, 3)),
+            scans=draw.random() < 0.3,
+        )
 
 
 def shown(what: Op | Listing | str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from .._engine import housekeeping
@@ -78,21 +79,7 @@ class Schedule:
         self.oracles = Oracles(storage, [Oracle(id, rules, storage, grows="traces") for id in ids])
         self._now = 0.0
         self._running: list[Actor] = []
-        self._luck = Luck(
-            jump=draw.choice((0.0, 0.02, 0.05, 0.1)),
-            lost=draw.choice((0.0, 0.08)),
-            late=draw.choice((0.0, 0.08)),
-            lands=draw.choice((0.05, 0.05, 0.005)),
-            twice=draw.choice((0.0, 0.06)),
-            crash=draw.choice((0.0, 0.01)),
-            failed=draw.choice((0.0, 0.0, 0.02)),
-            hold=draw.choice((0.1, 0.4)),
-            stall=draw.choice((0.0, 0.02, 0.06)),
-            bursts=draw.random() < 0.5,
-            pace=draw.choice((0.1, 1, 1)),
-            page=draw.choice((None, None, 1, 2, 3)),
-            scans=draw.random() < 0.3,
-        )
+        self._luck = Luck.drawn(draw)
         self._network = Network(storage, self.oracles, draw, self._luck)
         self._sleepy = draw.random() < 0.4
         self._group = draw.choice((naming.GROUP, naming.GROUP, 5))
@@ -152,8 +139,8 @@ class Schedule:
                 burst -= 1
             else:
                 if draw.random() < 0.06:
-                    max(awake, key=_priority).priority = draw.random() * 0.5
-                current = max(awake, key=_priority)
+                    max(awake, key=attrgetter("priority")).priority = draw.random() * 0.5
+                current = max(awake, key=attrgetter("priority"))
             assert current is not None
             if draw.random() < luck.stall:
                 self._naps.stall(current, 20, 60, 150)
@@ -309,7 +296,3 @@ class Schedule:
             wall = timestamp(START + self._now)[11:19]
             line = shown(what) + told(result)
             self._trace(f"{self._network.steps:5} {self._now:8.1f} {wall} {name:12} {line}")
-
-
-def _priority(actor: Actor) -> float:
-    return actor.priority
