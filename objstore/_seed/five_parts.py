@@ -133,7 +133,7 @@ class Growth:
 
         def of(state: State) -> dict[str, Patch]:
             try:
-                return patches_of(state)
+                return self._patches(id, state)
             except NotFoundError:
                 raise
             except _OTHER_TYPES:
@@ -142,26 +142,24 @@ class Growth:
                     naming.session_dir(naming.session_key(id)),
                 ) from None
 
-        def patches_of(state: State) -> dict[str, Patch]:
-            patches: dict[str, Patch] = {}
-            if self.messages:
-                session = state.get(SESSION)
-                if session is None:
-                    raise NotFoundError(f"{id!r} has no session to append messages to; save one first")
-                patches[SESSION] = {
-                    "sub": {"messages": patching.append(_length(session["messages"]), list(self.messages))}
-                }
-            if self.traces:
-                patches[TRACES] = _appended(state.get(TRACES), self.traces)
-            if self.verification:
-                patches[VERIFICATION] = _appended(state.get(VERIFICATION), self.verification)
-            if self.runs or self.events:
-                patches[RUNS] = self._runs(id, state.get(RUNS))
-            if self.artifacts:
-                patches[ARTIFACTS] = _put_artifacts(state.get(ARTIFACTS), self.artifacts)
-            return patches
-
         return of
+
+    def _patches(self, id: str, state: State) -> dict[str, Patch]:
+        patches: dict[str, Patch] = {}
+        if self.messages:
+            session = state.get(SESSION)
+            if session is None:
+                raise NotFoundError(f"{id!r} has no session to append messages to; save one first")
+            patches[SESSION] = {"sub": {"messages": patching.append(_length(session["messages"]), list(self.messages))}}
+        if self.traces:
+            patches[TRACES] = _appended(state.get(TRACES), self.traces)
+        if self.verification:
+            patches[VERIFICATION] = _appended(state.get(VERIFICATION), self.verification)
+        if self.runs or self.events:
+            patches[RUNS] = self._runs(id, state.get(RUNS))
+        if self.artifacts:
+            patches[ARTIFACTS] = _put_artifacts(state.get(ARTIFACTS), self.artifacts)
+        return patches
 
     def _runs(self, id: str, old: Any) -> Patch:
         added: list[Any] = list(self.runs)
