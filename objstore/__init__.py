@@ -8,10 +8,10 @@ from ._care.mend import RepairReport
 from ._care.retention import CollectReport, Doomed, PruneReport
 from ._care.usage import Amount, SessionUsage, UsageReport
 from ._engine.artifacts import ArtifactInfo
-from ._engine.contents import ArtifactStream, AsyncArtifactStream
 from ._engine.documents import Document, DocumentSummary
 from ._engine.observing import Event, OperationEvent, SaveEvent
 from ._engine.parts import SessionBundle
+from ._engine.streams import ArtifactStream, AsyncArtifactStream
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff, Difference
 from ._log.session import CommitInfo

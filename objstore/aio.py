@@ -25,7 +25,6 @@ from ._care.usage import UsageReport
 from ._engine import parts
 from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._engine.contents import AsyncArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
@@ -33,6 +32,7 @@ from ._engine.pages import Wanted
 from ._engine.parts import Part, SessionBundle
 from ._engine.sessions import Sessions
 from ._engine.spool import Source, Spool
+from ._engine.streams import AsyncArtifactStream
 from ._engine.summary import SessionSummary
 from ._format.canonical import JSON
 from ._log.compare import Diff
@@ -160,7 +160,7 @@ class AsyncSessionStore:
         return await self._opened.driver.arun(protocol)
 
     async def _load(self, part: Part[V], id: str, at: int | None) -> V | None:
-        protocol = self._sessions.load_part(part, id, at)
+        protocol = self._sessions.load_part(part, id, at)  # in one expression mypy would infer a part of V | None
         return await self._run(protocol)
 
     async def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:

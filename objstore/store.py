@@ -18,7 +18,6 @@ from ._care.usage import UsageReport
 from ._engine import parts
 from ._engine.arguments import LayoutName, Options, listed, several
 from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
-from ._engine.contents import ArtifactStream
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
 from ._engine.opened import Opened
@@ -26,6 +25,7 @@ from ._engine.pages import Wanted
 from ._engine.parts import Part, SessionBundle
 from ._engine.sessions import Sessions
 from ._engine.spool import Source, Spool
+from ._engine.streams import ArtifactStream
 from ._engine.summary import SessionSummary
 from ._log.compare import Diff
 from ._log.ops import Protocol
@@ -140,7 +140,7 @@ class SessionStore:
         return self._opened.driver.run(protocol)
 
     def _load(self, part: Part[V], id: str, at: int | None) -> V | None:
-        protocol = self._sessions.load_part(part, id, at)
+        protocol = self._sessions.load_part(part, id, at)  # in one expression mypy would infer a part of V | None
         return self._run(protocol)
 
     def _save(self, id: str, protocol: Protocol[Revision]) -> Revision:

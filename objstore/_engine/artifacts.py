@@ -16,9 +16,9 @@ from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
 from ..errors import FormatError, InvalidValueError, NotFoundError
 from ..models import Revision
-from .contents import ArtifactStream, Fetch
 from .layouts import FindLayout
 from .spool import Source, Spool
+from .streams import ArtifactStream, Fetch
 
 _SHOWN_DIGITS: Final = 32
 # A uri stands in prompts, so it should be short. 64 bits would do against accidents, but a tool's output can come from

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
 from .._engine.arguments import no_text
-from .._engine.contents import ArtifactStream
 from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
 from .._engine.opened import Opened
 from .._engine.spool import Spool
+from .._engine.streams import ArtifactStream
 from .._format import canonical, naming
 from .._format.canonical import JSON
 from .._format.refs import Ref

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from .._engine.artifacts import read_range
-from .._engine.contents import ArtifactStream, Fetch
 from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.spool import CHUNK, Spool
+from .._engine.streams import ArtifactStream, Fetch
 from .._format import naming
 from .._format.commit import Commit, pairs_of
 from .._format.refs import DIGEST_LENGTH
