@@ -154,7 +154,8 @@ class DocumentStore:
 
         Nothing that others commit is overwritten unseen, and nothing conflicts: where one was faster, the function is
         called again with what is there then. So it must do nothing but look and answer, and it may be called in another
-        thread. A document that this store has saved or loaded before costs one request, as a save does.
+        thread. What it raises ends the call, unless that was of an older state, which this store remembers. A document
+        that this store has saved or loaded before costs one request, as a save does.
 
         Args:
             id: The document; it need not exist.

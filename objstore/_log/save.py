@@ -63,22 +63,28 @@ def save(
         if first and first.seq and moved and not blind and (yield from broken(first, head)):
             raise _conflict(id, first, head, "it was deleted or mended meanwhile")
         lost: LostError | None = None
+        failed: Exception | None = None
         try:
             patches = change.on(head.parts(rules), rules.appendable)
-            if patches:
-                draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
-                new = yield from commit(rules, head, draft, summarise)
-                return Saved(new, _known(change, new.parts(rules)))
         except MovedError as error:
             raise _conflict(id, first, head, f"{' and '.join(error.parts)} changed meanwhile") from None
-        except NotFoundError:  # by what is known; others may have made it since, or stored what is named
+        except Exception as error:  # by what is known; others may have changed it since
+            patches, failed = {}, error
+        if patches:
+            draft = Draft(patch=of_state(head.parts(rules), patches), key=key, unobserved=unobserved)
+            try:
+                new = yield from commit(rules, head, draft, summarise)
+                return Saved(new, _known(change, new.parts(rules)))
+            except NotFoundError as error:  # others may have stored what it names
+                failed = error
+            except LostError as error:
+                lost = error
+        if failed:
             newest = yield from (load(rules, id) if unobserved else follow(rules, head))
             if newest.digest == head.digest:
-                raise
+                raise failed
             head, unobserved = newest, False
             continue
-        except LostError as error:
-            lost = error
         if lost is None and unobserved:  # there is nothing to write, so look at what is there
             head, unobserved = (yield from load(rules, id)), False
             continue

@@ -414,3 +414,26 @@ def test_a_document_without_parts_is_not_there_and_its_revision_is(store: Docume
     assert document.names == ()
     store.save("d", {"a": 2}, base=document.revision)
     assert store.list() == ["d"]
+
+
+def test_what_is_refused_or_raised_is_so_of_what_is_there_now(url: str) -> None:
+    with DocumentStore(url) as one, DocumentStore(url) as other:
+        one.save("d", {"log": "a text", "ready": False})
+        other.save("d", {"log": [1]})
+        one.append("d", {"log": [2]})
+        other.save("d", {"ready": True})
+
+        def only_if_ready(parts: Mapping[str, Any]) -> Mapping[str, object]:
+            if not parts["ready"]:
+                raise LookupError("not ready")
+            return {"ready": False}
+
+        one.update("d", only_if_ready)
+        document = other.load("d")
+        assert document is not None
+        assert document.parts == {"log": [1, 2], "ready": False}
+        other.append("d", {"log": [3]})
+        with pytest.raises(LookupError, match="not ready"):
+            one.update("d", only_if_ready)
+        with pytest.raises(objstore.InvalidValueError, match="no list"):
+            one.append("d", {"ready": [1]})
