@@ -26,7 +26,8 @@ from .._log.ops import Copy, Create, Protocol
 from .._log.reading import PAGE, read_commits
 from .._log.save import save
 from ..errors import IntegrityError
-from .ailments import Ailment, Care, Mend
+from .ailments import Ailment, Mend
+from .care import Care
 from .diagnosis import AT_ONCE, Diagnosis, LostCommit, diagnose, read_stored
 from .findings import Finding
 

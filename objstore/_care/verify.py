@@ -20,7 +20,8 @@ from .._log.ops import Entry, Get, List, Protocol
 from .._log.reading import PAGE, Unreadable, measure, pages_down, parse, read_commits, read_each
 from .._log.session import unnamed
 from ..errors import FormatError, IntegrityError
-from .ailments import Ailment, Care
+from .ailments import Ailment
+from .care import Care
 from .findings import Finding, VerifyReport, finding_of
 
 _AT_ONCE = 16

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._care import prune
-from .._care.ailments import Care
+from .._care.care import Care
 from .._care.findings import VerifyReport
 from .._care.mend import bury
 from .._care.retention import Doomed

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .._care import ailments
-from .._care.ailments import Care
+from .._care.care import OF_DOCUMENTS, OF_SESSIONS, Care
 from .._care.findings import VerifyReport
 from .._care.mend import RepairReport
 from .._care.retention import CollectReport, Doomed, PruneReport
@@ -83,12 +82,12 @@ class Opened:
     @classmethod
     def for_sessions(cls, options: Options) -> Opened:
         """Open a place for sessions of the seed's types."""
-        return cls(options, _SESSION_RULES, _signed(five_parts.summarise), five_parts.adopt, ailments.OF_SESSIONS)
+        return cls(options, _SESSION_RULES, _signed(five_parts.summarise), five_parts.adopt, OF_SESSIONS)
 
     @classmethod
     def for_documents(cls, options: Options) -> Opened:
         """Open a place for documents with parts of any name."""
-        return cls(options, Rules(), _signed(_listed), lambda state, _: dict(state), ailments.OF_DOCUMENTS)
+        return cls(options, Rules(), _signed(_listed), lambda state, _: dict(state), OF_DOCUMENTS)
 
     def look(self) -> Protocol[Place]:
         """Find out what lies there, and whether it is what was asked for.

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Callable
 
-from .._care.ailments import OF_DOCUMENTS
+from .._care.care import OF_DOCUMENTS
 from .._engine.handle import Handle
 from .._engine.memory import Memory
 from .._log.base import Rules

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from objstore._care.ailments import OF_SESSIONS
+from objstore._care.care import OF_SESSIONS
 
 ODD: tuple[Any, ...] = (
     None,
