@@ -34,13 +34,7 @@ from .._log.loaded import Loaded, Sight, described, plain
 from .._log.marker import Place, settle
 from .._log.ops import Get, Protocol
 from .._log.save import Saved, save
-from ..errors import (
-    BackendError,
-    ConflictError,
-    IntegrityError,
-    NotFoundError,
-    UnsupportedBackendError,
-)
+from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, UnsupportedBackendError
 from ..models import Revision
 from .arguments import check_key
 from .memory import Memory

@@ -10,13 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 from .._log.ops import Entry, Names
-from ..errors import (
-    BackendError,
-    PermissionDeniedError,
-    UnavailableError,
-    UnsupportedBackendError,
-    UnsupportedError,
-)
+from ..errors import BackendError, PermissionDeniedError, UnavailableError, UnsupportedBackendError, UnsupportedError
 from ._adapter import Adapter, ExistsError, KeyRefusedError, Kind, Refusal, running_loop
 from ._causes import harmless
 from ._connection import Connections

@@ -3,17 +3,9 @@
 All of them are pydantic models. They are as strict as the seed about what they know, and keep what they do not know.
 """
 
-from ._base import (
-    JSON,
-)
-from ._revision import (
-    Revision,
-)
-from .artifacts import (
-    ArtifactData,
-    ArtifactStore,
-    ToolArtifact,
-)
+from ._base import JSON
+from ._revision import Revision
+from .artifacts import ArtifactData, ArtifactStore, ToolArtifact
 from .events import (
     AgentEndEvent,
     AgentModeChangedEvent,
@@ -93,14 +85,7 @@ from .queue import (
     SessionQueueConfig,
     TaskHandlerMode,
 )
-from .runs import (
-    AgentEvent,
-    InMemoryRunStore,
-    RunEventRecord,
-    RunRecord,
-    RunSnapshot,
-    RunStatus,
-)
+from .runs import AgentEvent, InMemoryRunStore, RunEventRecord, RunRecord, RunSnapshot, RunStatus
 from .session import (
     DEFAULT_AUTO_COMPACT_THRESHOLD,
     AutoDelegationConfig,
@@ -110,26 +95,9 @@ from .session import (
     SessionState,
     StorageBackend,
 )
-from .tasks import (
-    AgentGoal,
-    Complexity,
-    ExecutionPlan,
-    PlanningMode,
-    Task,
-    TaskPriority,
-    TaskStatus,
-)
-from .trace import (
-    TRACE_EVENT_SCHEMA,
-    TraceEvent,
-    TraceEventKind,
-)
-from .usage import (
-    ContextUsage,
-    LlmCostRecord,
-    LlmResponseMeta,
-    TokenUsage,
-)
+from .tasks import AgentGoal, Complexity, ExecutionPlan, PlanningMode, Task, TaskPriority, TaskStatus
+from .trace import TRACE_EVENT_SCHEMA, TraceEvent, TraceEventKind
+from .usage import ContextUsage, LlmCostRecord, LlmResponseMeta, TokenUsage
 from .verification import (
     VERIFICATION_REPORT_SCHEMA,
     VerificationCheck,
