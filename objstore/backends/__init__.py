@@ -17,7 +17,7 @@ from ..errors import UnsupportedBackendError, UnsupportedError
 from ._target import Limits, Target
 from .base import AsyncBackend, Backend, Capabilities
 from .generic import GenericBackend
-from .local import LocalBackend
+from .local import Durability, LocalBackend
 from .memory import MemoryBackend
 from .remote import RemoteBackend
 
@@ -87,7 +87,7 @@ def _found(
     target: str | os.PathLike[str] | AbstractFileSystem,
     path: str | None,
     storage_options: Mapping[str, object] | None,
-    durability: Literal["full", "none"],
+    durability: Durability,
     limits: Limits,
 ) -> Backend | AsyncBackend:
     options = dict(storage_options or {})
@@ -121,7 +121,7 @@ def _found(
 
 
 def _from_filesystem(
-    filesystem: AbstractFileSystem, path: str, durability: Literal["full", "none"], limits: Limits
+    filesystem: AbstractFileSystem, path: str, durability: Durability, limits: Limits
 ) -> Backend | AsyncBackend:
     kind = type(filesystem)
     _refuse_caches(kind)

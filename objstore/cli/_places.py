@@ -128,7 +128,7 @@ class Storage:
         return options or None
 
     def open(
-        self, url: str, *, layout: LayoutOption | None = None, options: dict[str, Any] | None, observer: Observer | None
+        self, url: str, *, layout: LayoutOption | None, options: dict[str, Any] | None, observer: Observer | None
     ) -> SessionStore:
         """Open a store; nothing is read yet.
 
