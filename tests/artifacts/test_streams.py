@@ -122,7 +122,7 @@ def test_damage_of_a_compressed_text_is_noticed(store: SessionStore, place: Plac
                 data[:] = b"not a frame at all"
 
     damaged(place, key, change)
-    with store.open_artifact("s", info.uri) as stream, pytest.raises(IntegrityError) as caught:
+    with store.open_artifact("s", info.uri) as stream, pytest.raises(IntegrityError, match="is damaged") as caught:
         stream.read()
     assert caught.value.key == key
 

@@ -68,6 +68,14 @@ def test_an_append_is_exactly_one_put(used: SessionStore, s3_server: MotoServer)
     assert counted(s3_server) == {"PUT": 1}
 
 
+def test_an_append_to_a_fork_is_exactly_one_put(used: SessionStore, s3_server: MotoServer) -> None:
+    saved(used)
+    used.fork("s", "t")
+    s3_server.reset()
+    used.append("t", messages=[Message.user("more")])
+    assert counted(s3_server) == {"PUT": 1}
+
+
 def test_an_update_of_a_document_is_exactly_one_put(
     url: str, s3_options: dict[str, Any], s3_server: MotoServer
 ) -> None:

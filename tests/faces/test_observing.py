@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import objstore
-from objstore import AsyncDocumentStore, DocumentStore, Message, SaveEvent, SessionData
+from objstore import (
+    AsyncDocumentStore,
+    DocumentStore,
+    Message,
+    OperationEvent,
+    PermissionDeniedError,
+    SaveEvent,
+    SessionData,
+)
 from objstore.backends import MemoryBackend
+from objstore.testing.faults import FailBefore, FaultyBackend
 
 Events = list[objstore.Event]
 
@@ -61,3 +71,21 @@ def test_of_the_saves_of_documents(face: Callable[..., Any]) -> None:
     assert saves(events) == [("d", 4)]
     finish(store.fork("d", "e"))
     assert saves(events) == [("e", 1)]
+
+
+def test_of_what_was_done_and_what_was_refused_and_how_long_it_took() -> None:
+    events = Events()
+    place = FaultyBackend(
+        MemoryBackend.isolated(), lambda r: FailBefore(PermissionDeniedError(r.keys[0])) if "/u/" in r.keys[0] else None
+    )
+    begun = time.perf_counter()
+    store = objstore.open(place, observer=events.append)
+    store.save(SessionData.new("s"))
+    with pytest.raises(PermissionDeniedError):
+        store.load("u")
+    took = time.perf_counter() - begun
+    assert all(0 <= event.seconds <= took for event in events)
+    operations = [event for event in events if isinstance(event, OperationEvent)]
+    assert {event.error for event in operations if "/s/" in event.key} == {None}
+    assert {event.error for event in operations if "/u/" in event.key} == {"PermissionDeniedError"}
+    assert [event.id for event in events if isinstance(event, SaveEvent)] == ["s"]
