@@ -41,6 +41,9 @@ def list_again(base: Base, born: int) -> Protocol[None]:
 def unlist(head: Base) -> Protocol[None]:
     """Take what a tombstone deleted off the list, and say that there is something to remove below it."""
     yield Create(naming.trash_hint(head.key, head.seq), b"", durable=False)
-    numbers = yield from hints_of(naming.INDEX, head.key)
-    if gone := tuple(naming.index_hint(head.key, n) for n in numbers if n <= head.seq):
-        yield Delete(gone)
+    listed = yield from hints_of(naming.INDEX, head.key)
+    buried = yield from hints_of(naming.TRASH, head.key)
+    gone = [naming.index_hint(head.key, n) for n in listed if n <= head.seq]
+    gone += [naming.trash_hint(head.key, n) for n in buried if n > head.seq]  # of tombstones that got lost
+    if gone:
+        yield Delete(tuple(gone))

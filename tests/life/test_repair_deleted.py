@@ -91,6 +91,20 @@ def test_verify_tells_of_a_tombstone_that_is_gone_before_its_sweep_was_done(
     assert memory.open().verify(ids).ok
 
 
+def test_a_tombstone_that_got_lost_with_others_is_settled_by_one_delete(memory: Place) -> None:
+    store = memory.open()
+    for _ in range(4):
+        store.save(SessionData.new("s", name=str(store.history("s"))))
+    store.delete("s")
+    memory.backend.delete([key(3), key(4), key(5)])  # as a backup brings back what is older
+    (finding,) = memory.open().verify().findings
+    assert finding.key == key(5)
+    memory.open().delete("s")
+    assert memory.open().verify().ok
+    memory.open().save(SessionData.new("s"))
+    assert memory.open().verify().ok
+
+
 @pytest.mark.parametrize("purge", [False, True])
 def test_a_session_that_cannot_be_read_can_still_be_deleted(place: Place, purge: bool) -> None:
     revision = place.open().save(SessionData.new("s"))
