@@ -114,12 +114,12 @@ class Directories:
         if not name:
             _make_durable(self.root, flush=self._flushes)
             return
-        path = self.path(name)
-        try:
-            _make_one(path)
-        except FileNotFoundError:
-            self._make(name.rpartition("/")[0])
-            _make_one(path)
+        above = name.rpartition("/")[0]
+        with self.opened(above) as directory:  # refuses a link: nothing is made where that leads
+            is_there = directory is not None
+        if not is_there:
+            self._make(above)
+        _make_one(self.path(name))
 
     def _settle(self, name: str) -> None:
         """Flush the names on the way to a directory once: another process that made them may not have come to it."""

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 import objstore
-from objstore import BackendError, Message, NotFoundError, ObjstoreError, SessionData
+from objstore import BackendError, IntegrityError, Message, NotFoundError, ObjstoreError, SessionData
 from tests.bad_input.damage import fill
 from tests.places import Place
 
@@ -125,6 +125,20 @@ def test_a_link_inside_that_leads_out_is_never_followed(tmp_path: Path, name: st
             errors += [str(error), str(error.__cause__)]
     assert any("leads elsewhere" in error for error in errors)
     assert sorted(outside.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["sessions", "sessions/s", "sessions/s/log"])
+def test_nor_is_anything_made_where_one_leads(tmp_path: Path, name: str) -> None:
+    store, outside = tmp_path / "store", tmp_path / "outside"
+    outside.mkdir()
+    fill(objstore.open(store), "other")
+    (store / name).parent.mkdir(parents=True, exist_ok=True)
+    if name == "sessions":
+        shutil.move(store / "sessions", tmp_path / "aside")
+    (store / name).symlink_to(outside)
+    with pytest.raises(IntegrityError, match="leads elsewhere"):
+        objstore.open(store).save(SessionData.new("s"))
+    assert list(outside.iterdir()) == []
 
 
 def test_files_of_other_kinds_in_the_place_of_objects_are_named_and_hang_nobody(tmp_path: Path) -> None:
