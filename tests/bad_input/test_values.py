@@ -204,3 +204,10 @@ def test_an_idempotency_key_is_a_short_text(memory: Place, key: Any) -> None:
     with pytest.raises(InvalidValueError):
         memory.open().commit(SessionData.new("s"), key=key)
     assert memory.files() == {}
+
+
+@pytest.mark.parametrize("key", ["k", "k" * 128, "\u20ac" * 42], ids=lambda key: repr(key)[:8])
+def test_a_key_of_up_to_128_bytes_is_answered(memory: Place, key: str) -> None:
+    store, session = memory.open(), SessionData.new("s")
+    assert store.commit(session, key=key) == store.commit(session, key=key)
+    assert [commit.seq for commit in store.history("s")] == [1]

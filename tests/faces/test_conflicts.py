@@ -12,6 +12,7 @@ import objstore
 from objstore import (
     ConflictError,
     InMemoryRunStore,
+    InvalidValueError,
     Message,
     NotFoundError,
     SessionData,
@@ -450,6 +451,23 @@ def test_update_goes_again_when_others_were_faster(one: SessionStore, other: Ses
     one.update("s", change)
     assert calls == 2
     assert texts(one) == ["theirs", "mine"]
+
+
+def test_an_update_may_make_a_new_session_of_the_old_one(one: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    one.append("s", messages=[Message.user("a"), Message.user("b")])
+    one.update("s", lambda old: old.model_copy(update={"messages": old.messages[1:]}))
+    assert texts(one) == ["b"]
+
+
+def test_an_update_that_makes_another_session_or_none_is_refused(one: SessionStore) -> None:
+    one.save(SessionData.new("s"))
+    with pytest.raises(InvalidValueError, match="another id"):
+        one.update("s", lambda old: SessionData.new("t"))
+    with pytest.raises(TypeError, match="gave a str"):
+        one.update("s", lambda old: "text")  # type: ignore[arg-type,return-value]
+    assert one.list() == ["s"]
+    assert [commit.seq for commit in one.history("s")] == [1]
 
 
 @pytest.mark.parametrize("carries", [True, False])
