@@ -357,6 +357,16 @@ def test_a_repeated_key_is_answered_and_not_saved_again(one: SessionStore, other
     assert texts(one) == ["once", "between"]
 
 
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_key_is_answered_though_what_it_saved_was_deleted_since(
+    one: SessionStore, other: SessionStore, purge: bool
+) -> None:
+    first = one.commit(SessionData.new("s"), key="job-1")
+    other.delete("s", purge=purge)
+    assert other.commit(SessionData.new("s"), key="job-1") == first
+    assert not other.exists("s")
+
+
 def test_the_last_32_keys_are_remembered(one: SessionStore, other: SessionStore) -> None:
     one.save(SessionData.new("s"))
     first, second, *_ = [one.append("s", messages=[Message.user(str(n))], key=f"job-{n}") for n in range(33)]
