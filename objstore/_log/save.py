@@ -82,7 +82,10 @@ def save(
         if failed:
             newest = yield from (load(rules, id) if unobserved else follow(rules, head))
             if newest.digest == head.digest:
-                raise failed
+                try:
+                    raise failed
+                finally:
+                    del failed  # it holds this frame, and with it all that was to be saved
             head, unobserved = newest, False
             continue
         if lost is None and unobserved:  # there is nothing to write, so look at what is there

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -146,6 +148,20 @@ def test_nothing_is_appended_to_what_is_no_list(store: DocumentStore, value: obj
     with pytest.raises(InvalidValueError, match=r"^part of 'd' is no list"):
         store.append("d", {"list": [2], "part": [1]})
     assert parts_of(store) == {"part": value, "list": [1]}
+
+
+def test_a_refusal_that_was_handled_keeps_nothing_in_memory() -> None:
+    store = DocumentStore(MemoryBackend.isolated())
+    store.save("d", {"part": "text"})
+    gc.disable()  # which would find it out some time
+    try:
+        try:
+            store.append("d", {"part": [1]})
+        except InvalidValueError as error:
+            refusal = weakref.ref(error)
+        assert refusal() is None
+    finally:
+        gc.enable()
 
 
 def test_adding_to_a_list_costs_the_same_however_long_it_is() -> None:
