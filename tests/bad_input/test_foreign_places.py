@@ -346,6 +346,7 @@ def test_a_marker_that_a_crash_cut_off_is_none(tmp_path: Path) -> None:
 
 def test_a_marker_that_is_made_between_two_looks_is_read() -> None:
     looking = marker.look(None)
-    assert next(looking) == Get(MARKER)
+    first = next(looking)
+    assert first == Get(MARKER, marker._READ)
     assert looking.send(None) == List("")
-    assert looking.send([Entry(MARKER, is_directory=False)]) == Get(MARKER)
+    assert looking.send([Entry(MARKER, is_directory=False)]) == first

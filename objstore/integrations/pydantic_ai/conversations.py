@@ -174,7 +174,6 @@ class Conversations:
             with OURS.reading(id, "entries"):
                 return {**large, "summary": summary, "entries": entries + new}
 
-        fresh = False
         while True:
             try:
                 await self.documents.update(id, change)
@@ -182,11 +181,8 @@ class Conversations:
             except _LackingError as error:
                 borrowed += await self.borrow(error.ids, record, large)
             except ConversationConflict:
-                if fresh:
-                    self.newest.forget(id)
-                    raise
-                await self.documents.load(id, parts=())  # what the document store remembers may be old
-                fresh = True
+                self.newest.forget(id)
+                raise
         self.newest.put(id, deepcopy(record))
         for name, value in large.items():
             self.large.put(name, value)

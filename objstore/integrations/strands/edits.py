@@ -137,11 +137,7 @@ class Edits:
             return changed
 
         try:
-            try:
-                self._documents.update(id, change)
-            except SessionException:
-                self._documents.load(id, parts=())  # what the store remembers may be old
-                self._documents.update(id, change)
+            self._documents.update(id, change)
         except SessionException as error:
             pending.drop()
             pending.overtaken = error if isinstance(error, SessionConflictError) else None
