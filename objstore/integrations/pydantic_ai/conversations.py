@@ -156,6 +156,9 @@ class Conversations:
         added = [take_entry(entry, large) for entry in new_entries]
         needed = dict.fromkeys([*(entry.parent_id for entry in new_entries), record.head_id])
         borrowed: list[Entry] = []
+        if expected is None:  # it is new, and has no entries to stand on
+            own = {*map(id_of, added)}
+            borrowed += await self.borrow([i for i in needed if i is not None and i not in own], record, large)
 
         def change(parts: Mapping[str, Any]) -> Mapping[str, object]:
             OURS.check(id, parts)
