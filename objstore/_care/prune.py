@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from .._format import naming
 from .._format.commit import Commit, moment, pairs_of, timestamp
 from .._log.apart import apart
+from .._log.asking import get_commit
 from .._log.base import Base, Rules
 from .._log.chain import load
 from .._log.draft import Draft, Summarise, foresee
@@ -23,7 +24,7 @@ from .._log.hints import all_hints, hints_of, listed_since
 from .._log.land import LostError, commit
 from .._log.listing import ids_in, stored_ids
 from .._log.ops import Delete, Moment, Now, Protocol, Put
-from .._log.reading import PAGE, numbers_below
+from .._log.reading import PAGE, numbers_below, parse_or_none
 from .._log.session import objects_of, retained, sweep
 from ..errors import FormatError, IntegrityError
 from .retention import ChooseFloor, CollectReport, Doomed, PruneReport
@@ -44,22 +45,25 @@ def prune(
 ) -> Protocol[PruneReport]:
     """Raise the floor of a session and remove what is below it.
 
-    Nothing is committed where the floor would not rise and nothing lies about.
+    Nothing is committed where the floor would not rise and nothing lies about. What is given up need not be intact.
 
     Raises:
         LostError: Others kept committing; nothing was removed.
+        IntegrityError: What is to be kept is damaged, or cannot be told because of the damage.
     """
     head = yield from load(rules, id)
     if head.state is None:
         return PruneReport(id, head.floor, (), (), dry_run)
-    chain = yield from retained(head)
-    if (yield from _spared(rules, chain)):
-        _, later = yield from _below(rules, head.key, head.floor, chain[-1].time)
+    chain = yield from retained(head, lambda chain: _is_chosen(choose, head, chain))
+    ground = yield from _ground(rules, head, chain)
+    if (yield from _spared(rules, ground)):
+        _, later = yield from _below(rules, head.key, head.floor, ground.time)
         return PruneReport(id, head.floor, (), tuple(later), dry_run)
     wanted = choose(chain)
-    floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
-    if wanted > head.seq and head.floor < head.seq:
-        floor = head.seq + 1  # the prune commit holds the newest state itself
+    if wanted > head.seq:  # the prune commit holds the newest state itself
+        floor = head.floor if head.floor == head.seq else head.seq + 1
+    else:
+        floor = max(c.seq for c in chain if c.whole and c.seq <= max(wanted, head.floor))
     kept = [c for c in chain if c.seq >= floor]
     if floor > head.floor:
         draft = Draft(kind="prune", state=head.state, floor=floor)
@@ -71,6 +75,29 @@ def prune(
     return PruneReport(id, floor, (*_garbage(swept), *due), tuple(later), dry_run)
 
 
+def _is_chosen(choose: ChooseFloor, head: Base, chain: list[Commit]) -> bool:
+    """Say whether no commit below a part of the chain, whatever it is, can change what is kept."""
+    oldest = chain[-1]
+    wanted = choose([*chain, replace(oldest, seq=oldest.seq - 1, kind="snapshot")])
+    return wanted > head.seq or any(c.whole and c.seq <= wanted for c in chain)
+
+
+def _ground(rules: Rules, head: Base, chain: list[Commit]) -> Protocol[Commit]:
+    """Give the commit that is the floor, or where it is lost one above that is older than the grace, as it then was."""
+    oldest = chain[-1]
+    if oldest.seq == head.floor:
+        return oldest
+    data: bytes | None = yield get_commit(head.key, head.floor)
+    found = parse_or_none(head, head.floor, data)
+    if found is None and not (yield from _is_old(rules, oldest.time)):
+        key = naming.log_key(head.key, head.floor)
+        raise IntegrityError(
+            f"commit {key}, from which on the history is retained, cannot be read; prune again a day later, in case it "
+            "comes back", key,
+        )  # fmt: skip
+    return found or oldest
+
+
 def _fenced(rules: Rules, head: Base, draft: Draft, summarise: Summarise, *, dry_run: bool) -> Protocol[Base]:
     """Open an epoch by a commit; in a dry run give what the head would be, as far as it tells what goes."""
     if not dry_run:
@@ -80,12 +107,11 @@ def _fenced(rules: Rules, head: Base, draft: Draft, summarise: Summarise, *, dry
     return replace(head, seq=seq, epoch=seq, objects=objects, time=timestamp(now.wall))
 
 
-def _spared(rules: Rules, chain: list[Commit]) -> Protocol[bool]:
+def _spared(rules: Rules, floor: Commit) -> Protocol[bool]:
     """Say whether the floor is a commit that sets damaged ones aside, and younger than the grace.
 
     Until then nothing goes and the floor stays, so that whoever repaired can be wrong about the damage.
     """
-    floor = chain[-1]
     return floor.over is not None and not (yield from _is_old(rules, floor.time))
 
 
@@ -170,7 +196,7 @@ def collect(
         [] if later else [Doomed(naming.trash_hint(head.key, n), "its sweep is done") for n in buried if n <= head.seq]
     )
     garbage = objects - _named(chain)
-    if chain and (yield from _spared(rules, chain)):
+    if chain and (yield from _spared(rules, chain[-1])):
         garbage = set()
     wrong = [n for n in hints if n != head.born]
     # Only older epochs may be swept, and a hint above the head may be that of a save under way: take its number first.

@@ -187,11 +187,15 @@ def history(rules: Rules, id: str) -> Protocol[list[CommitInfo]]:
     return [*found, _info(above, None)]
 
 
-def retained(head: Base) -> Protocol[list[Commit]]:
+def retained(head: Base, is_enough: Callable[[list[Commit]], bool] = lambda _: False) -> Protocol[list[Commit]]:
     """Read the commits from the head down to its floor, newest first, each by the digest that the one above names.
 
     A history may be longer than the memory. So what they hold is let go, and of the objects that one names those stay
     that none above it names: together, those from the head down to any of them name what they need.
+
+    Args:
+        head: The newest commit.
+        is_enough: Says of what was read so far whether what is below need not be read; it may be damaged then.
 
     Raises:
         IntegrityError: There is a gap; nothing may be deleted on the strength of such a reading.
@@ -202,7 +206,11 @@ def retained(head: Base) -> Protocol[list[Commit]]:
     def take(commit: Commit) -> None:
         chain.append(replace(commit, body=None, objects=unnamed(commit, named)))
 
-    yield from _down(head, head.seq, head.digest, head.floor, take)
+    try:
+        yield from _down(head, head.seq, head.digest, head.floor, take, lambda: bool(chain) and is_enough(chain))
+    except IntegrityError as error:
+        if not (chain and is_enough(chain)):
+            raise IntegrityError(f"{error}; a prune that keeps only what is above gives it up", error.key) from error
     return chain
 
 
@@ -213,8 +221,17 @@ def unnamed(commit: Commit, named: set[tuple[str, tuple[int, int]]]) -> Table:
     return dict(found)
 
 
-def _down(base: Base, newest: int, digest: str | None, floor: int, take: Callable[[Commit], None]) -> Protocol[None]:
+def _down(
+    base: Base,
+    newest: int,
+    digest: str | None,
+    floor: int,
+    take: Callable[[Commit], None],
+    is_enough: Callable[[], bool] = lambda: False,
+) -> Protocol[None]:
     for page in pages_down(newest, floor):
+        if is_enough():
+            return
         data = yield from read_commits(base, page)
         for n in page:
             found = parse(base, n, data[n])

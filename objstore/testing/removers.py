@@ -36,15 +36,20 @@ class Remover:
 
     def prune(self, rounds: int) -> Protocol[None]:
         """Raise the floor to some snapshot, or to the commit that prunes, again and again."""
+        wanted: int | None = None
 
         def choose(chain: list[Commit]) -> int:
+            nonlocal wanted
             newest = chain[0].seq
             if self._thorough:
                 return newest + 1
-            return self._draw.choice([newest + 1, *[newest] * 3, *(c.seq for c in chain if c.whole)])
+            if wanted is None:
+                wanted = self._draw.choice([newest + 1, *[newest] * 3, *(c.seq for c in chain if c.whole)])
+            return wanted
 
         for _ in range(rounds):
             yield self._wait()
+            wanted = None
             yield from self._removing(housekeeping.prune(self._store, self._oracle.id, choose, dry_run=False))
 
     def finish(self, rounds: int) -> Protocol[None]:

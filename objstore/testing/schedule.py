@@ -99,6 +99,7 @@ class Schedule:
         with replaced(
             (state, "LEAF_BYTES", self._leaf_bytes),
             (naming, "GROUP", self._group),
+            (reading, "PAGE", min(reading.PAGE, self._group)),
             (reading, "decode", cache(decode)),  # half of the time would go into reading the same bytes again
             (reading, "opened", cache(state.opened)),
         ):

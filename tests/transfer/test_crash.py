@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 
 import pytest
@@ -158,3 +159,30 @@ def test_a_copy_that_collect_met_half_way_says_so(source: SessionStore, goal: Me
     assert "was deleted in the target" in copy(source, target).failed["s"]
     assert copy(source, target, history=False).copied == ("s",)
     assert target.load("s") == source.load("s")
+
+
+@pytest.mark.parametrize("commits", [2, 10, 17])
+def test_who_goes_on_from_half_of_a_pruned_session_can_prune_it(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    origin, goal = MemoryBackend.isolated(), MemoryBackend.isolated()
+    live(reopened(origin), 50)
+    assert prune(reopened(origin), origin, 3) == 33
+    came = 0
+
+    def choose(request: Request) -> Fault | None:
+        nonlocal came
+        came += request.operation == "create" and "/log/" in request.keys[0]
+        return crash_before() if came > 1 + commits else None  # the first is the guard
+
+    with pytest.raises(CrashError):
+        copy(reopened(origin), reopened(FaultyBackend(goal, choose)))
+    target = reopened(goal)
+    live(target, 1)
+    assert not target.verify().ok
+    session = target.load("s")
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
+    target.prune("s", keep_snapshots=1)
+    assert target.verify().ok
+    assert target.collect().skipped == {}
+    assert target.load("s") == session
+    assert copy(target, reopened(MemoryBackend.isolated())).ok
