@@ -97,7 +97,8 @@ class Checkpointer:
         change = PutCheckpoint.of(
             self.codec, id, key, parent, checkpoint, get_checkpoint_metadata(config, metadata), new,
             branch=_is_branch(config, parent),
-            first=parent is None and self.threads.begin(id, space),
+            # A copy is made of what is there, whatever somebody was told before there was anything.
+            first=parent is None and metadata.get("source") != "fork" and self.threads.begin(id, space),
         )  # fmt: skip
         # The first step is no work, so its checkpoint follows that of the input at once.
         patience = self.patience if metadata.get("source") == "input" else 0.0

@@ -174,6 +174,17 @@ def test_checkpoints_are_copied_as_on_the_saver_in_memory(saver: ObjstoreSaver) 
     assert history(saver) == history(InMemorySaver())
 
 
+def test_the_only_checkpoint_is_copied_though_somebody_looked_before_there_was_one(saver: ObjstoreSaver) -> None:
+    def history(saver: Any) -> list[Any]:
+        graph = chain(adding("one")).compile(checkpointer=saver)
+        assert not graph.get_state(thread()).values
+        graph.invoke({"items": ["a"]}, thread(), durability="exit")
+        graph.update_state(thread(), None, as_node="__copy__")
+        return shown(graph.get_state_history(thread()))
+
+    assert history(saver) == history(InMemorySaver())
+
+
 def test_functions_as_a_graph(another: Callable[[], ObjstoreSaver]) -> None:
     ran: list[int] = []
 
