@@ -53,31 +53,33 @@ class Faces:
 
     def run(self, steps: Steps[T]) -> T:
         """Have steps done, and give what they return."""
-        answer: Any = None
-        step = _next(steps, answer)
-        while not isinstance(step, _Done):
-            try:
-                answer = self._perform(step)
-            except BaseException as error:  # whatever it is, the steps have to know, to let go of what they hold
-                step = _throw(steps, error)
-            else:
-                step = _next(steps, answer)
-        value: T = step.value
-        return value
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = self._perform(step)
+                except BaseException as error:  # whatever it is, the steps have to know, to let go of what they hold
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
 
     async def arun(self, steps: Steps[T]) -> T:
         """Have steps done without blocking the running loop, and give what they return."""
-        answer: Any = None
-        step = _next(steps, answer)
-        while not isinstance(step, _Done):
-            try:
-                answer = await self._aperform(step)
-            except BaseException as error:
-                step = _throw(steps, error)
-            else:
-                step = _next(steps, answer)
-        value: T = step.value
-        return value
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = await self._aperform(step)
+                except BaseException as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
 
     def _perform(self, step: Ask | Work | Wait) -> Any:
         if isinstance(step, Wait):
@@ -92,22 +94,3 @@ class Faces:
         if isinstance(step, Work):
             return await asyncio.to_thread(step.function)
         return await getattr(self._awaited, step.call)(*step.args, **step.options)
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    value: Any
-
-
-def _next(steps: Steps[Any], answer: Any) -> Ask | Work | Wait | _Done:
-    try:
-        return steps.send(answer)
-    except StopIteration as stop:
-        return _Done(stop.value)
-
-
-def _throw(steps: Steps[Any], error: BaseException) -> Ask | Work | Wait | _Done:
-    try:
-        return steps.throw(error)
-    except StopIteration as stop:
-        return _Done(stop.value)
