@@ -151,11 +151,9 @@ def directory_of(prefix: str) -> str:
 _PASSING = frozenset({408, 429})
 
 
-def kind_of(status: int | None) -> Kind:
+def kind_of(status: int) -> Kind:
     """Say what an HTTP status means where the storage is not known to mean something else by it."""
     match status:
-        case None:
-            return Kind.UNAVAILABLE
         case 401 | 403:
             return Kind.DENIED
         case 404:
