@@ -46,7 +46,7 @@ from .parts import (
     session_of,
     value_of,
 )
-from .taking import Seen, check_readable, document, hand_on, seen, taken_down
+from .taking import Seen, check_readable, hand_on, seen, taken_down
 
 T = TypeVar("T")
 
@@ -247,7 +247,7 @@ def _taken(part: Part[T], value: T, known: Seen) -> JSON:
 
 
 def _documents(adapter: TypeAdapter[list[T]], values: list[T]) -> Any:
-    return document(adapter, values) if values else []
+    return documents.to_document(adapter, values) if values else []
 
 
 def _events(run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]]) -> dict[str, list[dict[str, Any]]]:
@@ -258,8 +258,8 @@ def _events(run_events: Mapping[str, Iterable[RunEventRecord | AgentEvent]]) -> 
 
 def _event(event: RunEventRecord | AgentEvent) -> dict[str, Any]:
     if isinstance(event, RunEventRecord):
-        record: dict[str, Any] = document(_EVENT_RECORD, event)
+        record: dict[str, Any] = documents.to_document(_EVENT_RECORD, event)
         return record
     if not isinstance(event, Model):
         raise InvalidValueError(f"{type(event).__name__} stands in a list of events")
-    return {"event": document(_EVENT, event)}
+    return {"event": documents.to_document(_EVENT, event)}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError
 
 from .._format import checking, sharing
 from .._format.canonical import JSON
@@ -63,7 +62,7 @@ def taken_down(name: str, adapter: TypeAdapter[T], value: T, known: Seen) -> JSO
     old = known.parts.get(name)
     taken = _by_slices(adapter, value, old, Pass(known.watch, name))
     if taken is None:
-        taken = checking.check(document(adapter, value), what=name)
+        taken = checking.check(documents.to_document(adapter, value), what=name)
     if documents.unreadable(adapter, sharing.fresh(taken, old)):
         check_readable(name, adapter, taken)  # as a whole, to say where
     if name == five_parts.ARTIFACTS and isinstance(taken, dict):
@@ -92,15 +91,3 @@ def check_readable(name: str, adapter: TypeAdapter[Any], taken: JSON) -> None:
     problem = documents.unreadable(adapter, taken)
     if problem:
         raise InvalidValueError(f"this could not be loaded again: {name} at {problem}")
-
-
-def document(adapter: TypeAdapter[T], value: T) -> Any:
-    """Write a model as pydantic does.
-
-    Raises:
-        InvalidValueError: It holds what it would not have taken.
-    """
-    try:
-        return documents.to_document(adapter, value)
-    except PydanticSerializationError as error:
-        raise InvalidValueError(f"this cannot be saved: {error}") from None
