@@ -75,7 +75,7 @@ def _by_slices(adapter: TypeAdapter[T], value: T, known: JSON, look: Pass) -> JS
     if known is None:
         return None
     try:
-        taken = sharing.taken(documents.to_document(adapter, value, sliced=True), known, look=look)
+        taken = sharing.taken(documents.to_document(adapter, value, sliced=True), known, checking.MAX_DEPTH, look)
     except ValueError:  # to say where, it has to be looked at as a whole
         return None
     look.finish()

@@ -16,21 +16,21 @@ from typing import Any, Final
 from ..errors import InvalidValueError
 from ..models._base import Unwritten
 from .canonical import JSON, same
-from .checking import MAX_DEPTH, check
+from .checking import check
 from .watching import Pass
 
 _PLAIN: Final = frozenset({str, int, bool, type(None)})  # two of one type that are equal are the same JSON
 _SLICE: Final = 32  # items: few calls, and too few new objects at once to wake the collector of garbage
 
 
-def taken(value: object, known: JSON, room: int = MAX_DEPTH, look: Pass | None = None) -> JSON:
+def taken(value: object, known: JSON, room: int, look: Pass) -> JSON:
     """Copy a value as `checking.check` does, but take what is the very same in a checked document from there.
 
     Args:
         value: What the user handed over; lists in it may be `Unwritten`.
         known: What is likely to stand in its place. It decides what is copied, never what comes out.
         room: How deep the value may be nested.
-        look: What is remembered of models that were looked at before, if anything.
+        look: What is remembered of models that were looked at before.
 
     Raises:
         InvalidValueError: It is not JSON, or nested too deep. The message does not say where; that of `check` does.
@@ -62,7 +62,7 @@ def fresh(value: JSON, known: JSON) -> JSON:
     return value
 
 
-def _object(value: dict[Any, Any], known: dict[str, JSON], room: int, look: Pass | None) -> JSON:
+def _object(value: dict[Any, Any], known: dict[str, JSON], room: int, look: Pass) -> JSON:
     if not room:
         raise InvalidValueError("nested too deep")
     copy = {
@@ -81,7 +81,7 @@ def _key(key: object) -> str:
     return key
 
 
-def _list(value: list[Any] | Unwritten, known: list[JSON], room: int, look: Pass | None) -> JSON:
+def _list(value: list[Any] | Unwritten, known: list[JSON], room: int, look: Pass) -> JSON:
     if not room:
         raise InvalidValueError("nested too deep")
     items: list[JSON] = []
@@ -95,20 +95,20 @@ def _list(value: list[Any] | Unwritten, known: list[JSON], room: int, look: Pass
 
 
 def _models(
-    models: list[Any], known: list[JSON], write: Callable[[list[Any]], list[Any]], room: int, look: Pass | None
+    models: list[Any], known: list[JSON], write: Callable[[list[Any]], list[Any]], room: int, look: Pass
 ) -> list[JSON]:
-    standing = look.standing(models, known) if look and models else None
+    standing = look.standing(models, known) if models else None
     count = len(standing.models) if standing else 0
     if count == len(models):
         return known[:count]
-    note = look.note(models[count:]) if look else None
+    note = look.note(models[count:])
     items = known[:count] + _items(write(models[count:]), known[count:], room, look)
-    if look and note:
+    if note:
         look.keep(standing.joined(note) if standing else note, items)
     return items
 
 
-def _items(written: list[Any], known: list[JSON], room: int, look: Pass | None) -> list[JSON]:
+def _items(written: list[Any], known: list[JSON], room: int, look: Pass) -> list[JSON]:
     both = zip(written, known)  # noqa: B905 - what one has more is new, or gone
     items = [other if _same(item, other) else taken(item, other, room - 1, look) for item, other in both]
     return items + [taken(item, None, room - 1, look) for item in written[len(known) :]]
