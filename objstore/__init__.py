@@ -4,7 +4,7 @@ from . import models
 from ._care.ailments import Ailment, Mend
 from ._care.diagnosis import LostCommit
 from ._care.findings import Finding, VerifyReport
-from ._care.mend import RepairReport
+from ._care.repair import RepairReport
 from ._care.retention import CollectReport, Doomed, PruneReport
 from ._care.usage import Amount, SessionUsage, UsageReport
 from ._engine.artifacts import ArtifactInfo

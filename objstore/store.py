@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar
 from fsspec import AbstractFileSystem
 
 from ._care.findings import VerifyReport
-from ._care.mend import RepairReport
+from ._care.repair import RepairReport
 from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._engine import parts

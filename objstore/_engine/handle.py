@@ -14,7 +14,7 @@ from typing import Any
 from .._care import prune
 from .._care.care import Care
 from .._care.findings import VerifyReport
-from .._care.mend import bury
+from .._care.repair import bury
 from .._care.retention import Doomed
 from .._care.verify import verify
 from .._format import checking, naming

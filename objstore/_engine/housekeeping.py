@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .._care import mend
 from .._care import prune as pruning
-from .._care.mend import RepairReport
+from .._care import repair as repairing
+from .._care.repair import RepairReport
 from .._care.retention import ChooseFloor, CollectReport, PruneReport
 from .._care.usage import UsageReport, usage
 from .._format import naming
@@ -52,7 +52,7 @@ def repair(log: Handle, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
         yield from log.writing()
     for _ in range(_ATTEMPTS):
         try:
-            report = yield from mend.repair(log.rules, id, log.care, log.summarise, dry_run=dry_run)
+            report = yield from repairing.repair(log.rules, id, log.care, log.summarise, dry_run=dry_run)
         except (LostError, ConflictError):
             continue
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._care.care import OF_DOCUMENTS, OF_SESSIONS, Care
 from .._care.findings import VerifyReport
-from .._care.mend import RepairReport
+from .._care.repair import RepairReport
 from .._care.retention import CollectReport, Doomed, PruneReport
 from .._care.usage import UsageReport
 from .._format import canonical, naming

@@ -8,7 +8,7 @@ import typer
 
 from .._care.ailments import Ailment
 from .._care.findings import Finding, VerifyReport
-from .._care.mend import RepairReport
+from .._care.repair import RepairReport
 from ._options import AsJson
 from ._output import fields, say, working, write_json, write_table
 from ._parts import missing

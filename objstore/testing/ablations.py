@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
-from .._care import mend, prune
+from .._care import prune, repair
 from .._engine import handle
 from .._engine.handle import Handle
 from .._format.commit import Commit, Table, pairs_of
@@ -244,7 +244,7 @@ ABLATIONS: Final = MappingProxyType(
         ),
         "set-aside": Ablation(
             "what goes on is stored again above the fences that are passed over",
-            ((mend, "_carried", _left_where_it_is),),
+            ((repair, "_carried", _left_where_it_is),),
             damage=True,
         ),
     }

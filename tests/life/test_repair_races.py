@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from objstore import ConflictError, IntegrityError, Message, RepairReport, SessionStore
-from objstore._care import mend
+from objstore._care import repair
 from objstore._log.base import Base, Rules
 from objstore._log.ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
 from tests.life.damaged import artifacts_of, damage, key, lived, output, texts, turns
@@ -145,7 +145,7 @@ def test_if_a_repair_did_not_store_it_again_the_sweep_would_take_it(
         return {name: base.present[name] for name in names}
         yield
 
-    monkeypatch.setattr(mend, "_carried", left_where_it_is)
+    monkeypatch.setattr(repair, "_carried", left_where_it_is)
     store = repaired_under_a_sweep(place)
     with pytest.raises(IntegrityError, match="missing"):
         store.load_artifacts("s")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from objstore._care import mend, prune
+from objstore._care import prune
 from objstore._care.diagnosis import diagnose
+from objstore._care.repair import set_aside
 from objstore._format import naming, patching
 from objstore._format.canonical import JSON
 from objstore._log import chain
@@ -147,4 +148,4 @@ def append(base: Base, item: int, key: str | None = None) -> Protocol[saving.Sav
 def repair() -> Protocol[Base]:
     """Set damaged commits aside."""
     found = yield from diagnose(RULES, ID)
-    return (yield from mend.set_aside(RULES, found, found.base.state, lambda *_: {}))
+    return (yield from set_aside(RULES, found, found.base.state, lambda *_: {}))
