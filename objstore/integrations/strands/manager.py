@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
-from strands.hooks import AfterInvocationEvent, BeforeInvocationEvent, HookRegistry
+from strands.hooks import AfterInvocationEvent, BeforeInvocationEvent, HookOrder, HookRegistry
 from strands.session import RepositorySessionManager
 from strands.types.agent import LocalAgent
 from strands.types.content import Message
@@ -47,10 +47,14 @@ class ObjstoreSessionManager(RepositorySessionManager):
         super().__init__(session_id, self._kept)
 
     def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:
-        """Register the hooks of the base class, and those that know when an invocation begins and ends."""
+        """Register the hooks of the base class, and those that know when an invocation begins and ends.
+
+        A hook of somebody else may raise: before an invocation, which then has not begun and does not end, or after it.
+        What that one changes the base class writes.
+        """
         super().register_hooks(registry, **kwargs)
-        registry.add_callback(BeforeInvocationEvent, self._begin)
-        registry.add_callback(AfterInvocationEvent, self._end)
+        registry.add_callback(BeforeInvocationEvent, self._begin, order=HookOrder.SDK_LAST)
+        registry.add_callback(AfterInvocationEvent, self._end, order=HookOrder.SDK_FIRST)
 
     def append_message(self, message: Message, agent: LocalAgent, **kwargs: Any) -> None:
         """Add a message. In an invocation it waits for the commit; a tool that is called by itself has none."""

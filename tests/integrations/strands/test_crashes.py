@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("strands", reason="Strands Agents is not installed (objstore[strands])")
 
-from strands.hooks import BeforeInvocationEvent
+from strands.hooks import AfterInvocationEvent, BeforeInvocationEvent
 from strands.types.exceptions import EventLoopException
 
 import objstore
@@ -76,6 +76,43 @@ def test_a_stream_that_is_closed_in_the_middle_leaves_what_there_was(documents: 
     assert [message["content"] for message in again.messages] == [[{"text": "hello"}]]
     again("go on")
     check_pairs(again.messages)
+
+
+@pytest.mark.parametrize("kind", ["answer", "step", "turn", "stock"])
+def test_a_turn_is_stored_before_hooks_on_its_end_which_may_fail(documents: DocumentStore, kind: str) -> None:
+    agent = scripted_agent(manager(kind, documents))
+
+    def fail(event: AfterInvocationEvent) -> None:
+        raise RuntimeError("a hook")
+
+    agent.hooks.add_callback(AfterInvocationEvent, fail)
+    with pytest.raises(RuntimeError, match="a hook"):
+        agent("hello")
+    assert len(agent.messages) == 4
+    assert scripted_agent(manager(kind, documents)).messages == agent.messages
+
+
+@pytest.mark.parametrize("kind", ["answer", "step", "turn", "stock"])
+def test_a_state_that_a_hook_on_the_end_of_a_turn_changes_is_stored(documents: DocumentStore, kind: str) -> None:
+    agent = scripted_agent(manager(kind, documents))
+    agent.hooks.add_callback(AfterInvocationEvent, lambda event: event.agent.state.set("ended", True))
+    agent("hello")
+    assert scripted_agent(manager(kind, documents)).state.get() == {"ended": True}
+
+
+@pytest.mark.parametrize("kind", ["answer", "step", "turn", "stock"])
+def test_an_invocation_that_a_hook_refuses_has_not_begun(documents: DocumentStore, kind: str) -> None:
+    agent = scripted_agent(manager(kind, documents))
+
+    def refuse(event: BeforeInvocationEvent) -> None:
+        raise RuntimeError("a hook")
+
+    agent.hooks.add_callback(BeforeInvocationEvent, refuse)
+    with pytest.raises(RuntimeError, match="a hook"):
+        agent("hello")
+    agent.tool.run(command="date")
+    assert len(agent.messages) == 4
+    assert scripted_agent(manager(kind, documents)).messages == agent.messages
 
 
 def test_to_add_a_message_touches_none_that_is_there(
