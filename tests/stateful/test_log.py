@@ -1,4 +1,4 @@
-"""A store against a plain dict: random lives of a few sessions, seen through handles that grow stale."""
+"""The log layout against a plain dict that remembers what it was at each commit."""
 
 from __future__ import annotations
 
@@ -7,104 +7,15 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 import objstore
-from objstore import (
-    ConflictError,
-    IntegrityError,
-    Message,
-    NotFoundError,
-    SessionData,
-    SessionStore,
-    TextBlock,
-)
-from objstore.backends import MemoryBackend
+from objstore import ConflictError, Message, NotFoundError, SessionData, TextBlock
 from objstore.testing.samples import texts, trace
+from tests.stateful.machine import BIG, DEEP, HANDLES, IDS, PLACES, QUICK, TEXTS, StoreMachine
 
-IDS = st.sampled_from(["a/b", "B"])
-HANDLES = st.integers(0, 1)
-BIG = st.sampled_from("xé").map(lambda letter: letter * 300_000)
-TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["=", '{"=": "y"}']), BIG)
-PLACES = st.integers(0, 1_000)
-
-
-class StoreMachine(RuleBasedStateMachine):
-    """What every layout does."""
-
-    layout: Any = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.backend = MemoryBackend.isolated()
-        self.stores: list[SessionStore] = []
-        self.sessions: dict[str, dict[str, Any]] = {}  # id -> {"messages": [...], "traces": [...] or None}
-        self.held: dict[tuple[int, str], SessionData] = {}  # what a handle loaded last
-
-    @initialize()
-    def open(self) -> None:
-        self.stores = [objstore.open(self.backend, layout=self.layout) for _ in range(2)]
-        self.create_or_replace("a/b", 0, ["first"])
-
-    def changed(self, id: str, **parts: Any) -> None:
-        self.sessions[id] = {**self.sessions.get(id, {"traces": None}), **parts}
-
-    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, max_size=3))
-    def create_or_replace(self, id: str, handle: int, words: list[str]) -> None:
-        session = SessionData.new(id)
-        session.messages = [Message.user(word) for word in words]
-        self.stores[handle].save(session)
-        self.changed(id, messages=words)
-
-    @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=1, max_size=3))
-    def append(self, id: str, handle: int, words: list[str]) -> None:
-        if id not in self.sessions or "messages" not in self.sessions[id]:
-            with pytest.raises(NotFoundError):
-                self.stores[handle].append(id, messages=[Message.user(word) for word in words])
-            return
-        self.stores[handle].append(id, messages=[Message.user(word) for word in words])
-        self.changed(id, messages=self.sessions[id]["messages"] + words)
-
-    @rule(id=IDS, handle=HANDLES, name=st.text(max_size=5))
-    def append_trace(self, id: str, handle: int, name: str) -> None:
-        self.stores[handle].append(id, trace_events=[trace(name)])
-        self.changed(id, traces=[*(self.sessions.get(id, {}).get("traces") or []), name])
-
-    @rule(id=IDS, handle=HANDLES)
-    def load(self, id: str, handle: int) -> None:
-        session = self.stores[handle].load(id)
-        if session is None:
-            self.held.pop((handle, id), None)
-        else:
-            self.held[handle, id] = session
-
-    @rule(id=IDS, handle=HANDLES)
-    def delete(self, id: str, handle: int) -> None:
-        self.stores[handle].delete(id)
-        self.sessions.pop(id, None)
-
-    @rule(handle=HANDLES)
-    def reopen(self, handle: int) -> None:
-        self.stores[handle] = objstore.open(self.backend, layout=self.layout)
-
-    @invariant()
-    def everything_is_as_the_model_says(self) -> None:
-        fresh = objstore.open(self.backend, layout=self.layout)
-        for store in (fresh, *self.stores):
-            assert store.list() == sorted(id for id, parts in self.sessions.items() if "messages" in parts)
-            for id in ("a/b", "B", "fork"):
-                bundle = store.load_bundle(id)
-                parts = self.sessions.get(id)
-                assert store.exists(id) == ("messages" in (parts or {}))
-                if parts is None:
-                    assert bundle is None
-                    continue
-                assert bundle is not None
-                assert (bundle.session and texts(bundle.session)) == parts.get("messages")
-                traces = bundle.trace_events
-                assert (None if traces is None else [t.name for t in traces]) == parts["traces"]
+where_sessions_are = precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
 
 
 class LogMachine(StoreMachine):
@@ -163,7 +74,7 @@ class LogMachine(StoreMachine):
             with pytest.raises(ConflictError):
                 self.stores[handle].save(session)
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, word=BIG, more=st.text(max_size=5))
     def edit_inside_a_big_message(self, id: str, handle: int, word: str, more: str) -> None:
         session = self.stores[handle].load(id)
@@ -176,7 +87,7 @@ class LogMachine(StoreMachine):
         self.stores[handle].save(session)
         self.changed(id, messages=texts(session))
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=2, max_size=2, unique=True))
     def collide(self, id: str, handle: int, words: list[str]) -> None:
         """Both handles load a session and save it: the second is told."""
@@ -190,7 +101,7 @@ class LogMachine(StoreMachine):
         with pytest.raises(ConflictError):
             self.stores[1 - handle].save(second)
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, words=st.lists(TEXTS, min_size=1, max_size=2), name=st.text(max_size=5))
     def save_over_the_traces_of_another(self, id: str, handle: int, words: list[str], name: str) -> None:
         """One handle changes the conversation while the other appends a trace: both are kept."""
@@ -214,7 +125,7 @@ class LogMachine(StoreMachine):
             store.save_trace_events(id, [*(bundle.trace_events or []), trace(name)], base=bundle.revision)
             self.changed(id, traces=[*(self.sessions[id]["traces"] or []), name])
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, recreate=st.booleans())
     def save_what_another_deleted(self, id: str, handle: int, recreate: bool) -> None:
         """A handle that slept through a delete, and perhaps a new life, conflicts."""
@@ -240,7 +151,7 @@ class LogMachine(StoreMachine):
             for commit in objstore.open(self.backend).history(id)
         ) or session.revision.seq < min(self.versions[id], default=0)
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, name=st.text(max_size=5), word=st.text(max_size=5))
     def save_what_was_never_seen(self, id: str, handle: int, name: str, word: str) -> None:
         """A handle whose traces went on top of a conversation that it has not seen may not save that."""
@@ -255,7 +166,7 @@ class LogMachine(StoreMachine):
         with pytest.raises(ConflictError):
             self.stores[handle].save(bundle.session, base=revision)
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES)
     def save_unchanged_what_another_deleted(self, id: str, handle: int) -> None:
         session = self.stores[handle].load(id)
@@ -293,7 +204,7 @@ class LogMachine(StoreMachine):
             self.stores[handle].fork(id, onto, at=at)
             self.changed(onto, **versions[at])
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, word=BIG, drop=st.booleans(), newest=st.booleans())
     def fork_away(self, id: str, handle: int, word: str, drop: bool, newest: bool) -> None:
         """A fork of something big stands alone, whatever becomes of its origin."""
@@ -328,7 +239,7 @@ class LogMachine(StoreMachine):
                 with pytest.raises(NotFoundError):
                     self.stores[handle].load(id, at=report.floor - 1)
 
-    @precondition(lambda self: any("messages" in parts for parts in self.sessions.values()))
+    @where_sessions_are
     @rule(id=IDS, handle=HANDLES, word=BIG, keep=st.integers(2, 6))
     def prune_above_what_is_gone(self, id: str, handle: int, word: str, keep: int) -> None:
         """What only commits in the middle name stays while they do."""
@@ -382,45 +293,11 @@ class LogMachine(StoreMachine):
         assert report.ok, report.findings
 
 
-class TreeMachine(StoreMachine):
-    """The tree layout: the last writer wins."""
-
-    layout = "tree"
-
-    @precondition(lambda self: "messages" in self.sessions.get("a/b", {}))
-    @rule(handle=HANDLES)
-    def take_the_file_of_another(self, handle: int) -> None:
-        with pytest.raises(ConflictError):
-            self.stores[handle].save(SessionData.new("a_b"))
-        with pytest.raises(ConflictError):
-            self.stores[handle].delete("a_b")
-        with pytest.raises(IntegrityError):
-            self.stores[handle].load("a_b")
-
-
-_QUICK = settings(
-    max_examples=50,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,
-)
-_DEEP = settings(_QUICK, max_examples=1_500, stateful_step_count=50, derandomize=False)
-
-
 class LongLogMachine(LogMachine):
     """The same, for longer."""
 
 
-class LongTreeMachine(TreeMachine):
-    """The same, for longer."""
-
-
 TestLog = LogMachine.TestCase
-TestLog.settings = _QUICK
-TestTree = TreeMachine.TestCase
-TestTree.settings = _QUICK
+TestLog.settings = QUICK
 TestLongLog = pytest.mark.deep(LongLogMachine.TestCase)
-TestLongLog.settings = _DEEP
-TestLongTree = pytest.mark.deep(LongTreeMachine.TestCase)
-TestLongTree.settings = _DEEP
+TestLongLog.settings = DEEP
