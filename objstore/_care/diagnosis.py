@@ -18,7 +18,7 @@ from .._log.base import Base, Rules, nothing
 from .._log.chain import check_neighbours, load, stands_on
 from .._log.head import RESTARTS, find_head
 from .._log.hints import hints_of
-from .._log.ops import Moment, Now, Protocol
+from .._log.ops import Protocol
 from .._log.reading import PAGE, measure, numbers_below, pages_down, parse, read_commits, read_each
 from .._log.session import touched
 from ..errors import IntegrityError
@@ -54,7 +54,6 @@ class Diagnosis:
     Attributes:
         newest: The largest number in the log.
         base: The newest state that can be built, at its own commit; at number 0 where there is none.
-        observed: When ``newest`` was seen to be that.
         deleted: Whether the session was deleted, so that no older state may come back.
         unreadable: Objects that the state names and that are damaged or missing.
         over: Of the stored bytes above the base, one commit after the other; ``None`` where nothing is above it.
@@ -62,7 +61,6 @@ class Diagnosis:
 
     newest: int
     base: Base
-    observed: Moment
     deleted: bool
     unreadable: frozenset[str]
     damage: tuple[Finding, ...]
@@ -79,15 +77,13 @@ def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
     """
     failure: IntegrityError | None = None
     for _ in range(RESTARTS):
-        observed: Moment = yield Now()
         try:
             head = yield from load(rules, id)
         except IntegrityError as error:
             failure = error
         else:
             unreadable, damage = yield from _unreadable(head)
-            return Diagnosis(head.seq, head, observed, False, unreadable, tuple(damage), (), None)  # noqa: FBT003
-        observed = yield Now()
+            return Diagnosis(head.seq, head, False, unreadable, tuple(damage), (), None)  # noqa: FBT003
         newest = yield from find_head(naming.session_key(id))
         base, damage = yield from _newest_intact(id, newest)
         over, lost = yield from _above(base, newest)
@@ -96,7 +92,7 @@ def diagnose(rules: Rules, id: str) -> Protocol[Diagnosis]:
         if lost and (yield from find_head(base.key)) == newest:  # else somebody is at work, not everything was there
             buried = buried or any(one.kind == "delete" for one in lost)
             deleted = buried or (base.seq > 0 and base.state is None)
-            return Diagnosis(newest, base, observed, deleted, unreadable, (*damage, *more), lost, over)
+            return Diagnosis(newest, base, deleted, unreadable, (*damage, *more), lost, over)
     assert failure is not None
     raise failure
 

@@ -139,13 +139,14 @@ def set_aside(rules: Rules, found: Diagnosis, state: Mapping[str, JSON] | None, 
 
     One of the commits that are passed over may have been a fence whose sweep is still going on somewhere. It spares
     what lies under an epoch as high as its number, so all that the state needs is stored again under the number of the
-    newest commit, which no fence below the new one is above.
+    newest commit, which no fence below the new one is above. Whether the new one is the newest is looked at again,
+    since a copy takes any number above the stub that it begins with.
 
     Raises:
         LostError: Somebody committed meanwhile.
         IntegrityError: Something that the state needs cannot be read.
     """
-    ground = replace(found.base, seq=found.newest, epoch=found.newest, observed=found.observed, hinted=False)
+    ground = replace(found.base, seq=found.newest, epoch=found.newest, observed=None, hinted=False)
     if state is None:
         head = yield from commit(rules, ground, Draft(kind="delete", over=found.over), summarise)
         yield from unlist(head)

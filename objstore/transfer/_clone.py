@@ -25,7 +25,7 @@ from .._log.head import RESTARTS, find_head, find_whole, is_old
 from .._log.hints import list_again
 from .._log.land import CREATES
 from .._log.ops import Create, Delete, Moment, Now, Protocol, Sync
-from .._log.reading import pages_down, parse, read_commits
+from .._log.reading import PAGE, numbers_below, pages_down, parse, read_commits
 from .._log.session import newest
 from ..errors import ConflictError, FormatError, IntegrityError, OutcomeUnknownError, UnavailableError
 from ._clone_objects import Pair, Side, bring_objects, in_target
@@ -141,7 +141,7 @@ def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Comm
         data: bytes | None = yield get_commit(blank.key, seq)
         if not data:
             # The guard of a copy that was cut off. Look again, or it could be the stub of a purge just now.
-            if data == b"" and seq == 1 < head.floor and (yield from find_head(blank.key)) == 1:
+            if data == b"" and seq < head.floor and (yield from _is_guarded(blank, seq)):
                 return 0, None
             continue
         try:
@@ -218,17 +218,46 @@ def _gather(blank: Base, head: Commit, lowest: int, file: tempfile.SpooledTempor
 def _write_commits(rules: Rules, blank: Base, found: _Gathered, *, guard: bool) -> Protocol[None]:
     """Write the commits upwards, one after the other: at any time what is there is a beginning of the history.
 
-    A pruned history does not begin at 1. That number has to be taken first, or a writer who saw that there is no
-    session could still take it, and its save would be acknowledged and lie below the floor. A stub takes it: unlike a
-    commit it is nothing to build on.
+    A pruned history does not begin at 1, and nothing may be acknowledged that would lie below it, so it is guarded.
     """
     if guard:
-        yield from _take(rules, blank, 1, b"")
+        yield from _guard(rules, blank, found.commits[-1].seq - 1)
     for kept in reversed(found.commits):
         if kept.seq > 1 and kept.seq % naming.GROUP == 0:  # a new directory: the old one may not be durable yet
             yield Sync(naming.log_dir(blank.key, (kept.seq - 1) // naming.GROUP))
         found.file.seek(kept.offset)
         yield from _take(rules, blank, kept.seq, found.file.read(kept.size))
+
+
+def _guard(rules: Rules, blank: Base, below: int) -> Protocol[None]:
+    """Take the numbers that somebody could go on from below a history, by stubs: nothing can be built on these.
+
+    The first number is that of a writer who saw that there is no session. The one right below the history is what
+    others see as the newest from then on: who deletes or repairs what is there goes on at the first number of the
+    history, which only one of the two gets. Who saw only the first stub has been there by now, or sees the second one
+    behind its commit, see `objstore._care.mend.set_aside`.
+
+    Raises:
+        ConflictError: Somebody has gone on from the first stub.
+    """
+    yield from _take(rules, blank, 1, b"")
+    if below == 1:
+        return
+    yield from _take(rules, blank, below, b"")
+    if not (yield from _is_guarded(blank, below)):
+        yield Delete((naming.log_key(blank.key, below),))
+        raise ConflictError(
+            f"somebody went on with {blank.id!r} in the target while it was copied; look at what is there, and copy "
+            "into another place", blank.id,
+        )  # fmt: skip
+
+
+def _is_guarded(blank: Base, newest: int) -> Protocol[bool]:
+    """Say whether a number is the newest, and it and the few below it are stubs."""
+    numbers = yield from numbers_below(blank.key, naming.MAX_SEQ + 1)
+    if numbers[-1:] != [newest] or len(numbers) > PAGE:
+        return False
+    return not any((yield from read_commits(blank, numbers)).values())
 
 
 def _take(rules: Rules, blank: Base, seq: int, data: bytes) -> Protocol[None]:

@@ -11,7 +11,8 @@ import objstore
 from objstore import SessionStore, TraceEvent
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import Fault, FaultyBackend, Request, Wait
-from objstore.transfer import copy
+from objstore.transfer import CopyReport, copy
+from tests.crash.ways import CrashError, crash_before
 
 from .lives import Meddler, live, prune, reopened, whole
 
@@ -67,6 +68,78 @@ def test_a_purge_in_the_target_is_not_taken_for_what_a_copy_left(
     assert meddler.done
     assert "was deleted in the target" in report.failed["s"]
     assert reopened(goal).load("s") is None
+
+
+def began_anew(goal: MemoryBackend) -> None:
+    """Get rid of what cannot be read, and begin a session of that name."""
+    reopened(goal).delete("s")
+    live(reopened(goal), 2)
+
+
+@pytest.mark.parametrize("number", [1, 32])
+def test_who_deletes_what_a_copy_begins_with_and_saves_is_not_buried_below_it(
+    origin: MemoryBackend, source: SessionStore, goal: MemoryBackend, number: int
+) -> None:
+    live(source, 50)
+    assert prune(source, origin, 3) == 33
+    meddler = Meddler("create", f"s/log/000000/{number:010d}", lambda: began_anew(goal))
+    report = copy(source, objstore.open(goal, observer=meddler))
+    assert meddler.done
+    assert report.failed["s"].startswith("ConflictError")
+    target = reopened(goal)
+    session = target.load("s")
+    assert session is not None
+    assert len(session.messages) == 2
+    assert target.verify().ok
+    assert "s" in target.list()
+
+
+def test_nor_does_one_get_below_it_who_saw_only_its_first_stub(
+    origin: MemoryBackend, source: SessionStore, goal: MemoryBackend
+) -> None:
+    live(source, 50)
+    assert prune(source, origin, 3) == 33
+    came = 0
+
+    def choose(request: Request) -> Fault | None:
+        nonlocal came
+        if request.operation == "create" and "s/log/" in request.keys[0]:
+            came += 1
+            return crash_before() if came == 2 else None
+        return None
+
+    with pytest.raises(CrashError):
+        copy(source, reopened(FaultyBackend(goal, choose)))
+    copied: list[CopyReport] = []
+
+    def meanwhile(request: Request) -> Fault | None:
+        is_tombstone = request.operation == "create" and request.keys[0].endswith("s/log/000000/0000000002")
+        return Wait(lambda: copied.append(copy(source, reopened(goal)))) if is_tombstone and not copied else None
+
+    reopened(FaultyBackend(goal, meanwhile)).delete("s")
+    assert [report.copied for report in copied] == [("s",)]
+    target = reopened(goal)
+    assert target.load("s") is None
+    assert target.history("s")[0].kind == "delete"
+    assert target.verify().ok
+
+
+def test_a_copy_goes_on_after_one_of_an_older_floor_was_cut_off(
+    origin: MemoryBackend, source: SessionStore, goal: MemoryBackend
+) -> None:
+    def choose(request: Request) -> Fault | None:
+        is_first = request.operation == "create" and request.keys[0].endswith("s/log/000000/0000000033")
+        return crash_before() if is_first else None
+
+    live(source, 50)
+    assert prune(source, origin, 3) == 33
+    with pytest.raises(CrashError):
+        copy(source, reopened(FaultyBackend(goal, choose)))
+    live(source, 50)
+    assert prune(source, origin, 3) > 40
+    assert copy(source, reopened(goal)).copied == ("s",)
+    assert whole(reopened(goal)) == whole(source)
+    assert reopened(goal).verify().ok
 
 
 def test_a_copy_that_slept_over_what_it_saw_looks_again(source: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
