@@ -42,12 +42,20 @@ class ObjstoreSession:
     """
 
     def __init__(
-        self, session_id: str, documents: AsyncDocumentStore, *, session_settings: SessionSettings | None = None
+        self,
+        session_id: str,
+        documents: AsyncDocumentStore,
+        *,
+        session_settings: SessionSettings | dict[str, Any] | None = None,
     ) -> None:
         """Keep a conversation in ``documents``. No I/O."""
         check_store(documents, AsyncDocumentStore, "ObjstoreSession")
         self.session_id = session_id
-        self.session_settings: SessionSettings | None = session_settings or SessionSettings()
+        self.session_settings: SessionSettings | None = (
+            session_settings
+            if isinstance(session_settings, SessionSettings)
+            else SessionSettings().resolve(session_settings)
+        )
         self._documents = documents
         self._id = document_id(session_id, room=_ID_BYTES, slashes=True)
         self._turns = Turns()

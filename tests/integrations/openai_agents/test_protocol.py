@@ -68,6 +68,15 @@ def test_a_limit_gives_the_newest_items_in_their_order(
     asyncio.run(main())
 
 
+def test_settings_may_be_a_dict_and_are_looked_at_when_they_are_given(open_any: Open) -> None:
+    session = open_any(session_settings={"limit": 2})
+    assert session.session_settings == SessionSettings(limit=2)
+    asyncio.run(session.add_items([user(n) for n in range(5)]))
+    assert contents(asyncio.run(session.get_items())) == [3, 4]
+    with pytest.raises(TypeError, match="limits"):
+        open_any(session_settings={"limits": 2})
+
+
 def test_items_are_taken_away_from_the_end(open_any: Open) -> None:
     async def main() -> None:
         session = open_any()
