@@ -134,14 +134,11 @@ class Driver:
             if isinstance(yielded, (Now, NewId)):
                 send = partial(protocol.send, _local(yielded))
                 continue
-            single = not isinstance(yielded, tuple)
             if tally.cancelled:
                 raise asyncio.CancelledError
+            single = not isinstance(yielded, tuple)
             outcome = _Outside((yielded,) if single else yielded, single)
-            if self._remote is not None:
-                if not all(isinstance(op, (Now, NewId)) for op in outcome.ops):
-                    return outcome
-            elif any(isinstance(op, Call) for op in outcome.ops):
+            if self._remote is not None or isinstance(yielded, Call):
                 return outcome
             send = _answer(protocol, outcome, partial(self._all_blocking, outcome.ops, tally))
 
@@ -149,9 +146,6 @@ class Driver:
         return [self._blocking(op, tally) for op in ops]
 
     def _blocking(self, op: Any, tally: Tally) -> Any:
-        local = _local(op)
-        if local is not None:
-            return local
         if isinstance(op, Pause):
             return time.sleep(op.seconds)
         assert self._local is not None
@@ -216,9 +210,6 @@ class Driver:
         return results
 
     async def _one(self, backend: AsyncBackend, op: Any, tally: Tally) -> Any:
-        local = _local(op)
-        if local is not None:
-            return local
         if isinstance(op, Pause):
             return await asyncio.sleep(op.seconds)
         started = time.perf_counter()
@@ -279,12 +270,8 @@ def dispatch(backend: Any, op: StorageOp) -> Any:
             assert_never(op)
 
 
-def _local(op: Any) -> Any:
-    if isinstance(op, Now):
-        return Moment(time.monotonic(), time.time())
-    if isinstance(op, NewId):
-        return os.urandom(16).hex()
-    return None
+def _local(op: Now | NewId) -> Moment | str:
+    return Moment(time.monotonic(), time.time()) if isinstance(op, Now) else os.urandom(16).hex()
 
 
 def _answer(protocol: Protocol[Any], asked: _Outside, perform: Callable[[], list[Any]]) -> Callable[[], Any]:

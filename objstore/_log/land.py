@@ -25,7 +25,7 @@ from .chain import stands_on
 from .draft import Draft, Summarise, build, joined
 from .head import find_head, head_from, head_ops, is_newest, is_old
 from .hints import listed_since
-from .ops import Create, Delete, List, Moment, NewId, Now, Op, Protocol, Put, Sync, Upload
+from .ops import Create, Delete, List, Moment, NewId, Now, Protocol, Put, StorageOp, Sync, Upload
 from .reading import parse
 
 CREATES = 4
@@ -163,7 +163,7 @@ def _create_commit(
     resends by itself turns our own success into a refusal.
     """
     lists: tuple[List, ...] = head_ops(head.key) if unobserved else ()
-    wave: tuple[Op, ...] = _ops(*lists, create, hint)
+    wave: tuple[StorageOp, ...] = _ops(*lists, create, hint)
     made: str | None = None
     listed = 0
     error: UnavailableError | None = None
@@ -232,5 +232,5 @@ def _on_chain(rules: Rules, head: Base, seq: int, digest: str) -> Protocol[bool]
     return successor is not None and stands_on(successor.parent, digest)
 
 
-def _ops(*several: Op | None) -> tuple[Op, ...]:
+def _ops(*several: StorageOp | None) -> tuple[StorageOp, ...]:
     return tuple(filter(None, several))

@@ -1,9 +1,9 @@
 """What a protocol may ask of the world.
 
-A protocol is a generator. It yields one operation, or a tuple of them to be done side by side, and is sent the result,
-or a list of the results, which is its own: what it takes out of it nobody else holds any longer. It imports no backend,
-no clock and no event loop, so that the same code runs under the synchronous driver, the asynchronous one, and the
-scheduler of `objstore.testing` that plays out disasters.
+A protocol is a generator. It yields one operation, or a tuple of those on the storage to be done side by side, and is
+sent the result, or a list of the results, which is its own: what it takes out of it nobody else holds any longer. It
+imports no backend, no clock and no event loop, so that the same code runs under the synchronous driver, the
+asynchronous one, and the scheduler of `objstore.testing` that plays out disasters.
 
 Keys are relative to the prefix of the store: ``sessions/<key>/log/000000/0000000001``.
 """
