@@ -4,67 +4,26 @@ from __future__ import annotations
 
 import builtins
 import datetime
-import os
 from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
-
-from fsspec import AbstractFileSystem
+from typing import Any, Self, TypeVar
 
 from ._care.findings import VerifyReport
 from ._care.retention import CollectReport, PruneReport
-from ._engine.arguments import Options, several
-from ._engine.documents import Change, Document, Documents, DocumentSummary
+from ._engine.arguments import several
+from ._engine.documents import Change, Document, DocumentSummary
 from ._engine.layouts import UNSET, BaseArgument
-from ._engine.observing import Observer
-from ._engine.opened import Opened
 from ._log.ops import Protocol
 from ._log.session import CommitInfo
 from .aio import like, taken_down
-from .backends import AsyncBackend, Backend
-from .documents import DocumentStore
+from .documents import DocumentStore, OpenedDocuments
 from .models import Revision
 
 T = TypeVar("T")
 
 
-class AsyncDocumentStore:
+class AsyncDocumentStore(OpenedDocuments):
     """Documents with parts of any name, awaited; see `objstore.DocumentStore`."""
-
-    @like(DocumentStore.__init__)
-    def __init__(
-        self,
-        target: str | os.PathLike[str] | AbstractFileSystem | Backend | AsyncBackend,
-        *,
-        path: str | None = None,
-        storage_options: Mapping[str, Any] | None = None,
-        single_writer: bool = False,
-        durability: Literal["full", "none"] = "full",
-        timeout: float = 30.0,
-        retries: int = 4,
-        concurrency: int = 32,
-        cache_bytes: int = 64 * 1024 * 1024,
-        observer: Observer | None = None,
-    ) -> None:
-        self._open(
-            Options(
-                target=target,
-                path=path,
-                layout="log",
-                storage_options=storage_options,
-                single_writer=single_writer,
-                durability=durability,
-                timeout=timeout,
-                retries=retries,
-                concurrency=concurrency,
-                cache_bytes=cache_bytes,
-                observer=observer,
-            )
-        )
-
-    def _open(self, options: Options) -> None:
-        self._opened = Opened.for_documents(options)
-        self._documents = Documents(self._opened.layout)
 
     @classmethod
     def of(cls, store: DocumentStore) -> Self:
@@ -72,18 +31,6 @@ class AsyncDocumentStore:
         awaited = cls.__new__(cls)
         awaited._opened, awaited._documents = store._opened, store._documents
         return awaited
-
-    @classmethod
-    def _reopen(cls, options: Options) -> Self:
-        store = cls.__new__(cls)
-        store._open(options)
-        return store
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._reopen, (self._opened.options,)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._opened.backend!r})"
 
     async def __aenter__(self) -> Self:
         return self

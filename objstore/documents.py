@@ -26,11 +26,8 @@ from .models import Revision
 T = TypeVar("T")
 
 
-class DocumentStore:
-    """Documents with parts of any name, on the log layout: atomic commits, revisions, conflicts, history.
-
-    What `objstore.SessionStore` is for sessions. Parts are JSON; big texts and ``bytes`` become objects of their own.
-    """
+class OpenedDocuments:
+    """What both faces of a store of documents have in common: how it is opened, pickled and shown."""
 
     def __init__(
         self,
@@ -78,6 +75,13 @@ class DocumentStore:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._opened.backend!r})"
+
+
+class DocumentStore(OpenedDocuments):
+    """Documents with parts of any name, on the log layout: atomic commits, revisions, conflicts, history.
+
+    What `objstore.SessionStore` is for sessions. Parts are JSON; big texts and ``bytes`` become objects of their own.
+    """
 
     def __enter__(self) -> Self:
         return self
