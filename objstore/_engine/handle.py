@@ -88,7 +88,8 @@ class Handle:
         if not self._exclusive and not self._single_writer:
             raise UnsupportedBackendError(
                 "this storage cannot create an object only where none is, so two writers could lose each other's "
-                "saves; open it with single_writer=True if nobody else writes, or with layout='tree'"
+                "saves; open it with single_writer=True (--single-writer) if nobody else writes, or with layout='tree' "
+                "(--layout tree)"
             )
         self.place = yield from settle(self.place, demand=not self._single_writer)
         self.rules = replace(self.rules, interval=self.place.interval)

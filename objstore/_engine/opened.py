@@ -147,7 +147,7 @@ class Opened:
         if purge and not keep_versions and (yield from self._keeps_versions()):
             raise UnsupportedError(
                 f"this place keeps old versions of what is replaced, so a purge of {id!r} would erase nothing; let a "
-                "rule of the bucket expire them and say keep_versions=True, or delete without purge"
+                "rule of the bucket expire them and say keep_versions=True (--keep-versions), or delete without purge"
             )
         yield from layout.delete(id, given(base), purge=purge)
 

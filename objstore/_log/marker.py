@@ -205,7 +205,7 @@ def settle(place: Place, *, demand: bool) -> Protocol[Place]:
     if demand and (yield from _create(marker)) and (yield from _create(marker)):
         raise UnsupportedBackendError(
             "this storage overwrites an object that it was told only to create, so two writers could lose each other's "
-            "saves; open it with single_writer=True, or with layout='tree'"
+            "saves; open it with single_writer=True (--single-writer), or with layout='tree' (--layout tree)"
         )
     return Place("log", place.interval, marker)
 

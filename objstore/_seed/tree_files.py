@@ -95,7 +95,7 @@ def encode(part: str, id: str, document: JSON, *, lossy: bool) -> bytes:
         if dropped:
             raise UnsupportedError(
                 f"A3S Code would drop artifacts of {id!r} when it loads them ({dropped}); remove some, use a log "
-                "store, or copy with lossy=True"
+                "store, or copy with lossy=True (--lossy)"
             )
         return data
     checking.check_again(document, what=part)  # what no layout can hold is the value's fault, not the layout's
@@ -108,7 +108,7 @@ def _texts(id: str, artifacts: ArtifactStore, *, lossy: bool) -> ArtifactStore:
     if binary and not lossy:
         raise UnsupportedError(
             f"the tree layout holds texts only, and {len(binary)} artifacts of {id!r} are binary, the first of them "
-            f"{binary[0]!r}; use a log store, or copy with lossy=True, which leaves them out"
+            f"{binary[0]!r}; use a log store, or copy with lossy=True (--lossy), which leaves them out"
         )
     for uri in binary:
         artifacts.remove(uri)

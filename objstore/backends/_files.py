@@ -138,7 +138,7 @@ def take_name(directory: int, temporary: str, name: str) -> bool:
             raise
         raise UnsupportedBackendError(
             "this disk knows neither hard links nor a rename that replaces nothing, so two writers could not be told "
-            'apart: use another disk, layout="tree", or single_writer=True'
+            "apart: use another disk, layout='tree' (--layout tree), or single_writer=True (--single-writer)"
         ) from error
     return True
 

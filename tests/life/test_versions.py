@@ -8,9 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 import objstore
 from objstore import SessionData, UnsupportedError
+from objstore.cli import app
 from objstore.testing import memory_store
 
 
@@ -37,6 +39,23 @@ def test_a_purge_is_refused_where_old_versions_are_kept(versioned: str, s3_optio
         store.delete("s", purge=True, keep_versions=True)
         assert not store.exists("s")
         assert store.verify().ok
+
+
+def test_so_it_is_by_the_command_which_is_told_in_its_words(
+    versioned: str, s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_options["key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_options["secret"])
+    there = ("--endpoint-url", s3_options["endpoint_url"], "--region", "us-east-1", versioned)
+    remove = ("rm", *there, "s", "--yes", "--purge")
+    with objstore.open(versioned, storage_options=s3_options) as store:
+        store.save(SessionData.new("s"))
+        refused = CliRunner().invoke(app, remove)
+        assert refused.exit_code == 2
+        assert "--keep-versions" in refused.stderr
+        assert store.exists("s")
+        assert CliRunner().invoke(app, [*remove, "--keep-versions"]).exit_code == 0
+        assert objstore.open(versioned, storage_options=s3_options).load("s") is None
 
 
 def test_a_plain_delete_needs_no_word_about_versions(versioned: str, s3_options: dict[str, Any]) -> None:
