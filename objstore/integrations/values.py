@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -168,10 +169,16 @@ class Recent(Generic[T]):
         self._used = 0
         self._values: OrderedDict[str, T] = OrderedDict()
         self._lock = Lock()
+        self._pid = os.getpid()
+
+    def _locked(self) -> Lock:
+        if self._pid != os.getpid():  # a thread of the parent may have held the lock, and nobody here will let it go
+            self._lock, self._pid = Lock(), os.getpid()
+        return self._lock
 
     def get(self, key: str) -> T | None:
         """Give a value that is remembered."""
-        with self._lock:
+        with self._locked():
             if key not in self._values:
                 return None
             self._values.move_to_end(key)
@@ -179,7 +186,7 @@ class Recent(Generic[T]):
 
     def put(self, key: str, value: T) -> None:
         """Remember a value, and forget what was not asked for the longest while that is too much."""
-        with self._lock:
+        with self._locked():
             self._drop(key)
             self._values[key] = value
             self._used += self._weigh(value)
@@ -188,12 +195,12 @@ class Recent(Generic[T]):
 
     def forget(self, key: str) -> None:
         """Forget a value."""
-        with self._lock:
+        with self._locked():
             self._drop(key)
 
     def values(self) -> list[T]:
         """Give all that is remembered, the latest last."""
-        with self._lock:
+        with self._locked():
             return [*self._values.values()]
 
     def _drop(self, key: str) -> None:

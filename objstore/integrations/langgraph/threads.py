@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -52,10 +53,19 @@ class Threads:
 
     def __init__(self, entries: int = _ENTRIES) -> None:
         self._entries = entries
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._used = 0
         self._lock = Lock()
         self._rows: OrderedDict[str, _Row] = OrderedDict()
         self._empty: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def _locked(self) -> Lock:
+        if self._pid != os.getpid():  # a thread of the parent may have had the turn, and nobody here will pass it on
+            self._begin()
+        return self._lock
 
     def read(self, id: str) -> Steps[Thread]:
         """Read a thread; one request where nothing changed since it was read or written here."""
@@ -152,14 +162,14 @@ class Threads:
 
     def say_empty(self, id: str, space: str) -> None:
         """Remember that a run was told that there is no checkpoint in a namespace, and will begin there."""
-        with self._lock:
+        with self._locked():
             self._empty[id, space] = self._empty.pop((id, space), 0) + 1
             if len(self._empty) > _EMPTY:
                 self._empty.popitem(last=False)
 
     def begin(self, id: str, space: str) -> bool:
         """Say whether a checkpoint without a parent is of a run that was told so."""
-        with self._lock:
+        with self._locked():
             count = self._empty.pop((id, space), 0)
             if count > 1:
                 self._empty[id, space] = count - 1
@@ -167,16 +177,16 @@ class Threads:
 
     def say_older(self, id: str, space: str) -> None:
         """Forget it, since a run begins there behind what others stored, and knows."""
-        with self._lock:
+        with self._locked():
             self._empty.pop((id, space), None)
 
     def remembered(self) -> list[str]:
         """Name the threads that are remembered, the one used last at the end."""
-        with self._lock:
+        with self._locked():
             return [id for id, row in self._rows.items() if row.thread]
 
     def _row(self, id: str) -> _Row:
-        with self._lock:
+        with self._locked():
             return self._used_now(id)
 
     def _used_now(self, id: str) -> _Row:
@@ -187,7 +197,7 @@ class Threads:
         return self._rows[id]
 
     def _remember(self, id: str, thread: Thread | None) -> None:
-        with self._lock:
+        with self._locked():
             row = self._used_now(id)
             self._used -= row.size
             row.thread = thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,6 +62,14 @@ class Edits:
         self._documents = documents
         self._lock = Lock()
         self._pending: dict[str, _Pending] = {}  # of documents that something waits for, or that are barred
+        self._pid = os.getpid()
+
+    def _locked(self) -> Lock:
+        if self._pid != os.getpid():  # threads of the parent may have held locks, and nobody here will let them go
+            self._lock, self._pid = Lock(), os.getpid()
+            for pending in self._pending.values():
+                pending.lock, pending.users = Lock(), 0
+        return self._lock
 
     def begin(self, id: str) -> None:
         """Let a document be edited, again where an edit was overtaken."""
@@ -111,20 +120,20 @@ class Edits:
     @property
     def remembered(self) -> list[str]:
         """The documents of which something is known here."""
-        with self._lock:
+        with self._locked():
             return list(self._pending)
 
     @contextmanager
     def _of(self, id: str) -> Iterator[_Pending]:
         """Give what is known of a document to one thread at a time, and forget it when that is nothing."""
-        with self._lock:
+        with self._locked():
             pending = self._pending.setdefault(id, _Pending())
             pending.users += 1
         try:
             with pending.lock:
                 yield pending
         finally:
-            with self._lock:
+            with self._locked():
                 pending.users -= 1
                 if pending.says_nothing:
                     del self._pending[id]
