@@ -43,7 +43,6 @@ class OpenedDocuments:
         cache_bytes: int = 64 * 1024 * 1024,
         observer: Observer | None = None,
     ) -> None:
-        """Open a place; see `objstore.open` for the arguments. No I/O."""
         self._open(
             Options(
                 target=target,
@@ -81,6 +80,7 @@ class DocumentStore(OpenedDocuments):
     """Documents with parts of any name, on the log layout: atomic commits, revisions, conflicts, history.
 
     What `objstore.SessionStore` is for sessions. Parts are JSON; big texts and ``bytes`` become objects of their own.
+    A place is opened by the arguments of `objstore.open`, without I/O.
     """
 
     def __enter__(self) -> Self:
