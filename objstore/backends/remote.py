@@ -104,17 +104,9 @@ class RemoteBackend:
         beside: bool = False,  # noqa: ARG002 - the same
     ) -> bool:
         """Write a new object and say whether it is ours; see `Backend.create`."""
-
-        async def create(adapter: Adapter, path: str) -> bool:
-            try:
-                await adapter.create(path, data)
-            except Exception as error:
-                if adapter.explain(error).kind is not Kind.EXISTS:
-                    raise
-                return False
-            return True
-
-        return await self._run("create", checked(key), create)
+        return await self._run(
+            "create", checked(key), lambda adapter, path: _done(adapter, adapter.create(path, data), Kind.EXISTS)
+        )
 
     async def upload(self, key: str, path: str) -> bool:
         """Create an object from a local file, a few MiB at a time; see `Backend.upload`."""
@@ -198,12 +190,8 @@ class RemoteBackend:
                 raise failure
 
     async def _delete(self, keys: Sequence[str]) -> None:
-        async def delete(adapter: Adapter, prefix: str) -> None:
-            try:
-                await adapter.delete([prefix + key for key in keys])
-            except Exception as error:
-                if adapter.explain(error).kind is not Kind.MISSING:
-                    raise
+        def delete(adapter: Adapter, prefix: str) -> Awaitable[bool]:
+            return _done(adapter, adapter.delete([prefix + key for key in keys]), Kind.MISSING)
 
         await self._run("delete", "", delete, about=keys[0] if len(keys) == 1 else "")
 
@@ -212,14 +200,8 @@ class RemoteBackend:
         checked(source)
         checked(target)
 
-        async def copy(adapter: Adapter, prefix: str) -> bool:
-            try:
-                await adapter.copy(prefix + source, prefix + target)
-            except Exception as error:
-                if adapter.explain(error).kind is not Kind.MISSING:
-                    raise
-                return False
-            return True
+        def copy(adapter: Adapter, prefix: str) -> Awaitable[bool]:
+            return _done(adapter, adapter.copy(prefix + source, prefix + target), Kind.MISSING)
 
         return await self._run("copy", "", copy, about=source)
 
@@ -293,3 +275,14 @@ class RemoteBackend:
     def _prefix(adapter: Adapter) -> str:
         prefix = adapter.prefix.strip("/")
         return prefix and prefix + "/"
+
+
+async def _done(adapter: Adapter, request: Awaitable[object], unless: Kind) -> bool:
+    """Say whether a request was done, or refused for one thing that is no error."""
+    try:
+        await request
+    except Exception as error:
+        if adapter.explain(error).kind is not unless:
+            raise
+        return False
+    return True
