@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fsspec import get_filesystem_class
@@ -75,27 +76,22 @@ class GenericBackend:
         beside: bool = False,  # noqa: ARG002 - the same
     ) -> bool:
         """Write a new object; of several writers more than one may be told that it is theirs."""
+        return self._create(key, lambda filesystem, target: filesystem.pipe_file(target, data))
+
+    def upload(self, key: str, path: str) -> bool:
+        """Write a new object from a local file, as the filesystem does it; see `create`."""
+        return self._create(key, lambda filesystem, target: filesystem.put_file(path, target))
+
+    def _create(self, key: str, fill: Callable[[Any, str], object]) -> bool:
         path = self._path(checked(key))
 
         def create(filesystem: Any) -> bool:
             if _exists(filesystem, path):
                 return False
-            self._write(filesystem, path, lambda target: filesystem.pipe_file(target, data))
+            self._write(filesystem, path, partial(fill, filesystem))
             return True
 
         return self._run("create", key, create)
-
-    def upload(self, key: str, path: str) -> bool:
-        """Write a new object from a local file, as the filesystem does it; see `create`."""
-        remote = self._path(checked(key))
-
-        def upload(filesystem: Any) -> bool:
-            if _exists(filesystem, remote):
-                return False
-            self._write(filesystem, remote, lambda target: filesystem.put_file(path, target))
-            return True
-
-        return self._run("create", key, upload)
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object, replacing what is there; see `Backend.put`."""
