@@ -283,7 +283,7 @@ class Handle:
                 raise ConflictError(f"{id!r} is not there any more", id, seen.seq, 0)
             return
         yield from self.writing()
-        gone = yield from session.delete(self.rules, id, head, seen, self.summarise)
+        gone = yield from session.delete(self.rules, head, seen, self.summarise)
         if gone:
             if purge:
                 yield from prune.purge(gone)

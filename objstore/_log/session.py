@@ -116,38 +116,38 @@ def contents_of(
     return contents
 
 
-def delete(rules: Rules, id: str, base: Base | None, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
+def delete(rules: Rules, base: Base, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
     """Put a tombstone on a session and remove what is below it; ``None`` where there is nothing to delete.
 
     Raises:
         ConflictError: The session is not as it was ``seen``.
     """
-    head = yield from (follow(rules, base) if base else load(rules, id))
+    head = yield from follow(rules, base)
     while True:
         if head.seq == 0:
             return None
         if head.kind == "delete":
             break
         if seen is not None and head.digest != seen.digest:
-            yield from _still(rules, id, seen, head)
+            yield from _still(rules, seen, head)
         try:
             head = yield from commit(rules, head, Draft(kind="delete"), summarise)
             break
         except LostError:
-            head = yield from load(rules, id)
+            head = yield from load(rules, base.id)
     yield from unlist(head)
     yield from sweep(head.key, head.epoch, frozenset())
     return head
 
 
-def _still(rules: Rules, id: str, seen: Base, head: Base) -> Protocol[None]:
+def _still(rules: Rules, seen: Base, head: Base) -> Protocol[None]:
     before, now = seen.parts(rules), head.parts(rules)
     moved = [part for part in {**before, **now} if not canonical.same(before.get(part), now.get(part))]
     if moved or (yield from broken(seen, head)):
         what = " and ".join(sorted(moved)) or "its history"
         raise ConflictError(
-            f"{id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",
-            id, seen.seq, head.seq,
+            f"{head.id!r} moved from commit {seen.seq} to {head.seq} and {what} changed; load it again and decide",
+            head.id, seen.seq, head.seq,
         )  # fmt: skip
 
 

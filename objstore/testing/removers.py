@@ -99,7 +99,7 @@ class Remover:
             return
         seen, mark = loaded.base, self._oracle.head.seq
         drawn: list[str] = []
-        protocol = session.delete(self._store.rules, self._oracle.id, seen, seen, summarise)  # tells what it deleted
+        protocol = session.delete(self._store.rules, seen, seen, summarise)  # tells what it deleted
         found = yield from self._removing(_noting(protocol, drawn))
         if found is None:
             return

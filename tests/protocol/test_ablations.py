@@ -11,6 +11,7 @@ import pytest
 from objstore._care import prune
 from objstore._format import naming
 from objstore._log import chain, fork, session
+from objstore._log.base import nothing
 from objstore._log.ops import Create, Get
 from objstore.errors import ConflictError, IntegrityError, OutcomeUnknownError
 from objstore.testing.ablations import ABLATIONS, ablated
@@ -92,7 +93,7 @@ def erasing_without_a_trace(stage: Stage) -> None:
     base = stage.saved(1, 4)
     writer = stage.enter("writer", save(base, 50))
     stage.saved(5, 5)
-    head = stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    head = stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     stage.alone(prune.purge(head))
     try:
         told = stage.finish(writer)

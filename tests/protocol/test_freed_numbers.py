@@ -10,6 +10,7 @@ import pytest
 from objstore._care import prune
 from objstore._care.diagnosis import diagnose
 from objstore._log import chain, session
+from objstore._log.base import nothing
 from objstore._log.draft import Draft
 from objstore._log.land import commit
 from objstore._log.ops import Get
@@ -94,7 +95,7 @@ def test_a_writer_who_slept_is_told_that_it_cannot_be_known_where_nothing_was_da
 def test_an_edit_conflicts_over_a_delete_whose_number_was_freed_and_taken_again_by_that_very_edit() -> None:
     stage = Stage()
     writer = stage.enter("writer", save(stage.saved(1, 2), 30, key="a key, so that it goes on"))
-    stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     again = stage.alone(save(stage.alone(chain.load(RULES, ID)), 2)).base  # it is as the writer saw it
     stage.alone(prune.prune(RULES, ID, lambda _: again.seq, lambda *_: {}))
     stage.now += RULES.grace + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from objstore._log import session
+from objstore._log.base import nothing
 from objstore._log.fork import fork
 from objstore.testing.forkers import adopt
 from objstore.testing.schedule import FORKED, ID, RULES
@@ -25,7 +26,7 @@ def test_a_key_that_a_fork_left_behind_may_be_used_again() -> None:
     base = stage.alone(save(stage.alone(load()), {}))
     stage.alone(append(base.base, 1, "key"))
     stage.alone(fork(RULES, ID, FORKED, None, adopt, lambda *_: {}))
-    stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     base = stage.alone(fork(RULES, FORKED, ID, None, adopt, lambda *_: {}))
     again = stage.alone(append(base, 1, "key"))
     assert again.wrote
@@ -65,7 +66,7 @@ def test_a_fork_leaves_behind_what_was_set_aside_too() -> None:
     stage.alone(fork(RULES, ID, FORKED, None, adopt, lambda *_: {}))
     stage.oracle.damage(b"damaged")
     stage.alone(repair())
-    stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     base = stage.alone(fork(RULES, FORKED, ID, None, adopt, lambda *_: {}))
     assert stage.alone(append(base, 2, "key")).wrote
     assert stage.alone(load()).state["traces"] == [1, 2, 2]

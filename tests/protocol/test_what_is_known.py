@@ -10,6 +10,7 @@ from objstore._care import prune
 from objstore._format import naming
 from objstore._format.canonical import JSON
 from objstore._log import chain, session
+from objstore._log.base import nothing
 from objstore._log.draft import Draft
 from objstore._log.land import commit
 from objstore._log.ops import Create, Get
@@ -55,7 +56,7 @@ def test_the_hint_of_a_life_that_is_over_goes_with_the_save_that_lost_though_its
     stage = Stage()
     stage.saved(1, 8)
     writer = stage.enter("writer", append(stage.alone(load()), 7, key="it goes on"))
-    stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))
+    stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     stage.saved(10, 11)
     stage.free_all_below_a_prune()
     stage.lands(writer, 9)
@@ -81,7 +82,7 @@ def test_who_deletes_takes_nothing_off_the_list_that_began_on_top_of_the_tombsto
     stage = Stage()
     stage.saved(1, 4)
     key = naming.session_key(ID)
-    deleter = stage.enter("deleter", session.delete(RULES, ID, None, None, lambda *_: {}))
+    deleter = stage.enter("deleter", session.delete(RULES, nothing(ID, None), None, lambda *_: {}))
     stage.before(deleter, Create, naming.trash_hint(key, 5))
     stage.saved(6, 6)
     stage.finish(deleter)
@@ -94,5 +95,5 @@ def test_who_looks_at_the_newest_commit_while_it_is_purged_sees_the_tombstone_on
     stage.saved(1, 5)
     reader = stage.enter("reader", session.newest(RULES, ID))
     stage.before(reader, Get, log(5))
-    stage.alone(prune.purge(stage.alone(session.delete(RULES, ID, None, None, lambda *_: {}))))
+    stage.alone(prune.purge(stage.alone(session.delete(RULES, nothing(ID, None), None, lambda *_: {}))))
     assert stage.finish(reader).kind == "delete"
