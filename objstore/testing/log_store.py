@@ -12,7 +12,7 @@ import pytest
 from ..errors import ConflictError, NotFoundError
 from ..models import Message, Revision, SessionData
 from ..store import SessionStore
-from .backend import at_once
+from .racing import at_once
 from .samples import ODD_IDS_OF_A_LOG, artifacts, loaded, session, texts, trace
 from .store import OpenStore, StoreTests
 

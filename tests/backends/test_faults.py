@@ -9,8 +9,9 @@ import pytest
 from objstore.backends import MemoryBackend
 from objstore.backends.base import Backend
 from objstore.errors import PermissionDeniedError, UnavailableError
-from objstore.testing.backend import BackendTests, at_once
+from objstore.testing.backend import BackendTests
 from objstore.testing.faults import Fault, FaultyBackend, Request, Tear, Wait, lost_answer, refused, unavailable
+from objstore.testing.racing import at_once
 
 
 class TestNoFaults(BackendTests):

@@ -12,8 +12,9 @@ from objstore._log.ops import Names
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
-from objstore.testing.backend import BackendTests, at_once
+from objstore.testing.backend import BackendTests
 from objstore.testing.blocking import blocking
+from objstore.testing.racing import at_once
 from tests.servers.gcs import GcsServer, gcs_server
 from tests.servers.scripted import Drop, Player, Say, ScriptedServer
 

@@ -18,7 +18,8 @@ import pytest
 from objstore._log.ops import Names
 from objstore.backends import open_backend
 from objstore.backends.local import Durability, LocalBackend
-from objstore.testing.backend import RACERS, BackendTests, at_once
+from objstore.testing.backend import BackendTests
+from objstore.testing.racing import RACERS, at_once
 
 
 def refusing(code: int) -> Callable[..., NoReturn]:

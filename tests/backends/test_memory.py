@@ -10,7 +10,8 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.memory import MemoryBackend
 from objstore.errors import BackendError
-from objstore.testing.backend import RACERS, BackendTests, at_once
+from objstore.testing.backend import BackendTests
+from objstore.testing.racing import RACERS, at_once
 
 
 class TestMemory(BackendTests):

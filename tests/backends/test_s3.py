@@ -44,6 +44,8 @@ class TestS3(BackendTests):
 class TestS3Bucket(BackendTests):
     """A store at the top of a bucket, through a filesystem of the user's own."""
 
+    many = 50
+
     @pytest.fixture
     def backend(self, bucket: str, s3_options: dict[str, Any]) -> object:
         import s3fs

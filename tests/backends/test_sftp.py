@@ -30,6 +30,7 @@ def options(port: int, **others: Any) -> dict[str, Any]:
 
 
 class TestSftp(BackendTests):
+    many = 50
     big = 50_000
 
     @pytest.fixture

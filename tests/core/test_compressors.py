@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from objstore._format import zstd
-from objstore.testing.backend import at_once
+from objstore.testing.racing import at_once
 
 TEXTS = [random.Random(size).randbytes(size // 2).hex().encode() for size in (0, 2, 2_000, 400_000, 30, 3_000_000, 900)]
 

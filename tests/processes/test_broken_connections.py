@@ -18,7 +18,7 @@ from objstore import (
     SessionStore,
     UnavailableError,
 )
-from objstore.testing.backend import at_once
+from objstore.testing.racing import at_once
 from objstore.testing.samples import artifact, loaded, texts, trace
 from tests.conftest import options_for
 from tests.servers.moto_server import MotoServer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 
 import pytest
 
 import objstore
 from objstore import SessionStore
-from objstore._log.ops import Entry
+from objstore._log.ops import Entry, Names
 from objstore.backends import MemoryBackend
 from objstore.testing.backend import BackendTests
 from objstore.testing.log_store import LogStoreTests
@@ -44,6 +45,71 @@ class WritesInPieces(MemoryBackend):
         super().put(key, data[: len(data) // 2])
         time.sleep(MOMENT)
         super().put(key, data)
+
+
+class CreatesInPieces(MemoryBackend):
+    """Takes the name first, and fills it then."""
+
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
+        if not super().create(key, data[: len(data) // 2]):
+            return False
+        time.sleep(MOMENT)
+        self.put(key, data)
+        return True
+
+
+class KnowsOnlyItsOwnWrites(MemoryBackend):
+    """Remembers what it has listed until it writes something itself, as the caches of fsspec do."""
+
+    def list(self, prefix: str) -> list[Entry]:
+        seen: dict[str, list[Entry]] = self.__dict__.setdefault("seen", {})
+        return seen.setdefault(prefix, super().list(prefix))
+
+    def create(self, key: str, data: bytes, *, durable: bool = True, beside: bool = False) -> bool:
+        self.__dict__.pop("seen", None)
+        return super().create(key, data)
+
+    def put(self, key: str, data: bytes) -> None:
+        self.__dict__.pop("seen", None)
+        super().put(key, data)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        self.__dict__.pop("seen", None)
+        super().delete(keys)
+
+
+class ListsOnePage(MemoryBackend):
+    """Takes the first answer of a storage for all of it."""
+
+    def list(self, prefix: str) -> list[Entry]:
+        return sorted(super().list(prefix), key=lambda entry: entry.name)[:1_000]
+
+
+class ListsADirectoryForEachObject(MemoryBackend):
+    """Names a directory as often as something lies in it."""
+
+    def list(self, prefix: str) -> list[Entry]:
+        found = super().list(prefix)
+        return found + [entry for entry in found if entry.is_directory]
+
+
+class SortsByLetters(MemoryBackend):
+    """Gives its pages in the order of a dictionary, which knows letters and digits."""
+
+    def page(self, prefix: str, after: str) -> Names:
+        names = super().page(prefix, "").names
+        return Names(sorted((name for name in names if _letters(name) > _letters(after)), key=_letters), more=False)
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name if letter.isalnum())
+
+
+class DeletesOneBatch(MemoryBackend):
+    """Sends no second request where the first one is full."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        super().delete(keys[:1_000])
 
 
 class ListsFromACache(MemoryBackend):
@@ -100,6 +166,32 @@ class TestLooksThenWrites(Suite):
 
 class TestWritesInPieces(Suite):
     kind = WritesInPieces
+
+
+class TestCreatesInPieces(Suite):
+    kind = CreatesInPieces
+
+
+class TestKnowsOnlyItsOwnWrites(BackendTests):
+    @pytest.fixture
+    def backend(self) -> MemoryBackend:
+        return KnowsOnlyItsOwnWrites(uuid.uuid4().hex)
+
+
+class TestListsOnePage(Suite):
+    kind = ListsOnePage
+
+
+class TestListsADirectoryForEachObject(Suite):
+    kind = ListsADirectoryForEachObject
+
+
+class TestSortsByLetters(Suite):
+    kind = SortsByLetters
+
+
+class TestDeletesOneBatch(Suite):
+    kind = DeletesOneBatch
 
 
 class TestListsFromACache(Suite):

@@ -34,6 +34,8 @@ class TestObstore(BackendTests):
 
 
 class TestObstoreOnALoop(BackendTests):
+    many = 50
+
     @pytest.fixture
     def backend(self, bucket: str, s3_options: dict[str, Any]) -> object:
         return on_its_loop(remote(f"s3://{bucket}/some/prefix", s3_options))
@@ -41,6 +43,8 @@ class TestObstoreOnALoop(BackendTests):
 
 class TestObstoreBucket(BackendTests):
     """A store at the top of a bucket, with the options of a filesystem of the user's own."""
+
+    many = 50
 
     @pytest.fixture
     def backend(self, bucket: str, s3_options: dict[str, Any]) -> object:

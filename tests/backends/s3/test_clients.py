@@ -13,8 +13,8 @@ import pytest
 from objstore.backends import open_backend
 from objstore.backends.base import AsyncBackend, Backend
 from objstore.errors import UnsupportedBackendError
-from objstore.testing.backend import at_once
 from objstore.testing.blocking import blocking
+from objstore.testing.racing import at_once
 from tests.backends.s3.calls import BYTES, OK, at, create
 from tests.conftest import options_for
 from tests.servers.scripted import Say, ScriptedServer
