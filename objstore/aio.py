@@ -24,13 +24,11 @@ from ._care.retention import CollectReport, PruneReport
 from ._care.usage import UsageReport
 from ._engine import parts
 from ._engine.arguments import LayoutName, Options, listed, several
-from ._engine.artifacts import ArtifactInfo, Artifacts, entry, read_range
+from ._engine.artifacts import ArtifactInfo, entry, read_range
 from ._engine.layouts import UNSET, BaseArgument
 from ._engine.observing import Observer
-from ._engine.opened import Opened
 from ._engine.pages import Wanted
 from ._engine.parts import Part, SessionBundle
-from ._engine.sessions import Sessions
 from ._engine.spool import Source, Spool
 from ._engine.streams import AsyncArtifactStream
 from ._engine.summary import SessionSummary
@@ -53,7 +51,7 @@ from .models import (
     TraceEvent,
     VerificationReport,
 )
-from .store import SessionStore
+from .store import OpenedSessions, SessionStore
 from .store import open as _open
 
 T = TypeVar("T")
@@ -127,22 +125,11 @@ def open_async(
     )
 
 
-class AsyncSessionStore:
+class AsyncSessionStore(OpenedSessions):
     """Sessions of AI agents on any storage, awaited; made by `objstore.open_async`.
 
     One instance serves many tasks, and event loops one after another or in several threads.
     """
-
-    def __init__(self, options: Options) -> None:
-        self._opened = Opened.for_sessions(options)
-        self._sessions = Sessions(self._opened.layout)
-        self._artifacts = Artifacts(self._opened.layout)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._opened.options,)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._opened.backend!r})"
 
     async def __aenter__(self) -> Self:
         return self

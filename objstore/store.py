@@ -107,11 +107,8 @@ def open(
     )
 
 
-class SessionStore:
-    """Sessions of AI agents on any storage; made by `objstore.open`.
-
-    One instance serves all threads of a process, works in a forked child, and pickles as what it was opened with.
-    """
+class OpenedSessions:
+    """What both faces of a store of sessions have in common: how it is made, pickled and shown."""
 
     def __init__(self, options: Options) -> None:
         self._opened = Opened.for_sessions(options)
@@ -123,6 +120,13 @@ class SessionStore:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._opened.backend!r})"
+
+
+class SessionStore(OpenedSessions):
+    """Sessions of AI agents on any storage; made by `objstore.open`.
+
+    One instance serves all threads of a process, works in a forked child, and pickles as what it was opened with.
+    """
 
     def __enter__(self) -> Self:
         return self
