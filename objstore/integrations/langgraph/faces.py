@@ -35,7 +35,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until somebody sets a future, or so many seconds."""
+    """Wait until somebody sets a future, or so many seconds.
+
+    The answer is ``False``, at once, to a call that waits where a loop runs: who sets the future may be a task of that.
+    """
 
     future: concurrent.futures.Future[None]
     seconds: float | None = None
@@ -83,7 +86,8 @@ class Faces:
 
     def _perform(self, step: Ask | Work | Wait) -> Any:
         if isinstance(step, Wait):
-            return concurrent.futures.wait([step.future], step.seconds)
+            endless = step.seconds is None and _loop_runs_here()
+            return False if endless else concurrent.futures.wait([step.future], step.seconds)
         if isinstance(step, Work):
             return step.function()
         return getattr(self._waiting, step.call)(*step.args, **step.options)
@@ -94,3 +98,11 @@ class Faces:
         if isinstance(step, Work):
             return await asyncio.to_thread(step.function)
         return await getattr(self._awaited, step.call)(*step.args, **step.options)
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

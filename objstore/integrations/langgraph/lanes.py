@@ -91,7 +91,8 @@ class Lane(Generic[C]):
             while not ticket.free:
                 batch = self._take(ticket)
                 if batch is None:
-                    yield Wait(ticket.woken)
+                    if (yield Wait(ticket.woken)) is False:
+                        yield from self._seize(commit)
                     continue
                 try:
                     errors = yield from commit([other.change for other in batch])
@@ -132,6 +133,17 @@ class Lane(Generic[C]):
             batch, self._waiting = self._waiting, []
             self._under_way = batch
             return list(batch)
+
+    def _seize(self, commit: Callable[[list[C]], Steps[list[Exception | None]]]) -> Steps[None]:
+        """Commit all that is here, for one who must not wait: who has the turn then changes nothing more."""
+        with self._lock:
+            batch = [*self._under_way, *self._waiting]
+        errors = yield from commit([ticket.change for ticket in batch])
+        with self._lock:
+            _settle(batch, errors)
+            self._waiting = [ticket for ticket in self._waiting if not ticket.settled]
+            for ticket in batch:
+                _wake(ticket)
 
     def _pass_on(self) -> None:
         with self._lock:

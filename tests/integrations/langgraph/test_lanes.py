@@ -13,7 +13,7 @@ pytest.importorskip("langgraph.graph", reason="langgraph is not installed")
 
 from objstore import DocumentStore, UnavailableError
 from objstore.backends import MemoryBackend
-from objstore.integrations.langgraph.faces import Faces, Steps, Wait
+from objstore.integrations.langgraph.faces import Faces, Steps, Wait, Work
 from objstore.integrations.langgraph.lanes import Lane
 
 
@@ -245,3 +245,25 @@ def test_threads_and_tasks_wait_in_one_lane(faces: Faces) -> None:
 
     asyncio.run(main())
     assert commit.begun == [["thread"], ["task"]]
+
+
+def test_who_would_block_the_loop_of_those_it_waits_for_commits_what_they_have_too(faces: Faces) -> None:
+    taken: list[list[str]] = []
+
+    def at_once(changes: list[str]) -> Steps[list[Exception | None]]:
+        taken.append(changes)
+        yield Work(bool)
+        return [None] * len(changes)
+
+    async def main() -> None:
+        lane, commit = Lane[str](), Committing()
+        tasks = [asyncio.create_task(faces.arun(lane.write(change, commit))) for change in ("a", "b")]
+        await until(lambda: commit.begun == [["a"]] and len(lane) == 2)
+        faces.run(lane.write("called where the loop runs", at_once))
+        assert taken == [["a", "b", "called where the loop runs"]]
+        commit.gate.set_result(None)
+        await asyncio.gather(*tasks)
+        assert commit.begun == [["a"]]
+        assert lane.idle
+
+    asyncio.run(main())
