@@ -141,7 +141,7 @@ def _ground(rules: Rules, blank: Base, head: Commit) -> Protocol[tuple[int, Comm
         data: bytes | None = yield get_commit(blank.key, seq)
         if not data:
             # The guard of a copy that was cut off. Look again, or it could be the stub of a purge just now.
-            if data == b"" and seq < head.floor and (yield from _is_guarded(blank, seq)):
+            if data == b"" and seq < head.floor and (yield from _has_only_stubs(blank)):
                 return 0, None
             continue
         try:
@@ -243,21 +243,21 @@ def _guard(rules: Rules, blank: Base, below: int) -> Protocol[None]:
     yield from _take(rules, blank, 1, b"")
     if below == 1:
         return
-    yield from _take(rules, blank, below, b"")
-    if not (yield from _is_guarded(blank, below)):
+    if (yield from _has_only_stubs(blank)):
+        yield from _take(rules, blank, below, b"")
+        if (yield from _has_only_stubs(blank)):
+            return
         yield Delete((naming.log_key(blank.key, below),))
-        raise ConflictError(
-            f"somebody went on with {blank.id!r} in the target while it was copied; look at what is there, and copy "
-            "into another place", blank.id,
-        )  # fmt: skip
+    raise ConflictError(
+        f"somebody went on with {blank.id!r} in the target while it was copied; look at what is there, and copy into "
+        "another place", blank.id,
+    )  # fmt: skip
 
 
-def _is_guarded(blank: Base, newest: int) -> Protocol[bool]:
-    """Say whether a number is the newest, and it and the few below it are stubs."""
+def _has_only_stubs(blank: Base) -> Protocol[bool]:
+    """Say whether nothing lies in a log but the few stubs that copies begin with."""
     numbers = yield from numbers_below(blank.key, naming.MAX_SEQ + 1)
-    if numbers[-1:] != [newest] or len(numbers) > PAGE:
-        return False
-    return not any((yield from read_commits(blank, numbers)).values())
+    return len(numbers) <= PAGE and not any((yield from read_commits(blank, numbers)).values())
 
 
 def _take(rules: Rules, blank: Base, seq: int, data: bytes) -> Protocol[None]:
