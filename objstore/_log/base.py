@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .._format import naming
@@ -12,7 +12,7 @@ from .._format.commit import IdempotencyKey, Table
 from .._format.records import record
 from .._format.state import Leaves, Limits, Texts
 from .._format.zstd import Compressors
-from .ops import Moment
+from .ops import Moment, Protocol, Sync
 
 INTERVAL: Final = 32
 """Every how many commits a snapshot is due in a new store."""
@@ -74,6 +74,7 @@ class Base:
         observed: When it was last seen to be the head; ``None`` where that is not known, which counts as long ago.
         weight: Bytes of the commits that the state was read from or saved with.
         hinted: Whether this handle has created the session's hint.
+        durable: Whether it is known to survive a power cut; what another process left may be seen before it does.
         texts: Of items that were saved here since the last snapshot; the same for all bases since then.
     """
 
@@ -95,6 +96,7 @@ class Base:
     observed: Moment | None
     weight: int = 0
     hinted: bool = False
+    durable: bool = False
     texts: Texts = field(default_factory=Texts)
 
     @property
@@ -105,6 +107,13 @@ class Base:
     def parts(self, rules: Rules) -> dict[str, JSON]:
         """Give the state, an empty one where there is none."""
         return dict(rules.empty) if self.state is None else self.state
+
+
+def made_durable(base: Base) -> Protocol[Base]:
+    """Make sure of a commit that another process may have been killed over, before anybody is told that it is there."""
+    if base.seq and not base.durable:
+        yield Sync(naming.log_dir(base.key, base.seq // naming.GROUP))
+    return replace(base, durable=True)
 
 
 def nothing(id: str, observed: Moment | None) -> Base:

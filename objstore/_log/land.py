@@ -105,7 +105,8 @@ def commit(rules: Rules, head: Base, draft: Draft, summarise: Summarise) -> Prot
         tuple(k if k.digest else replace(k, digest=digest) for k in done.keys), state,
         done.objects if whole else joined(head.objects, done.objects), joined(kept, done.objects),
         Leaves(encoder.cut) if whole else head.leaves.with_others(encoder.cut), done.summary, done.time, issued,
-        (0 if whole else head.weight) + len(body), hinted=True, texts=encoder.texts,
+        (0 if whole else head.weight) + len(body), hinted=True, durable=True,
+        texts=encoder.texts,
     )  # fmt: skip
 
 

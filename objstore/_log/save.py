@@ -9,7 +9,7 @@ from .._format.canonical import JSON
 from .._format.records import record
 from ..errors import ConflictError, NotFoundError, OutcomeUnknownError
 from .asking import get_commit
-from .base import Base, Rules, nothing
+from .base import Base, Rules, made_durable, nothing
 from .chain import follow, load, stands_on
 from .change import Change, Derive, MovedError, Replace, State, of_state, unlike
 from .draft import Draft, Summarise
@@ -56,6 +56,7 @@ def save(
         head = yield from follow(rules, head)
     for attempt in range(REBASES):
         if key and (answered := _answer(rules, head, key, change)):
+            yield from made_durable(head)
             return answered
         moved = first is not None and head.digest != first.digest
         # What is saved without a base vouches for nothing: that this store remembers a head is no base.
@@ -95,7 +96,7 @@ def save(
             if not moved and not (yield from _is_head(rules, head)):
                 head = yield from follow(rules, head)
                 continue
-            return Saved(head, _known(change, head.parts(rules)), wrote=False)
+            return Saved((yield from made_durable(head)), _known(change, head.parts(rules)), wrote=False)
         seq = head.seq + 1
         if attempt > 1:  # let the others finish; who waits how long is drawn, or all would come back at once
             yield Pause((yield from drawn()) * min(0.02 * 2**attempt, 2.0))

@@ -13,13 +13,13 @@ from .._format.canonical import JSON, refs_in
 from .._format.commit import Commit, Origin, Table, moment
 from .._format.refs import Ref
 from ..errors import ConflictError, IntegrityError, NotFoundError
-from .base import Base, Rules, nothing
+from .base import Base, Rules, made_durable, nothing
 from .chain import follow, load, stands_on
 from .draft import Draft, Summarise
 from .head import find_whole, in_time
 from .hints import unlist
 from .land import LostError, commit
-from .ops import Delete, Protocol
+from .ops import Delete, Protocol, Sync
 from .reading import listed_below, pages_down, parse, read_commits, read_objects
 from .save import broken
 
@@ -135,6 +135,7 @@ def delete(rules: Rules, base: Base, seen: Base | None, summarise: Summarise) ->
             break
         except LostError:
             head = yield from load(rules, base.id)
+    head = yield from made_durable(head)
     yield from unlist(head)
     yield from sweep(head.key, head.epoch, frozenset())
     return head
@@ -160,6 +161,7 @@ def sweep(key: str, epoch: int, keep: frozenset[tuple[int, str]], *, dry_run: bo
     stored = yield from objects_of(key, up_to=epoch - 1)
     gone = sorted(naming.object_key(key, older, name) for older, name in stored - keep)
     if gone and not dry_run:
+        yield Sync(naming.log_dir(key, epoch // naming.GROUP))  # or a power cut takes the fence that another one made
         yield Delete(tuple(gone))
     return gone
 
