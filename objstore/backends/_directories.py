@@ -112,7 +112,7 @@ class Directories:
         """Make a directory of the store and those above it, whose names are not durable until they are settled."""
         self._settled.discard(name)  # before it is there: then nobody takes the new one for the one that was removed
         if not name:
-            _make_durable(self.root, flush=self._flushes)
+            _make_all(self.root, flush=self._flushes)
             return
         above = name.rpartition("/")[0]
         with self.opened(above) as directory:  # refuses a link: nothing is made where that leads
@@ -129,26 +129,27 @@ class Directories:
             name = name.rpartition("/")[0]
         for directory in chain:
             flush_path(self.path(directory.rpartition("/")[0]))
+        if "" not in self._settled:
+            chain.append("")
+            flush_path(os.path.dirname(os.path.realpath(self.root)))
         self._settled.update(chain)
 
 
-def _make_durable(path: str, *, flush: bool) -> None:
-    """Make the directory of a store and those above it, and flush the names of the new ones."""
+def _make_all(path: str, *, flush: bool) -> None:
+    """Make a directory and those above it, and flush the names of these where they are new."""
     try:
-        made = _make_one(path)
+        _make_one(path)
     except FileNotFoundError:
-        _make_durable(os.path.dirname(path), flush=flush)
-        made = _make_one(path)
-    if made and flush:
-        flush_path(os.path.dirname(path))
+        above = os.path.dirname(path)
+        _make_all(above, flush=flush)
+        if flush:
+            flush_path(os.path.dirname(above))
+        _make_one(path)
 
 
-def _make_one(path: str) -> bool:
-    """Make a directory and say whether it is new."""
+def _make_one(path: str) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         if not os.path.isdir(path):  # a file, or a link that leads nowhere
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
-        return False
-    return True

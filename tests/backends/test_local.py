@@ -127,6 +127,16 @@ class TestDurability:
         assert trace.calls[-4:] == ["fsync", "link", "unlink", "fsync"]
         assert len(trace.flushed) == len(names) + 1  # each of them once, and the file
 
+    def test_the_name_of_a_store_that_another_process_made_is_flushed_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "up" / "store").mkdir(parents=True)  # and may have been killed before it came to that
+        place = LocalBackend(tmp_path / "up" / "store")
+        trace = Trace(monkeypatch)
+        place.create("a", b"1")
+        place.create("b", b"1")
+        assert trace.flushed.count(f"{tmp_path}/up") == 1
+
     def test_a_directory_that_was_removed_and_made_again_is_flushed_again(
         self, place: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
