@@ -12,7 +12,7 @@ import pytest
 from objstore import ConflictError, IntegrityError, Message, RepairReport, SessionStore
 from objstore._care import repair
 from objstore._log.base import Base, Rules
-from objstore._log.ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp
+from objstore._log.ops import Create, Delete, Get, List, Moment, NewId, Now, Op, Pause, Protocol, Put, StorageOp, Sync
 from tests.life.damaged import artifacts_of, damage, key, lived, output, texts, turns
 from tests.places import Place, make_place
 
@@ -51,7 +51,7 @@ class Stopped:
                 return Moment(time.monotonic(), time.time())
             case NewId():
                 return uuid.uuid4().hex
-            case Pause():
+            case Pause() | Sync():
                 return None
             case Create(where, data):
                 return backend.create(where, data)
