@@ -235,7 +235,7 @@ def _guard(rules: Rules, blank: Base, below: int) -> Protocol[None]:
     The first number is that of a writer who saw that there is no session. The one right below the history is what
     others see as the newest from then on: who deletes or repairs what is there goes on at the first number of the
     history, which only one of the two gets. Who saw only the first stub has been there by now, or sees the second one
-    behind its commit, see `objstore._care.mend.set_aside`.
+    behind its commit, see `objstore._care.repair.set_aside`.
 
     Raises:
         ConflictError: Somebody has gone on from the first stub.
