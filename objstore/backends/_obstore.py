@@ -42,7 +42,7 @@ _STATUS = re.compile(r"^ +status: (\d{3}),$", re.MULTILINE)
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _REFUSED_KEY = re.compile(r'^ +path: "(.*)",\n +code: "(\w+)",$', re.MULTILINE)
 _NO_ANSWER = re.compile(r"\bHttpError \{\n +kind: (\w+),$", re.MULTILINE)
-_STRANGE = re.compile(r"^    source: (?:Metadata|Invalid\w+Response) \{$", re.MULTILINE)
+_STRANGE = re.compile(r"^    source: (?:NotPartial,|(?:Metadata|UnexpectedRange|Invalid\w+Response) \{)$", re.MULTILINE)
 _NO_CREDENTIALS = re.compile(r"\bpath: \"External AWS credential provider\",[\s\S]*type: <class '(?:\w+\.)*(\w+)'>")
 
 
@@ -104,13 +104,16 @@ class ObstoreAdapter:
         store = self._awaited(part * PARTS_AT_ONCE, self.retries)
         await store.put_async(key, source, use_multipart=True, chunk_size=part, max_concurrency=PARTS_AT_ONCE)
 
-    async def _has(self, key: str, size: int) -> bool:
+    async def _has(self, key: str, size: int | None = None) -> bool:
         try:
-            return (await self._awaited().head_async(key))["size"] == size
+            found = await self._awaited().head_async(key)
         except Exception as error:
             if self.explain(error).kind is not Kind.MISSING:
                 raise
             return False
+        if found["e_tag"] is None:
+            raise StrangeError
+        return size in (None, found["size"])
 
     async def put(self, key: str, data: bytes) -> None:
         """Write an object over what is there: 1 PUT."""
@@ -210,7 +213,11 @@ class ObstoreAdapter:
             raise KeyRefusedError(refused[1], refusal_of(None, refused[2])) from error
 
     async def copy(self, source: str, target: str) -> None:
-        """Copy an object inside the storage: 1 PUT. Above 5 GB it passes through this machine."""
+        """Copy an object inside the storage: 1 PUT, and 1 HEAD. Above 5 GB it passes through this machine.
+
+        obstore takes whatever comes with success for a copy that is done, a page of HTML too, so it is looked whether
+        there is one. What it was copied over, if anything, cannot be told from it.
+        """
         try:
             await self._awaited().copy_async(source, target)
         except Exception as error:
@@ -220,6 +227,9 @@ class ObstoreAdapter:
             if size <= MAX_COPY:
                 raise
             await self._put_parts(target, await self._awaited().get_async(source), size)
+        else:
+            if not await self._has(target):
+                raise StrangeError
 
     async def facts(self, key: str) -> Facts:
         """Say when an object was written, by the storage's clock, and whether it has a version."""

@@ -80,7 +80,7 @@ class TestOptions:
         place = blocking(remote("s3://bucket/a", {**options_for(scripted.url), **options}))
         assert place.create("b", b"x")
         assert place.copy("b", "c")
-        assert [{name: headers.get(name) for name in expected} for headers in seen] == [expected] * 2
+        assert [{name: headers.get(name) for name in expected} for headers in seen[:2]] == [expected] * 2
 
     def test_the_region_and_the_key_sign(self, scripted: ScriptedServer, seen: list[dict[str, str]]) -> None:
         options = options_for(scripted.url) | {"client_kwargs": {"region_name": "eu-central-1"}}

@@ -44,8 +44,20 @@ def test_of_a_whole_object_that_comes_for_a_range_the_range_is_taken(scripted: S
     place.close()
 
 
+def test_or_it_is_no_answer(scripted: ScriptedServer) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed: pip install 'objstore[fast]'")
+    place = at(scripted, "obstore")
+    whole = Say(200, b"0123456789", {"ETag": '"etag"'})
+    other = Say(206, b"01", {"ETag": '"etag"', "Content-Range": "bytes 0-1/10"})
+    for said in (whole, other):
+        scripted.play(said)
+        with pytest.raises(UnavailableError, match="no answer of S3"):
+            place.read("key", 3, 4)
+    place.close()
+
+
 @SOMEBODY
-@pytest.mark.parametrize("call", [create, put, names, page, delete_two])
+@pytest.mark.parametrize("call", [create, put, names, page, delete_two, copy])
 def test_what_somebody_else_answers_is_no_success(
     place: Backend, scripted: ScriptedServer, call: Callable[[Backend], object], said: Say
 ) -> None:
@@ -71,13 +83,22 @@ def test_a_server_that_says_nothing_with_200_has_deleted(scripted: ScriptedServe
 
 
 @SOMEBODY
-@pytest.mark.parametrize("call", [names_of_a_log, copy])
-def test_nor_is_what_only_s3fs_can_tell(scripted: ScriptedServer, call: Callable[[Backend], object], said: Say) -> None:
+def test_nor_is_what_only_s3fs_can_tell(scripted: ScriptedServer, said: Say) -> None:
     place = at(scripted, "fsspec")
     scripted.play(said)
     with pytest.raises(UnavailableError):
-        call(place)
+        names_of_a_log(place)
     place.close()
+
+
+@SOMEBODY
+def test_a_copy_that_somebody_else_has_answered_is_made(
+    place: Backend, scripted: ScriptedServer, client: str, said: Say
+) -> None:
+    done = Say(200, b"<CopyObjectResult><ETag>x</ETag></CopyObjectResult>", {"ETag": '"x"'})
+    scripted.play(said, *([] if client == "fsspec" else [s3_error(404, "NoSuchKey")]), done)
+    assert copy(place)
+    assert [request.method for request in scripted.requests].count("PUT") == 2
 
 
 @pytest.mark.parametrize("call", [copy, delete, delete_two])
