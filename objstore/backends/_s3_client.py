@@ -39,7 +39,11 @@ async def filesystem_of(target: Target, limits: Limits) -> Any:
     }
     if "response_checksum_validation" in Config.OPTION_DEFAULTS:  # not in older ones, which check nothing
         ours["response_checksum_validation"] = "when_required"  # what has no digest of ours can be read again
-    s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}})
+    more = target.options.get("s3_additional_kwargs") or {}
+    # A copy names the key of its source by itself, which s3fs does not think of.
+    source = {f"CopySource{name}": value for name, value in more.items() if name.startswith("SSECustomer")}
+    both = {"s3_additional_kwargs": {**source, **more}} if source else {}
+    s3 = target.make(S3FileSystem, {"config_kwargs": {**ours, **config}, **both})
     if s3.session is None:
         s3.session = _session(s3.kwargs)
     s3.retries = 1  # s3fs, botocore and we would multiply: only we can repeat a broken download as well

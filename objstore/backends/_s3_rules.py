@@ -31,9 +31,21 @@ _DENIED = frozenset(
         "TokenRefreshRequired",
     }
 )
-_UNAVAILABLE = frozenset(
-    {"BadDigest", "IncompleteBody", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
+_TOO_MUCH = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
 )
+"""What S3, or the key service behind it, says to too many requests; some of it comes with 400."""
+
+_UNAVAILABLE = _TOO_MUCH | {"BadDigest", "IncompleteBody", "InternalError", "RequestTimeout", "ServiceUnavailable"}
 _KINDS = {
     **dict.fromkeys(_DENIED, Kind.DENIED),
     **dict.fromkeys(_UNAVAILABLE, Kind.UNAVAILABLE),

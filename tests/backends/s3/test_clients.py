@@ -42,6 +42,57 @@ def test_a_condition_goes_with_every_create_and_no_put(
     assert Counter(request.method for request in scripted.requests) == Counter(PUT=3)
 
 
+@pytest.mark.parametrize(
+    ("options", "both", "copies"),
+    [
+        (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:key"},
+            {"": "aws:kms", "-aws-kms-key-id": "arn:key"},
+            {},
+        ),
+        (
+            {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
+            {"-customer-key": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="},
+            {"-customer-key": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="},
+        ),
+    ],
+    ids=["kms", "customer"],
+)
+def test_encryption_goes_with_every_write_and_with_both_ends_of_a_copy(
+    scripted: ScriptedServer,
+    client: str,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, str],
+    both: dict[str, str],
+    copies: dict[str, str],
+) -> None:
+    from tests.servers.scripted import Player
+
+    seen: list[dict[str, str]] = []
+    begin = Player.begin
+
+    def watched(self: Player) -> bytes:
+        seen.append({name.lower(): value for name, value in self.headers.items()})
+        return begin(self)
+
+    monkeypatch.setattr(Player, "begin", watched)
+    place = blocking(
+        open_backend(
+            "s3://bucket/store",
+            storage_options={**options_for(scripted.url), "s3_additional_kwargs": options},
+            client="fsspec" if client == "fsspec" else "obstore",
+        )
+    )
+    scripted.play(Say(200, b"<CopyObjectResult><ETag>x</ETag></CopyObjectResult>", {"ETag": '"x"'}))
+    place.create("key", b"x")
+    place.copy("key", "other")
+    for name, value in both.items():
+        assert [headers.get(f"x-amz-server-side-encryption{name}") for headers in seen[:2]] == [value] * 2
+    for name, value in copies.items():
+        assert seen[1].get(f"x-amz-copy-source-server-side-encryption{name}") == value
+    place.close()
+
+
 def test_new_credentials_in_the_environment_are_found_after_a_close(
     scripted: ScriptedServer, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,8 +136,10 @@ def test_whatever_is_said_in_between_passes(place: Backend, scripted: ScriptedSe
     assert len(scripted.requests) == 2
 
 
-@pytest.mark.parametrize("code", ["BadDigest", "IncompleteBody"])
-def test_what_was_broken_on_the_way_is_sent_again(place: Backend, scripted: ScriptedServer, code: str) -> None:
+@pytest.mark.parametrize("code", ["BadDigest", "IncompleteBody", "ThrottlingException"])
+def test_what_was_broken_on_the_way_or_too_much_is_sent_again(
+    place: Backend, scripted: ScriptedServer, code: str
+) -> None:
     scripted.play(s3_error(400, code), OK)
     assert create(place) is True
 
