@@ -115,6 +115,17 @@ def text(name: str, value: str) -> str:
     return value
 
 
+def flag(name: str, value: bool) -> bool:  # noqa: FBT001 - it is what is looked at
+    """Give back what says yes or no; a "false" out of a configuration would be taken for yes, and ``None`` for no.
+
+    Raises:
+        InvalidValueError: It says neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValueError(f"{name} must be True or False, not {type(value).__name__}")
+    return value
+
+
 def check_key(key: str | None) -> None:
     """Make sure that an idempotency key, if there is one, is a text of a size that each commit can carry.
 

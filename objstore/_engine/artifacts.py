@@ -16,6 +16,7 @@ from .._log.ops import Moment, Now, Protocol, Read
 from .._seed import five_parts
 from ..errors import FormatError, InvalidValueError, NotFoundError
 from ..models import Revision
+from . import arguments
 from .layouts import FindLayout
 from .spool import Source, Spool
 from .streams import ArtifactStream, Fetch
@@ -144,6 +145,7 @@ class Artifacts:
         return found
 
     def _find(self, id: str, uri: str, at: int | None) -> Protocol[Found | None]:
+        arguments.text("uri", uri)
         loaded = yield from (yield from self._layout(id)).load(id, (five_parts.ARTIFACTS,), at, contents=False)
         if loaded is None:
             return None

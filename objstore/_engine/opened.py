@@ -33,7 +33,7 @@ from ..backends.probe import CheckFinding, CheckReport, check
 from ..errors import BackendError, FormatError, IntegrityError, UnsupportedError
 from ..models import Revision, SessionData
 from . import housekeeping
-from .arguments import Options, keeping, no_text, text
+from .arguments import Options, flag, keeping, no_text, text
 from .drive import Driver
 from .handle import Handle
 from .layouts import BaseArgument, Layout, given
@@ -144,7 +144,7 @@ class Opened:
     def delete(self, id: str, base: BaseArgument, *, purge: bool, keep_versions: bool) -> Protocol[None]:
         """See `SessionStore.delete`."""
         layout = yield from self.layout()
-        if purge and not keep_versions and (yield from self._keeps_versions()):
+        if flag("purge", purge) and not flag("keep_versions", keep_versions) and (yield from self._keeps_versions()):
             raise UnsupportedError(
                 f"this place keeps old versions of what is replaced, so a purge of {id!r} would erase nothing; let a "
                 "rule of the bucket expire them and say keep_versions=True (--keep-versions), or delete without purge"
@@ -221,12 +221,12 @@ class Opened:
     ) -> Protocol[PruneReport]:
         """See `SessionStore.prune`."""
         choose = keeping(keep_last, keep_newer_than, keep_snapshots)
-        return (yield from housekeeping.prune((yield from self._log()), id, choose, dry_run=dry_run))
+        return (yield from housekeeping.prune((yield from self._log()), id, choose, dry_run=flag("dry_run", dry_run)))
 
     def collect(self, ids: Iterable[str] | None, *, dry_run: bool) -> Protocol[CollectReport]:
         """See `SessionStore.collect`."""
         wanted = None if ids is None else list(ids)
-        report = yield from housekeeping.collect((yield from self._log()), wanted, dry_run=dry_run)
+        report = yield from housekeeping.collect((yield from self._log()), wanted, dry_run=flag("dry_run", dry_run))
         files = yield from unfinished(self.backend, wanted, self._rules.grace, dry_run=dry_run)
         return replace(report, removed=(*report.removed, *files))
 
@@ -236,7 +236,7 @@ class Opened:
 
     def repair(self, id: str, *, dry_run: bool) -> Protocol[RepairReport]:
         """See `SessionStore.repair`."""
-        return (yield from housekeeping.repair((yield from self._log()), id, dry_run=dry_run))
+        return (yield from housekeeping.repair((yield from self._log()), id, dry_run=flag("dry_run", dry_run)))
 
     def _log(self) -> Protocol[Handle]:
         layout = yield from self.layout()

@@ -67,7 +67,7 @@ class Wanted:
             aware("updated_since", self.updated_since)
         if self.parent is not None:
             text("parent", self.parent)
-        if self.state is not None and self.state not in [*SessionState]:
+        if self.state is not None and text("state", self.state) not in [*SessionState]:
             raise ValueError(f"no session is in the state {self.state!r}; the states are {', '.join(SessionState)}")
 
     def fits(self, summary: SessionSummary) -> bool:

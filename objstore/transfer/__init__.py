@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
-from .._engine.arguments import no_text
+from .._engine.arguments import flag, no_text
 from .._engine.drive import Driver
 from .._engine.handle import Handle
 from .._engine.layouts import Layout
@@ -25,14 +25,15 @@ from .._log.ops import Protocol
 from .._seed.tree import Tree
 from .._seed.tree_files import encode, losses
 from ..aio import AsyncSessionStore
-from ..documents import DocumentStore
+from ..aio_documents import AsyncDocumentStore
+from ..documents import DocumentStore, OpenedDocuments
 from ..errors import BackendError, ConflictError, IntegrityError, NotFoundError, ObjstoreError
-from ..store import SessionStore, open
+from ..store import OpenedSessions, SessionStore, open
 from ._clone import Cloned, clone
 from ._clone_objects import Reader, Side, fetch, read_through
 from ._overlap import refuse_overlap
 
-Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | str | os.PathLike[str]
+Place: TypeAlias = SessionStore | AsyncSessionStore | DocumentStore | AsyncDocumentStore | str | os.PathLike[str]
 """A store that is open, or a URL or path to open for the time of the copy."""
 
 Outcome: TypeAlias = Literal["copied", "unchanged", "failed"]
@@ -121,7 +122,7 @@ def copy(
     removes what a prune that was copied leaves.
 
     Args:
-        source: Where from. With a `DocumentStore` on both sides documents are copied.
+        source: Where from. With a store of documents on both sides documents are copied.
         target: Where to. A new place becomes a log store; for a tree give ``objstore.open(..., layout="tree")``.
         ids: Which sessions; by default all that lie there, siblings without a session too.
         history: Bring older commits along where both layouts keep them; see `CopyReport.history`. Otherwise, the newest
@@ -134,6 +135,8 @@ def copy(
         FormatError: One of the two places is not a store, or of the other layout than it was opened as.
         BackendError: A storage failed or refused. What was copied until then is there.
     """
+    flag("history", history)
+    flag("lossy", lossy)
     with ExitStack() as stack:
         origin = _opened(source, stack)
         goal = _opened(target, stack)
@@ -208,7 +211,7 @@ def _demanded(found: T | None, id: str) -> T:
 
 
 def _opened(place: Place, stack: ExitStack) -> Opened:
-    if isinstance(place, (SessionStore, AsyncSessionStore, DocumentStore)):
+    if isinstance(place, (OpenedSessions, OpenedDocuments)):
         return place._opened
     return stack.enter_context(open(place))._opened
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import objstore
-from objstore import AsyncDocumentStore, DocumentStore, InvalidValueError, SessionData
+from objstore import AsyncDocumentStore, DocumentStore, InvalidValueError, Message, SessionData
 from objstore.backends import open_backend
+from objstore.testing import memory_store
 from tests.places import Place
 
 OPENING: dict[str, Callable[..., Any]] = {
@@ -163,5 +164,33 @@ def test_a_parent_is_an_id(memory: Place) -> None:
 @pytest.mark.parametrize("state", [["Active"], 1, {}, b"Active", "active"], ids=repr)
 def test_a_state_is_one_of_those_that_there_are(memory: Place, state: Any) -> None:
     for store in (memory.open(), memory.open_async()):
-        with pytest.raises(ValueError, match=r"^no session is in the state .*; the states are Unknown, Active, "):
+        with pytest.raises(
+            ValueError, match=r"^(no session is in the state 'active'; the states are|state must be a str)"
+        ):
             went_over(store.iter_summaries(state=state))
+
+
+FLAGS: dict[str, Callable[[Any, Any], Any]] = {
+    "purge": lambda store, value: store.delete("s", purge=value),
+    "keep_versions": lambda store, value: store.delete("s", purge=True, keep_versions=value),
+    "dry_run of prune": lambda store, value: store.prune("s", keep_last=1, dry_run=value),
+    "dry_run of collect": lambda store, value: store.collect(["s"], dry_run=value),
+    "dry_run of repair": lambda store, value: store.repair("s", dry_run=value),
+    "history": lambda store, value: objstore.copy(store, memory_store(), history=value),
+    "lossy": lambda store, value: objstore.copy(store, memory_store(), lossy=value),
+}
+
+
+@pytest.mark.parametrize("value", ["false", None], ids=repr)
+@pytest.mark.parametrize("flag", FLAGS)
+def test_what_is_neither_yes_nor_no_is_taken_for_neither(memory: Place, flag: str, value: Any) -> None:
+    store = memory.open()
+    store.save(SessionData.new("s"))
+    store.append("s", messages=[Message.tool_result("call", "of none")])  # what a repair would mend
+    before = memory.files()
+    for face in (store, memory.open_async()):
+        with pytest.raises(
+            InvalidValueError, match=f"^{flag.split()[0]} must be True or False, not {type(value).__name__}$"
+        ):
+            finish(FLAGS[flag](face, value))
+    assert memory.files() == before

@@ -103,6 +103,15 @@ def test_what_an_artifact_is_called_is_a_text(store: SessionStore, argument: str
     assert store.load_artifacts("s") is None
 
 
+@pytest.mark.parametrize("uri", [None, 7, Message.user("hunter2")], ids=lambda value: type(value).__name__)
+def test_an_artifact_is_looked_up_by_a_text(memory: Place, uri: Any) -> None:
+    store = memory.open()
+    store.put_artifact("s", "ok", tool_name="bash")
+    for call in (store.artifact, store.open_artifact):
+        with pytest.raises(InvalidValueError, match=f"^uri must be a str, not {type(uri).__name__}$"):
+            call("s", uri)
+
+
 @pytest.mark.parametrize("session", [{"id": "s"}, "s", None, Message.user("x")], ids=lambda value: type(value).__name__)
 def test_what_is_saved_is_a_session(memory: Place, session: Any) -> None:
     with pytest.raises(InvalidValueError, match=f"^session must be a SessionData, not {type(session).__name__}$"):

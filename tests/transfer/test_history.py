@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import objstore
-from objstore import DocumentStore, NotFoundError, SessionStore, TraceEvent
+from objstore import AsyncDocumentStore, DocumentStore, NotFoundError, SessionStore, TraceEvent
 from objstore.backends import MemoryBackend
 from objstore.testing.faults import FaultyBackend
 from objstore.transfer import CopyEvent, copy
@@ -212,11 +212,13 @@ def test_another_interval_of_snapshots_only_costs_requests(
     assert len(whole(reopened(goal))) == 75
 
 
-def test_documents_come_with_their_history(origin: MemoryBackend, goal: MemoryBackend) -> None:
+@pytest.mark.parametrize("awaited", [False, True])
+def test_documents_come_with_their_history(origin: MemoryBackend, goal: MemoryBackend, awaited: bool) -> None:
     with DocumentStore(origin) as source, DocumentStore(goal) as target:
         for n in range(3):
             source.save("d", {"one": {"n": n}, "two": [b"raw", 1.0]})
-        assert copy(source, target).commits == 3
+        face = AsyncDocumentStore.of if awaited else lambda store: store
+        assert copy(face(source), face(target)).commits == 3
         assert target.history("d") == source.history("d")
         first = target.load("d", at=1)
         assert first is not None
