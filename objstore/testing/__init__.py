@@ -7,11 +7,18 @@ backend in faults; `objstore.testing.scheduler` plays out what several programs 
 
 from __future__ import annotations
 
+import sys
+
 from ..aio import AsyncSessionStore, open_async
 from ..backends import MemoryBackend
 from ..store import SessionStore, open
 
 __all__ = ["async_memory_store", "memory_store"]
+
+if "pytest" in sys.modules:  # the asserts of the suites then say what they saw; pytest asks for it before their import
+    sys.modules["pytest"].register_assert_rewrite(
+        *(f"{__name__}.{name}" for name in ("backend", "racing", "store", "log_store", "samples"))
+    )
 
 
 def memory_store() -> SessionStore:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from .._log.ops import Entry, Names
 from ..backends.base import Backend, Capabilities
 from ..errors import PermissionDeniedError, UnavailableError
+from ..lock import Lock
 
 T = TypeVar("T")
 
@@ -97,6 +98,7 @@ class FaultyBackend:
         self._choose = choose
         self.requests: list[Request] = []
         self._counts: Counter[str] = Counter()
+        self._lock = Lock()
 
     @property
     def name(self) -> str:
@@ -168,11 +170,12 @@ class FaultyBackend:
         self._inner.close()
 
     def _do(self, operation: str, keys: tuple[str, ...], work: Callable[[bytes], T], data: bytes = b"") -> T:
-        if not self.requests:  # or no longer
-            self._counts.clear()
-        request = Request(operation, keys, self._counts[operation])
-        self._counts[operation] += 1
-        self.requests.append(request)
+        with self._lock:
+            if not self.requests:  # or no longer
+                self._counts.clear()
+            request = Request(operation, keys, self._counts[operation])
+            self._counts[operation] += 1
+            self.requests.append(request)
         match self._choose(request):
             case FailBefore(error):
                 raise error

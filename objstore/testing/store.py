@@ -273,10 +273,13 @@ class StoreTests:
         output = ArtifactStore()
         output.put(artifact("big", "x" * self.big))
         store.commit(big, artifacts=output)
-        assert loaded(other, "s") == big
-        assert other.load_artifacts("s") == output
+        same = loaded(other, "s") == big
+        assert same, "a big session came back as another"  # a diff of the two would take megabytes
+        same = other.load_artifacts("s") == output
+        assert same, "a big artifact came back as another"
         other.append("s", messages=[Message.user("last")])
-        assert texts(loaded(store, "s")) == [*texts(big), "last"]
+        same = texts(loaded(store, "s")) == [*texts(big), "last"]
+        assert same, "a message that was appended to a big session is not at its end"
 
     def test_a_key_of_a_model_is_never_stored(self, store: SessionStore, other: SessionStore) -> None:
         secret = session("s", "x")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +85,17 @@ def test_a_request_waits_until_it_may_go_on() -> None:
 
     assert at_once(2, work) == [None, None]
     assert place.get("a") == b"late"
+
+
+def test_requests_of_many_threads_have_numbers_of_their_own() -> None:
+    place = FaultyBackend(MemoryBackend.isolated(), lambda _: time.sleep(0))  # lets another thread have its turn
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        at_once(8, lambda _: [place.get("a") for _ in range(500)])
+    finally:
+        sys.setswitchinterval(often)
+    assert [request.number for request in place.requests] == [*range(4_000)]
 
 
 def test_requests_are_remembered_with_their_keys() -> None:

@@ -30,18 +30,23 @@ FOUND_BY = {
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, dict[str, list[str]]]:
-    """Run them all; class -> outcome -> names of tests."""
+def summary() -> list[str]:
+    """Run them all, as one who wants to see everything does, and give what pytest says of each test in the end."""
     file = Path(__file__).with_name("bad_backends.py")
-    command = [sys.executable, "-m", "pytest", str(file), "-q", "-rA", "--tb=no", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", str(file), "-q", "-vvv", "-rA", "--tb=no", "-p", "no:cacheprovider"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended.stdout[-2000:] + ended.stderr
+    return [line for line in ended.stdout.splitlines() if line.startswith(("PASSED", "FAILED", "ERROR"))]
+
+
+@pytest.fixture(scope="module")
+def outcomes(summary: list[str]) -> dict[str, dict[str, list[str]]]:
+    """Class -> outcome -> names of tests."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for line in ended.stdout.splitlines():
+    for line in summary:
         outcome, _, rest = line.partition(" ")
-        if outcome in ("PASSED", "FAILED", "ERROR") and "::" in rest:
-            _, kind, test = rest.split(" - ")[0].split("::", 2)
-            found[kind][outcome].append(test)
+        _, kind, test = rest.split(" - ")[0].split("::", 2)
+        found[kind][outcome].append(test)
     return found
 
 
@@ -56,3 +61,11 @@ def test_a_backend_that_breaks_a_promise_is_found(outcomes: dict[str, dict[str, 
 def test_one_that_keeps_them_passes(outcomes: dict[str, dict[str, list[str]]], kind: str) -> None:
     assert len(outcomes[kind]["PASSED"]) > 20
     assert not outcomes[kind]["FAILED"] + outcomes[kind]["ERROR"]
+
+
+def test_a_failure_says_what_was_seen_and_prints_no_big_contents(summary: list[str]) -> None:
+    for line in summary:
+        if not line.startswith("PASSED"):
+            reason = line.partition(" - ")[2]
+            assert reason.removeprefix("AssertionError"), line  # only pytest tells what the sides of an assert were
+            assert len(reason) < 50_000, f"{line[:200]} ... {len(reason)} characters"
