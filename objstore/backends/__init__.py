@@ -155,6 +155,8 @@ def _remote(name: str, path: str, options: dict[str, Any], limits: Limits) -> Re
         container, _, rest = path.partition("@")
         host, _, path = rest.partition("/")
         options.setdefault("account_name", host.partition(".")[0])
+        if "." in host and not host.endswith(".core.windows.net"):  # in another cloud of Azure
+            options.setdefault("account_host", host.replace(".dfs.", ".blob.", 1))
         path = f"{container}/{path}"
     _check_path(name, path)
     return RemoteBackend(name, Target(name, path.strip("/"), options), limits)

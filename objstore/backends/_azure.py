@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -26,11 +27,18 @@ from .base import Facts
 _KINDS = {
     "BlobAlreadyExists": Kind.EXISTS,
     "BlobNotFound": Kind.MISSING,
-    "CannotVerifyCopySource": Kind.MISSING,
     "ContainerNotFound": Kind.NO_BUCKET,
     "ContainerBeingDeleted": Kind.NO_BUCKET,
     "BlobImmutableDueToPolicy": Kind.DENIED,
 }
+_NO_ANSWER = (
+    azure.ServiceRequestError,
+    azure.ServiceResponseError,
+    azure.IncompleteReadError,
+    asyncio.TimeoutError,
+    OSError,
+)
+_STRANGE = Refusal(Kind.UNAVAILABLE, "what came is no answer of Azure")
 _POLL = 0.5
 _MAX_BLOCKS = 50_000
 
@@ -134,9 +142,17 @@ class AzureAdapter:
             raise azure.HttpResponseError(f"the copy ended as {state}")
 
     async def facts(self, key: str) -> Facts:
-        """Say when an object was written, by the storage's clock, and whether it has a version."""
+        """Say when an object was written, by the storage's clock, and whether the account keeps what is replaced."""
         found = await self._container.get_blob_client(key).get_blob_properties(**self._once)
-        return Facts(modified=found.last_modified.timestamp(), versioned=found.version_id is not None)
+        kept = True if found.version_id is not None else await self._keeps_deleted()
+        return Facts(modified=found.last_modified.timestamp(), versioned=kept)
+
+    async def _keeps_deleted(self) -> bool | None:
+        try:
+            account = await self._filesystem.service_client.get_service_properties(**self._once)
+        except azure.HttpResponseError:  # who has rights to a container may not ask
+            return None
+        return bool(account["delete_retention_policy"].enabled)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -147,18 +163,23 @@ class AzureAdapter:
         if isinstance(error, azure.ClientAuthenticationError):
             return Refusal(Kind.DENIED, _said(error))
         if isinstance(error, azure.HttpResponseError) and error.status_code is not None:
+            if error.status_code < 400:  # the library waited for another one
+                return _STRANGE
             kind = _KINDS.get(_code(error)) or kind_of(error.status_code)
             return Refusal(kind, _said(error))
-        passing = (azure.ServiceRequestError, azure.ServiceResponseError, asyncio.TimeoutError, OSError)
         for cause in causes(error):
-            if isinstance(cause, passing):
+            if isinstance(cause, _NO_ANSWER):
                 return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
+        if isinstance(error, (AttributeError, ValueError)):  # the library does not find in it what it looks for
+            return _STRANGE
         return Refusal(Kind.OTHER, type(error).__name__)
 
 
 async def connect(target: Target, limits: Limits) -> AzureAdapter:
     """Make an adapter; the search for credentials may take a while, so it runs in a thread."""
-    filesystem = await asyncio.to_thread(target.make, AzureBlobFileSystem, {})
+    unless_said = {} if "anon" in target.options or "AZURE_STORAGE_ANON" in os.environ else {"anon": False}
+    # Up to 2026.7 adlfs looked for no credentials unless it was told to.
+    filesystem = await asyncio.to_thread(target.make, AzureBlobFileSystem, unless_said)
     return AzureAdapter(filesystem, target.path, limits)
 
 

@@ -115,14 +115,15 @@ class GcsAdapter:
             answer = _json(await self._send("POST", path, rewriteToken=answer["rewriteToken"]))
 
     async def facts(self, key: str) -> Facts:
-        """Say when an object was written, by the storage's clock, and whether the bucket keeps versions."""
+        """Say when an object was written, by the storage's clock, and whether the bucket keeps what is replaced."""
         item = _json(await self._send("GET", self._object(key), fields="updated"))
         modified = datetime.fromisoformat(item["updated"]).timestamp() if "updated" in item else None
         try:
-            bucket = _json(await self._send("GET", self._base, fields="versioning"))
+            bucket = _json(await self._send("GET", self._base, fields="versioning,softDeletePolicy"))
         except _RefusedError:  # most roles do not allow the question
             return Facts(modified)
-        return Facts(modified, versioned=bool(bucket.get("versioning", {}).get("enabled")))
+        kept = int(bucket.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0))
+        return Facts(modified, versioned=kept > 0 or bool(bucket.get("versioning", {}).get("enabled")))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -64,7 +64,8 @@ class Facts:
 
     Attributes:
         modified: When the storage says that the object was written, in seconds since 1970.
-        versioned: Whether overwritten and deleted objects are kept as old versions; ``None``: not known.
+        versioned: Whether overwritten and deleted objects are kept, as old versions or for some days; ``None``: not
+            known.
     """
 
     modified: float | None = None

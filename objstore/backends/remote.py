@@ -33,8 +33,8 @@ class RemoteBackend:
     same storage is reached through fsspec, with a word in the log.
 
     A request is repeated at one place only, here: the retries of the libraries are switched off, since they would
-    multiply, and none of them repeats a download that broke off. Who sets retries in ``config_kwargs`` of s3fs gets
-    those instead.
+    multiply, and few of them repeat a download that broke off (Azure's does, twice). Who sets retries in
+    ``config_kwargs`` of s3fs gets those instead.
 
     Args:
         name: ``s3``, ``gcs`` or ``az``.

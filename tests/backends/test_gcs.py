@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from objstore._log.ops import Names
-from objstore.backends import open_backend
-from objstore.backends.base import AsyncBackend, Backend
+from objstore.backends import RemoteBackend, open_backend
+from objstore.backends.base import AsyncBackend, Backend, Facts
 from objstore.errors import BackendError, PermissionDeniedError, UnavailableError
 from objstore.testing.backend import BackendTests
 from objstore.testing.blocking import blocking
@@ -197,3 +197,20 @@ def test_what_somebody_else_answers_is_no_success(scripted: ScriptedServer) -> N
         with pytest.raises(UnavailableError, match="asked 2 times"):
             call()
     place.close()
+
+
+@pytest.mark.parametrize(
+    ("bucket", "kept"),
+    [
+        (b"{}", False),
+        (b'{"versioning": {"enabled": true}}', True),
+        (b'{"softDeletePolicy": {"retentionDurationSeconds": "604800"}}', True),
+        (b'{"softDeletePolicy": {"retentionDurationSeconds": "0"}}', False),
+    ],
+)
+def test_a_bucket_that_keeps_what_is_deleted_says_so(scripted: ScriptedServer, bucket: bytes, kept: bool) -> None:
+    backend = at(scripted.url)
+    assert isinstance(backend, RemoteBackend)
+    scripted.play(Say(200, b'{"updated": "2026-01-01T00:00:00Z"}'), Say(200, bucket))
+    assert backend.facts("key") == Facts(modified=1767225600.0, versioned=kept)
+    backend.close()

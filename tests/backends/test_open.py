@@ -165,9 +165,22 @@ def test_a_packages_is_imported_only_when_it_is_used() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("adlfs") is None, reason="adlfs is not installed")
-def test_the_account_in_an_azure_url_becomes_an_option() -> None:
-    backend = open_backend("abfs://container@account.dfs.core.windows.net/a/b")
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("account", {"account_name": "account"}),
+        ("account.dfs.core.windows.net", {"account_name": "account"}),
+        (
+            "account.dfs.core.chinacloudapi.cn",
+            {"account_name": "account", "account_host": "account.blob.core.chinacloudapi.cn"},
+        ),
+    ],
+)
+def test_the_account_in_an_azure_url_becomes_an_option(host: str, expected: dict[str, str]) -> None:
+    backend = open_backend(f"abfs://container@{host}/a/b")
     assert repr(backend) == "RemoteBackend('az://container/a/b')"
+    assert isinstance(backend, RemoteBackend)
+    assert backend.location.storage == ("az", expected, ())
 
 
 @pytest.mark.parametrize(

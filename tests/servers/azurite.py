@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .running import free_ports, program, wait_for
 
@@ -60,12 +61,17 @@ def connection_string(url: str) -> str:
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={url};"
 
 
-def make_container(url: str) -> str:
-    """Make an empty container and give its name."""
+def service(url: str) -> Any:
+    """Give a client of Microsoft's for the account."""
     from azure.storage.blob import BlobServiceClient
 
+    return BlobServiceClient(url, credential={"account_name": ACCOUNT, "account_key": KEY})
+
+
+def make_container(url: str) -> str:
+    """Make an empty container and give its name."""
     name = f"container-{uuid.uuid4().hex}"
-    with BlobServiceClient(url, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
+    with service(url) as client:
         client.create_container(name)
     return name
 
