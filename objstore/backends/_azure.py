@@ -178,7 +178,7 @@ class AzureAdapter:
 async def connect(target: Target, limits: Limits) -> AzureAdapter:
     """Make an adapter; the search for credentials may take a while, so it runs in a thread."""
     unless_said = {} if "anon" in target.options or "AZURE_STORAGE_ANON" in os.environ else {"anon": False}
-    # Up to 2026.7 adlfs looked for no credentials unless it was told to.
+    # Before 2026.4 adlfs looked for no credentials unless it was told to.
     filesystem = await asyncio.to_thread(target.make, AzureBlobFileSystem, unless_said)
     return AzureAdapter(filesystem, target.path, limits)
 

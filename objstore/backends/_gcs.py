@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 from gcsfs.core import GCSFileSystem
+from google.auth.exceptions import TransportError
 from yarl import URL
 
 from .._log.ops import Entry, Names
@@ -25,6 +26,8 @@ from ._target import Limits, Target
 from .base import Facts
 
 _Body = bytes | AsyncIterator[bytes]
+_RENEWED = 300
+"""How many seconds before it ends gcsfs renews a token."""
 
 
 class _RefusedError(Exception):
@@ -141,7 +144,9 @@ class GcsAdapter:
             return Refusal(Kind.UNAVAILABLE, "what came is no answer of GCS")
         for cause in causes(error):
             if type(cause).__module__.startswith("google.auth"):
-                return Refusal(Kind.DENIED, f"no credentials ({type(cause).__name__})")
+                passing = isinstance(cause, TransportError) or getattr(cause, "retryable", False)
+                kind = Kind.UNAVAILABLE if passing else Kind.DENIED
+                return Refusal(kind, f"no credentials ({type(cause).__name__})")
             if isinstance(cause, (aiohttp.ClientError, asyncio.TimeoutError, OSError)):
                 return Refusal(Kind.UNAVAILABLE, type(cause).__name__)
         return Refusal(Kind.OTHER, f"{type(error).__name__}: {error}")
@@ -170,6 +175,9 @@ class GcsAdapter:
         **parameters: str,
     ) -> bytes:
         session = await self._gcs._set_session()
+        credentials = self._gcs.credentials
+        if credentials.credentials is not None and not credentials._credentials_valid(_RENEWED):
+            await asyncio.to_thread(credentials.maybe_refresh)  # gcsfs blocks the loop of all filesystems meanwhile
         headers = self._gcs._get_headers(dict(given or {}))
         query: Mapping[str, str] = self._gcs._get_params(parameters)
         url = URL(self._gcs._location + path, encoded=True).update_query(query)
