@@ -152,7 +152,10 @@ class BackendTests(RacingTests):
 
     @pytest.mark.parametrize(
         "key",
-        ["s/=c3=a9-._", "s/" + "x" * 180, "a b", "per%25cent", "plus+&?#", "sessions/k/log/000000/0000000001", "z.zst"],
+        [
+            *("s/=c3=a9-._", "s/" + "x" * 180, "a b", "per%25cent", "plus+&?#", "sessions/k/log/000000/0000000001"),
+            *("z.zst", "Traces/Support-42.json"),
+        ],
     )
     def test_any_key_of_a_store_is_a_name(self, place: Backend, key: str) -> None:
         assert place.create(key, b"1") is True

@@ -105,6 +105,16 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in name if letter.isalnum())
 
 
+class ForgetsCapitals(MemoryBackend):
+    """Writes every key in small letters, and finds it in any."""
+
+    def list(self, prefix: str) -> list[Entry]:
+        return super().list(prefix.lower())
+
+    def _path(self, key: str) -> str:
+        return super()._path(key.lower())
+
+
 class DeletesOneBatch(MemoryBackend):
     """Sends no second request where the first one is full."""
 
@@ -188,6 +198,11 @@ class TestListsADirectoryForEachObject(Suite):
 
 class TestSortsByLetters(Suite):
     kind = SortsByLetters
+
+
+class TestForgetsCapitals(Suite):
+    kind = ForgetsCapitals
+    many = 50
 
 
 class TestDeletesOneBatch(Suite):

@@ -18,6 +18,7 @@ FOUND_BY = {
     "TestListsOnePage": "test_list_names_everything_once",
     "TestListsADirectoryForEachObject": "test_list_names_each_directory_once",
     "TestSortsByLetters": "test_pages_are_sorted_by_code_points",
+    "TestForgetsCapitals": "test_any_key_of_a_store_is_a_name[Traces",
     "TestDeletesOneBatch": "test_delete_removes_those_that_are_there",
     "TestListsFromACache": "test_what_was_written_is_listed_at_once",
     "TestLosesBytes": "test_bytes_come_back_as_they_were",
