@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -124,6 +124,8 @@ class _Waiting:
         def wait(*args: Any, **kwargs: Any) -> Any:
             async def awaited() -> Any:
                 answer = call(*args, **kwargs)
+                if isinstance(answer, AsyncIterator):
+                    return [each async for each in answer]
                 return await answer if asyncio.iscoroutine(answer) else answer
 
             return self._runner.run(awaited())

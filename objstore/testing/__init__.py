@@ -17,7 +17,7 @@ __all__ = ["async_memory_store", "memory_store"]
 
 if "pytest" in sys.modules:  # the asserts of the suites then say what they saw; pytest asks for it before their import
     sys.modules["pytest"].register_assert_rewrite(
-        *(f"{__name__}.{name}" for name in ("backend", "racing", "store", "log_store", "samples"))
+        *(f"{__name__}.{name}" for name in ("backend", "racing", "store", "values", "log_store", "samples"))
     )
 
 

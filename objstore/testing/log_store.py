@@ -9,15 +9,19 @@ import pickle
 
 import pytest
 
-from ..errors import ConflictError, NotFoundError
+from ..errors import ConflictError, InvalidValueError, NotFoundError
 from ..models import Message, Revision, SessionData
 from ..store import SessionStore
 from .racing import at_once
-from .samples import ODD_IDS_OF_A_LOG, artifacts, loaded, session, texts, trace
+from .samples import ODD_IDS_OF_A_LOG, artifacts, loaded, report, run_records, session, texts, trace
 from .store import OpenStore, StoreTests
 
 WRITERS = 6
 APPENDS = 4
+
+
+def _count(found: SessionData) -> None:
+    found.total_cost += 1
 
 
 class LogStoreTests(StoreTests):
@@ -56,6 +60,40 @@ class LogStoreTests(StoreTests):
         with pytest.raises(ConflictError):
             other.save(session("s", "new"), base=0)
 
+    def test_nothing_is_done_on_an_old_revision(self, store: SessionStore, other: SessionStore) -> None:
+        first = store.commit(
+            session("s", "one"), artifacts=artifacts("a"), run_records=run_records("s"), verification_reports=[]
+        )
+        newest = other.commit(
+            session("s", "two"), artifacts=artifacts("b"), run_records=[], verification_reports=[report("r")]
+        )
+        for call in (
+            lambda: store.save(session("s", "three"), base=first),
+            lambda: store.commit(session("s", "three"), base=first),
+            lambda: store.save_artifacts("s", artifacts("c"), base=first),
+            lambda: store.save_run_records("s", run_records("s"), base=first),
+            lambda: store.save_verification_reports("s", [report("q")], base=first),
+            lambda: store.append("s", messages=[Message.user("three")], base=first),
+            lambda: store.delete("s", base=first),
+        ):
+            with pytest.raises(ConflictError):
+                call()
+        assert other.history("s")[0].seq == newest.seq == 2
+        store.delete("s", base=newest)
+        assert other.list() == []
+
+    def test_what_was_not_changed_stays_as_others_made_it(self, store: SessionStore, other: SessionStore) -> None:
+        base = store.save(session("s", "one"))
+        mine = loaded(store, "s")
+        other.append("s", messages=[Message.user("theirs")])
+        store.save(mine)
+        assert texts(loaded(other, "s")) == ["one", "theirs"]
+        merged = store.save_trace_events("s", [trace("t")], base=base)
+        mine.messages.append(Message.user("mine"))
+        with pytest.raises(ConflictError):  # what it was put on top of was not seen
+            store.save(mine, base=merged)
+        assert texts(loaded(other, "s")) == ["one", "theirs"]
+
     def test_a_revision_is_as_good_in_another_process(self, store: SessionStore, other: SessionStore) -> None:
         first = store.save(session("s", "one"))
         sent: Revision = pickle.loads(pickle.dumps(first))  # noqa: S301 - it was made here
@@ -83,14 +121,23 @@ class LogStoreTests(StoreTests):
         older = store.load("s", at=1)
         assert older is not None
         assert texts(older) == ["one"]
-        with pytest.raises(NotFoundError):
-            store.load("s", at=3)
+        for nowhere in (0, 3):
+            with pytest.raises(NotFoundError):
+                store.load("s", at=nowhere)
 
     def test_a_key_is_answered_once(self, store: SessionStore, other: SessionStore) -> None:
         store.save(session("s", "one"))
         first = store.append("s", messages=[Message.user("two")], key="k")
         assert other.append("s", messages=[Message.user("two")], key="k") == first
         assert texts(loaded(other, "s")) == ["one", "two"]
+        second = store.commit("s", trace_events=[trace("a")], key="k 2")
+        assert other.commit("s", trace_events=[trace("a"), trace("b")], key="k 2") == second
+        assert other.load_trace_events("s") == [trace("a")]
+        store.save(session("t", "another"))
+        assert other.append("t", messages=[Message.user("session")], key="k").seq == 2
+        assert texts(loaded(store, "t")) == ["another", "session"]
+        with pytest.raises(InvalidValueError):
+            store.append("t", messages=[Message.user("x")], key="k" * 129)
 
     def test_a_stale_writer_conflicts_after_a_delete(self, store: SessionStore, other: SessionStore) -> None:
         store.save(session("s", "one"))
@@ -136,17 +183,25 @@ class LogStoreTests(StoreTests):
         assert other.restore("s", 1).seq == 3
         assert texts(loaded(store, "s")) == ["one"]
         assert store.load_artifacts("s") == artifacts("a")
+        assert store.load_artifacts("s", at=2) == artifacts("b")
         assert store.diff("s", 1, 3).differences == ()
+        assert {each.path[0] for each in store.diff("s", 1, 2).differences} == {"session", "artifacts"}
+        for nowhere in (0, 4):
+            with pytest.raises(NotFoundError):
+                store.restore("s", nowhere)
 
     def test_a_fork_shares_nothing_with_its_origin(self, store: SessionStore, other: SessionStore) -> None:
-        store.commit(session("s", "one"), artifacts=artifacts("a"))
+        store.commit(session("s", "one"), artifacts=artifacts("a"), trace_events=[trace("t")])
         store.commit(session("s", "two"), artifacts=artifacts("b"))
         store.fork("s", "branch", at=1)
         with pytest.raises(ConflictError):
             other.fork("s", "branch")
+        with pytest.raises(NotFoundError):
+            other.fork("none", "another")
         store.delete("s", purge=True)
         assert texts(loaded(other, "branch")) == ["one"]
         assert other.load_artifacts("branch") == artifacts("a")
+        assert other.load_trace_events("branch") == [trace("t")]
         origin = other.history("branch")[-1].origin
         assert origin is not None
         assert (origin.id, origin.seq) == ("s", 1)
@@ -155,6 +210,9 @@ class LogStoreTests(StoreTests):
     def test_pruning_keeps_what_it_is_told_to(self, store: SessionStore, other: SessionStore) -> None:
         for turn in range(5):
             store.commit(session("s", f"turn {turn}"), artifacts=artifacts(f"a{turn}"))
+        store.prune("s", keep_last=3)
+        assert store.prune("s", keep_last=1, dry_run=True).floor == 6
+        assert [texts(each) for n in (3, 4, 5) if (each := other.load("s", at=n))] == [[f"turn {n}"] for n in (2, 3, 4)]
         report = store.prune("s", keep_last=1)
         assert report.floor == 6
         with pytest.raises(NotFoundError):
@@ -205,6 +263,8 @@ class LogStoreTests(StoreTests):
         assert [event.name for event in store.load_trace_events("s") or ()] == texts(found)
         for n in range(WRITERS):
             assert [text for text in texts(found) if text.startswith(f"{n}-")] == expected[n * APPENDS :][:APPENDS]
+        at_once(WRITERS, lambda n: stores[n].update("s", _count))
+        assert loaded(store, "s").total_cost == WRITERS
         for each in stores:
             each.close()
 

@@ -5,12 +5,26 @@ from __future__ import annotations
 from ..models import (
     AgentStartEvent,
     ArtifactStore,
+    ContextUsage,
+    ImageBlock,
+    ImageSource,
     InMemoryRunStore,
+    LlmConfigData,
+    LlmCostRecord,
     Message,
+    PlanningMode,
     RunRecord,
+    SessionConfig,
     SessionData,
+    SessionState,
+    StorageBackend,
+    Task,
+    TaskStatus,
     TextBlock,
+    TokenUsage,
     ToolArtifact,
+    ToolResultBlock,
+    ToolUseBlock,
     TraceEvent,
     VerificationCheck,
     VerificationReport,
@@ -57,6 +71,46 @@ def session(id: str, *words: str) -> SessionData:
     made = SessionData.new(id, name="a name", workspace="/srv")
     made.messages = [Message.user(text) for text in words]
     made.created_at = made.updated_at = 1_700_000_000
+    return made
+
+
+def rich_session(id: str) -> SessionData:
+    """Make a session in which nothing is as it is by default, with a block of each kind; equal each time it is made."""
+    made = session(id, "one")
+    made.config = SessionConfig(
+        name="rich", workspace="/srv", system_prompt="be brief", max_context_length=7, auto_compact=True,
+        auto_compact_threshold=0.5, storage_type=StorageBackend.MEMORY, max_parallel_tasks=3, parent_id="p",
+        planning_mode=PlanningMode.ENABLED, goal_tracking=True,
+    )  # fmt: skip
+    image = ImageBlock(source=ImageSource(type="base64", media_type="image/png", data="AAAA"))
+    made.messages += [
+        Message(
+            role="assistant",
+            content=[TextBlock(text="two"), ToolUseBlock(id="c", name="t", input={"a": [1, 0.5, None, {}]})],
+            reasoning_content="why",
+        ),
+        Message(role="user", content=[ToolResultBlock(tool_use_id="c", content="no", is_error=True), image]),
+    ]
+    made.state = SessionState.COMPLETED
+    made.context_usage = ContextUsage(used_tokens=1, max_tokens=2, percent=0.5, turns=3)
+    made.total_usage = TokenUsage(
+        prompt_tokens=1, completion_tokens=2, total_tokens=3, cache_read_tokens=4, cache_write_tokens=5
+    )
+    made.total_cost = 0.25
+    made.model_name = "m"
+    made.cost_records = [
+        LlmCostRecord(
+            model="m", provider="p", prompt_tokens=1, completion_tokens=2, total_tokens=3, cost_usd=0.25,
+            timestamp="2026-01-02T03:04:05.123456789+00:00", session_id=id,
+        )
+    ]  # fmt: skip
+    made.tool_names = ["b", "a"]
+    made.thinking_enabled = True
+    made.thinking_budget = 9
+    made.updated_at += 1
+    made.llm_config = LlmConfigData(provider="p", model="m", base_url="https://example.org")
+    made.tasks = [Task(id="t", content="do", status=TaskStatus.IN_PROGRESS, dependencies=["u"])]
+    made.parent_id = "parent"
     return made
 
 
