@@ -1,6 +1,7 @@
 """The types of the seed.
 
-All of them are pydantic models. They are as strict as the seed about what they know, and keep what they do not know.
+All of them are pydantic models. They are as strict as the seed about what they know, and keep what they do not know. A
+subclass may not declare more fields, unless with ``exclude=True``: what is stored is what it is a subclass of.
 """
 
 from ._base import JSON

@@ -220,6 +220,22 @@ class Model(BaseModel):
     if not TYPE_CHECKING:  # a type checker would take it for an argument of the constructor
         __pydantic_extra__: dict[str, JSON]
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse a subclass of a type of the seed whose new fields a save would leave out without a word.
+
+        Raises:
+            TypeError: It has such.
+        """
+        seed = next((base for base in cls.__mro__[1:] if issubclass(base, Model) and base.model_fields), None)
+        known = seed.model_fields if seed else cls.model_fields
+        lost = [name for name, field in cls.model_fields.items() if name not in known and not field.exclude]
+        if seed and lost:
+            raise TypeError(
+                f"{cls.__name__} adds {' and '.join(lost)} to {seed.__name__}, which no store would write; set it on "
+                "an instance without declaring it, as any unknown field, or make it a private attribute"
+            )
+
 
 class GuardedModel(Model):
     """A model with fields that never leave the process: neither on the wire nor in a pickle."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from objstore import Message, TextBlock, ToolUseBlock
 from objstore.testing import strategies
@@ -28,9 +28,9 @@ class Other(BaseModel):
 
 
 class Loud(Message):
-    """A subclass with a field more, which nothing writes."""
+    """A subclass with a field more, which nobody wants written."""
 
-    loud: bool = True
+    loud: bool = Field(default=True, exclude=True)
 
 
 def deep(levels: int) -> Any:

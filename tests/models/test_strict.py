@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, create_model
 
 from objstore.errors import InvalidValueError
 from objstore.models import Message, SessionData, TextBlock, ToolUseBlock, UnknownBlock
@@ -298,3 +298,20 @@ def test_a_timestamp_that_is_none_is_refused_without_being_shown(text: str) -> N
 
 def test_all_sample_usage_is_valid() -> None:
     assert from_document(documents.SESSION, SESSION).total_usage.model_dump() == USAGE
+
+
+def test_a_subclass_may_not_declare_what_would_not_be_stored() -> None:
+    class Kept(Message):
+        """Everything in it is stored, or says itself that it is not."""
+
+        role: str = "user"
+        seen: int = Field(default=0, exclude=True)
+        _note: str = PrivateAttr(default="")
+
+    for base in (Message, Kept):
+        with pytest.raises(TypeError, match=r"^Tagged adds tags to (Message|Kept), which no store would write; "):
+            create_model("Tagged", __base__=base, tags=(list[str], []))
+    message: Message = Kept(content=[])
+    message.tags = ["unknown"]  # type: ignore[attr-defined] # which is kept
+    written: Any = to_document(documents.MESSAGES, [message])
+    assert written == [{"role": "user", "content": [], "tags": ["unknown"]}]
