@@ -158,6 +158,8 @@ def _remote(name: str, path: str, options: dict[str, Any], limits: Limits) -> Re
         if "." in host and not host.endswith(".core.windows.net"):  # in another cloud of Azure
             options.setdefault("account_host", host.replace(".dfs.", ".blob.", 1))
         path = f"{container}/{path}"
+    if path.startswith("/"):  # where a program has no name to put there, the next one is not what it means
+        path = ""
     _check_path(name, path)
     return RemoteBackend(name, Target(name, path.strip("/"), options), limits)
 

@@ -60,6 +60,7 @@ def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("nonsense://a/b", "knows no 'nonsense'"),
         ("s3://", "names no bucket"),
         ("s3:///", "names no bucket"),
+        ("s3:///agents", "names no bucket"),
         ("s3:bucket/a", r"a URL begins with s3://; for a directory of such a name write \./s3:\.\.\."),
         ("S3:/bucket/a", "a URL begins with s3://"),
         ("file:a", "a URL begins with file://"),
