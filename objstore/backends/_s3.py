@@ -207,8 +207,7 @@ class S3Adapter:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._s3._s3 is not None:
-            await self._s3._s3.close()
+        await self._s3._s3.close()
 
     def explain(self, error: Exception) -> Refusal:
         """Say what happened by the HTTP status and S3's code, wherever in the chain of causes they are."""

@@ -285,6 +285,7 @@ def test_a_part_is_sent_again_by_itself(s3: Place, s3_server: MotoServer, monkey
         assert contents(store, info) == LONG
         assert sum("partNumber" in query for query in queries(s3_server, "PUT")) == 3
         assert sum("uploads" in query for query in queries(s3_server, "POST")) == 1
+        assert failures == 0
 
 
 def test_an_upload_whose_end_was_not_heard_of_is_recognised(s3: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,6 +305,7 @@ def test_an_upload_whose_end_was_not_heard_of_is_recognised(s3: Place, monkeypat
     with s3.open() as store:
         monkeypatch.setattr(S3Adapter, "_call", deaf)
         info = store.put_artifact("s", LONG, tool_name="t")
+        assert failures == 0
         assert contents(store, info) == LONG
         assert unfinished(s3) == []
 

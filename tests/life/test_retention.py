@@ -60,6 +60,7 @@ def test_a_dry_run_names_exactly_what_goes(
     with place.open() as store:
         lived(store, 70)
         later(monkeypatch, 24 * days)
+        went = 0
         for _ in range(2):  # once to raise the floor, and once more when there is nothing left to raise
             before = place.files("sessions/")
             planned = store.prune("s", keep_last=last, keep_snapshots=snapshots, dry_run=True)
@@ -67,6 +68,7 @@ def test_a_dry_run_names_exactly_what_goes(
             done = store.prune("s", keep_last=last, keep_snapshots=snapshots)
             gone = before.keys() - place.files("sessions/").keys()
             assert gone == {doomed.key for doomed in planned.removed}
+            went += len(gone)
             assert (planned.floor, planned.removed) == (done.floor, done.removed)
             assert [(d.key, d.why) for d in planned.later] == [(d.key, d.why) for d in done.later]
             assert store.verify().ok
@@ -76,6 +78,8 @@ def test_a_dry_run_names_exactly_what_goes(
         assert store.collect().removed == swept
         assert before.keys() - place.files().keys() == {doomed.key for doomed in swept}
         assert store.collect(dry_run=True).removed == ()
+        assert went
+        assert (len(swept) > 0) is (days == 0 or wish == "newest state")  # else what was freed went at once
 
 
 def left_by_a_crash(place: Place) -> None:
@@ -115,6 +119,7 @@ def test_a_dry_run_of_collect_names_exactly_what_goes(
     with place.open() as store:
         lived(store, 70)
         trouble(place)
+        named = 0
         for days in (2, 0, 2):
             later(monkeypatch, 24 * days)
             before = place.files()
@@ -122,6 +127,8 @@ def test_a_dry_run_of_collect_names_exactly_what_goes(
             assert place.files() == before
             assert store.collect().removed == planned
             assert before.keys() - place.files().keys() == {doomed.key for doomed in planned}
+            named += len(planned)
+        assert (named > 0) is (trouble is not half_a_snapshot)  # of which all stays
         assert store.verify().ok
 
 

@@ -125,6 +125,9 @@ class TestRequests:
         assert len(page.names) == 1000
         assert s3_server.methods == Counter(GET=1)
         s3_server.reset()
+        assert [entry.name for entry in place.list("l")] == ["log"]
+        assert s3_server.methods == Counter(GET=2)  # and none for what else is in it
+        s3_server.reset()
         place.delete([f"log/{number:04}" for number in range(1000)] + ["log/0"])
         assert s3_server.methods == Counter(POST=2)
         assert place.list("log/") == []

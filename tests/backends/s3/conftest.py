@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from objstore.backends._adapter import running_loop
 from objstore.backends.base import Backend
 from tests.backends.s3.calls import at
 from tests.servers.scripted import ScriptedServer
@@ -31,8 +32,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
+    def sleep(seconds: float) -> None:
+        assert running_loop() is None, "everybody else on this loop would wait too"
+        waits.append(seconds)
+
     monkeypatch.setattr(remote, "asyncio", Clockless())
-    monkeypatch.setattr(remote, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(remote, "time", SimpleNamespace(sleep=sleep))
     return waits
 
 

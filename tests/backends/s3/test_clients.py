@@ -174,6 +174,26 @@ def test_as_many_connections_are_used_as_allowed_and_used_again(
     assert 8 <= len(connections) < 64  # for 256 requests; one may begin before the connection of another is back
 
 
+def test_a_close_closes_the_client(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aiobotocore.client import AioBaseClient
+
+    close, closed = AioBaseClient.close, list[AioBaseClient]()
+
+    async def told(self: AioBaseClient) -> None:
+        closed.append(self)
+        await close(self)
+
+    monkeypatch.setattr(AioBaseClient, "close", told)
+    place = at(scripted, "fsspec")
+    place.close()
+    assert closed == []
+    scripted.play(OK)
+    create(place)
+    place.close()
+    place.close()
+    assert len(closed) == 1
+
+
 def test_a_botocore_that_would_drop_the_condition_is_refused(
     scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

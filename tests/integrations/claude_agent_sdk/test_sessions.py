@@ -62,6 +62,8 @@ def test_summaries_of_any_size_are_listed(memory: Place) -> None:
             data = (await summary(opened(memory), key))["data"]
             assert (data["last_prompt"], data["summary_hint"]) == ("x" * size, "y" * size)
             assert data["first_prompt"] == "hello"
+        small, *_ = await AsyncDocumentStore(memory.target).summaries()
+        assert isinstance(small.summary, dict)  # it stands as it is, for whoever reads the document
 
     asyncio.run(main())
 
@@ -88,6 +90,26 @@ def test_summaries_that_are_too_big_for_a_listing_are_read_side_by_side(
         monkeypatch.setattr(AsyncDocumentStore, "load", watched)
         assert [found["session_id"] for found in await store.list_session_summaries("project")] == ["a", "b", "c"]
         assert seen == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_a_session_that_is_deleted_while_it_is_listed_is_left_out(
+    memory: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = AsyncDocumentStore.load
+
+    async def overtaken(self: AsyncDocumentStore, id: str, **options: Any) -> Any:
+        if id == "project/b":
+            await self.delete(id)
+        return await load(self, id, **options)
+
+    async def main() -> None:
+        store = opened(memory)
+        for id in ("a", "b", "c"):
+            await store.append({**KEY, "session_id": id}, [prompt("hello", lastPrompt="x" * 5_000)])
+        monkeypatch.setattr(AsyncDocumentStore, "load", overtaken)
+        assert [found["session_id"] for found in await store.list_session_summaries("project")] == ["a", "c"]
 
     asyncio.run(main())
 
