@@ -117,6 +117,7 @@ class _Api(Handler):
         names = [name for name in found if name > after and name >= offset]
         page = names[: self.server.page]
         answer: dict[str, Any] = {
+            "kind": "storage#objects",
             "items": [{"name": name, "size": str(found[name])} for name in page if found[name] is not None],
             "prefixes": [name for name in page if found[name] is None],
         }
