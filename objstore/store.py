@@ -554,7 +554,8 @@ class SessionStore(OpenedSessions):
             dry_run: Only report what would go, and why: the very objects that would.
 
         Raises:
-            ValueError: Nothing was said, a number is not whole or less than 1, a time has no zone, an age is negative.
+            ValueError: Nothing was said, a number is not whole or less than 1, a time has no zone or is to come, or an
+                age is negative.
             ConflictError: Others kept committing; nothing was removed.
             UnsupportedError: The tree layout keeps no history.
         """

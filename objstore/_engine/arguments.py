@@ -80,6 +80,10 @@ def keeping(
         newer_than = _ago(newer_than)
     elif newer_than is not None:
         aware("keep_newer_than", newer_than, " or a timedelta")
+        if newer_than > datetime.datetime.now(datetime.UTC):
+            raise InvalidValueError(
+                "keep_newer_than must not be a time to come: that would keep nothing but the newest state"
+            )
     return retention(last, newer_than, snapshots)
 
 
@@ -100,7 +104,7 @@ def aware(name: str, time: datetime.datetime, otherwise: str = "") -> None:
     """
     if not isinstance(time, datetime.datetime):
         raise ValueError(f"{name} must be an aware time{otherwise}, not {named(time)}")
-    if time.tzinfo is None:
+    if time.utcoffset() is None:
         raise ValueError(f"{name} must be an aware time{otherwise}; this one does not say of which zone it is")
 
 

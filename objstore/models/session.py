@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from pydantic import AliasChoices, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
+from ..errors import InvalidValueError
 from ._base import F32, I64, U32, U64, GuardedModel, ListOf, Model, Named, OrAbsent, WireEnum, refuse_both
 from ._revision import Revision
 from .messages import Message, ToolDefinition
@@ -236,6 +237,11 @@ class SessionData(Model):
 
     @revision.setter
     def revision(self, revision: Revision | None) -> None:
+        if revision is not None and not isinstance(revision, Revision):
+            raise InvalidValueError(
+                f"revision must be one that a store gave, or None, not {type(revision).__name__}; to save on the "
+                "number of a commit, pass base="
+            )
         self._revision = revision
 
     def __eq__(self, other: object) -> bool:

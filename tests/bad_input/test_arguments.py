@@ -76,11 +76,20 @@ def test_nothing_of_a_value_is_repeated_but_a_number() -> None:
         OPENING["open"]("memory://least", retries=1.5)
 
 
+class Nowhere(datetime.tzinfo):
+    """A zone that does not say how far from UTC it is."""
+
+    def utcoffset(self, time: datetime.datetime | None) -> None: ...
+    def dst(self, time: datetime.datetime | None) -> None: ...
+    def tzname(self, time: datetime.datetime | None) -> None: ...
+
+
 KEEPING: list[tuple[str, Any]] = [
     *(("keep_last", value) for value in [*NO_WHOLE, 0] if value is not None),
     *(("keep_snapshots", value) for value in [*NO_WHOLE, 0] if value is not None),
     *(("keep_newer_than", value) for value in [30, 1.5, "30d", True, [], datetime.date(2026, 1, 1)]),
     ("keep_newer_than", datetime.datetime(2026, 1, 1)),
+    ("keep_newer_than", datetime.datetime(2026, 1, 1, tzinfo=Nowhere())),
 ]
 
 

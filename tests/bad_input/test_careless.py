@@ -223,12 +223,14 @@ def test_parts_of_a_document_are_given_by_name(memory: Place, value: Any) -> Non
     assert [info.seq for info in documents.history("d")] == [1]
 
 
-def test_an_age_below_nothing_prunes_nothing(memory: Place) -> None:
+def test_an_age_below_nothing_and_a_time_to_come_prune_nothing(memory: Place) -> None:
     store = memory.open()
     for number in range(40):
         store.save(SessionData.new("s", name=f"{number}"))
     with pytest.raises(ValueError, match="keep_newer_than must not be a negative age"):
         store.prune("s", keep_newer_than=datetime.timedelta(days=-30))
+    with pytest.raises(ValueError, match="keep_newer_than must not be a time to come"):
+        store.prune("s", keep_newer_than=datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=2))
     with pytest.raises(ValueError, match="keep_newer_than reaches back before the calendar begins"):
         store.prune("s", keep_newer_than=datetime.timedelta.max)
     assert len(store.history("s")) == 40

@@ -166,8 +166,7 @@ def test_pruned_numbers_go_a_day_later(store: SessionStore, monkeypatch: pytest.
 def test_prune_by_age_keeps_what_is_newer(store: SessionStore) -> None:
     lived(store, 40)
     assert store.prune("s", keep_newer_than=datetime.timedelta(days=1)).floor == 1
-    future = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
-    assert store.prune("s", keep_newer_than=future, keep_last=3).floor == 33
+    assert store.prune("s", keep_newer_than=datetime.datetime.now(datetime.UTC), keep_last=3).floor == 33
     with pytest.raises(ValueError, match="keep_last"):
         store.prune("s")
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from objstore._seed.wire import WireError, decode, encode
+from objstore.errors import InvalidValueError
 from objstore.models import LlmConfigData, Message, Revision, SessionData, ToolUseBlock, UnknownBlock
 from objstore.models import _documents as documents
 from objstore.models._documents import from_document, to_document
@@ -152,6 +153,14 @@ def test_a_revision_is_a_value_without_what_the_store_remembers() -> None:
     assert copy.copy(revision).base is copy.deepcopy(revision).base is revision.base
     with pytest.raises(AttributeError):
         revision.seq = 4  # type: ignore[misc]
+
+
+def test_what_is_no_revision_is_none_of_a_session() -> None:
+    session = SessionData.new("s")
+    for wrong in (3, "3", object()):
+        with pytest.raises(InvalidValueError, match=f"^revision must be .*, not {type(wrong).__name__};"):
+            session.revision = wrong  # type: ignore[assignment]
+    assert session.revision is None
 
 
 def test_a_session_carries_its_revision_through_copies_and_pickles() -> None:
