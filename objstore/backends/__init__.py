@@ -169,6 +169,10 @@ def _check_path(name: str, path: str) -> None:
     bucket = path.strip("/").partition("/")[0]
     if not bucket:
         raise UnsupportedError(f"the URL names no bucket: write it as {name}://bucket/prefix")
+    if name == "s3" and bucket.endswith("--x-s3"):
+        raise UnsupportedError(
+            f"{bucket!r} is a directory bucket (S3 Express One Zone), whose listings have no order: use another bucket"
+        )
     if name == "az" and "sig=" in path.partition("?")[2]:
         raise UnsupportedError('the URL carries a SAS token: give that as storage_options={"sas_token": ...}')
     if "@" in bucket or (":" in bucket and not bucket.startswith("arn:")):

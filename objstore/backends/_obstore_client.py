@@ -27,8 +27,7 @@ def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
     config: dict[str, Any] = {**settings.config, "conditional_put": "etag", "skip_signature": settings.anonymous}
     region, endpoint = settings.region, settings.endpoint
     if settings.key is not None:
-        config |= {"access_key_id": settings.key, "secret_access_key": settings.secret}
-        config |= {} if settings.token is None else {"session_token": settings.token}
+        config["credential_provider"] = _Given(settings)
     if endpoint is None or region is None or (settings.key is None and not settings.anonymous):
         session = Session(profile=settings.profile)
         share_models(session)
@@ -93,6 +92,21 @@ class LineEndError(ValueError):
 def _checked(*texts: str | None) -> None:
     if any(text and _NO_HEADER.search(text) for text in texts):
         raise LineEndError("a line end, or another control character, in what goes into the headers of requests")
+
+
+class _Given:
+    """What the user has given: alone, while obstore would add a token of the environment to it."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        self._settings = settings
+
+    def __call__(self) -> Any:
+        return {
+            "access_key_id": self._settings.key,
+            "secret_access_key": self._settings.secret,
+            "token": self._settings.token,
+            "expires_at": None,
+        }
 
 
 class _Credentials:

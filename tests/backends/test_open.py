@@ -61,6 +61,7 @@ def test_a_path_is_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("s3://", "names no bucket"),
         ("s3:///", "names no bucket"),
         ("s3:///agents", "names no bucket"),
+        ("s3://bucket--use1-az4--x-s3/agents", "directory bucket"),
         ("s3:bucket/a", r"a URL begins with s3://; for a directory of such a name write \./s3:\.\.\."),
         ("S3:/bucket/a", "a URL begins with s3://"),
         ("file:a", "a URL begins with file://"),

@@ -92,6 +92,14 @@ class TestOptions:
         assert "Credential=another/" in seen[1]["authorization"]
         assert "/us-east-1/s3/" in seen[1]["authorization"]
 
+    def test_no_token_of_the_environment_goes_with_a_key_that_was_given(
+        self, scripted: ScriptedServer, seen: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "of-somebody-else")
+        blocking(remote("s3://bucket/a", options_for(scripted.url))).create("b", b"x")
+        assert "Credential=an-access-key/" in seen[0]["authorization"]
+        assert "x-amz-security-token" not in seen[0]
+
     def test_a_profile_says_who_and_where(
         self, scripted: ScriptedServer, seen: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
