@@ -120,6 +120,21 @@ def test_turns_of_3_kilobytes_cost_fewer_bytes_than_they_have_too() -> None:
     assert cold.requests["Get"] <= 40
 
 
+@pytest.mark.parametrize(("sizes", "most"), [((300, 800), 1.4), ((100, 300), 2.3)], ids=["1.2 KB", "0.5 KB"])
+def test_small_turns_cost_one_put_each_and_not_many_more_bytes_than_they_have(
+    sizes: tuple[int, int], most: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = random.Random(7)
+    store, written = begun()
+    for _ in range(500):
+        turn = [Message.user(text(rng, sizes[0])), Message.assistant(text(rng, sizes[1]))]
+        written.save(lambda turn=turn: store.append("s", messages=turn), *turn)  # type: ignore[misc]
+    with capsys.disabled():
+        print(f"\n500 turns of {written.payload / 500:,.0f} bytes: {written.share:.2f} bytes written for each")
+    assert written.puts_a_save <= 1.02
+    assert written.share <= most
+
+
 def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512() -> None:
     most = Cost()
 
