@@ -45,7 +45,8 @@ def prune(
 ) -> Protocol[PruneReport]:
     """Raise the floor of a session and remove what is below it.
 
-    Nothing is committed where the floor would not rise and nothing lies about. What is given up need not be intact.
+    Nothing is committed where the floor would not rise; what lies about is removed all the same. What is given up need
+    not be intact.
 
     Raises:
         LostError: Others kept committing; nothing was removed.
@@ -127,8 +128,9 @@ def _garbage(keys: Iterable[str]) -> list[Doomed]:
 def _below(rules: Rules, key: str, floor: int, since: str) -> Protocol[tuple[list[Doomed], list[Doomed]]]:
     """Name the commits below the floor, lowest first: those that may go, and those for which it is too early.
 
-    Both are the same or none: it depends on the age of the commit that is the floor, of ``since``. A writer that slept
-    may still believe in one of them; as long as the numbers are taken it cannot commit there.
+    One of the two is empty: either all may go or none, by the age of the commit that is the floor, which is of
+    ``since``. A writer that slept may still believe in one of them; as long as the numbers are taken it cannot commit
+    there.
     """
     numbers = yield from numbers_below(key, floor)
     if (yield from _is_old(rules, since)):

@@ -44,7 +44,10 @@ class PruneReport:
 
 
 ChooseFloor = Callable[[list[Commit]], int]
-"""Given the retained commits, newest first: the number of the oldest to keep; above the head: only its state."""
+"""Given retained commits, newest first: the number of the oldest to keep; above the head: only its state.
+
+It may be asked before all of them have been read, and again when more have.
+"""
 
 
 def retention(keep_last: int | None, newer_than: datetime.datetime | None, keep_snapshots: int | None) -> ChooseFloor:

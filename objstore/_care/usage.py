@@ -35,8 +35,8 @@ class SessionUsage:
     Attributes:
         id: The session.
         commits: The history that can be loaded, and a tombstone.
-        below: Commits below the floor, which `prune`, `delete` and `collect` remove when they are old enough.
-        stubs: What a purge left of commits; they have no bytes.
+        below: Commits below the floor, which `prune` and `collect` remove when they are old enough.
+        stubs: What a purge left of commits, or a copy put below a pruned history; they have no bytes.
         objects: Epoch -> the objects of that epoch that the history names.
         garbage: Objects that it does not name: left by a crash, or of a save that is under way. See `collect`.
         raw: Bytes of the newest state as JSON, without any compression; 0 where there is none. A text that is an

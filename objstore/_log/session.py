@@ -117,7 +117,9 @@ def contents_of(
 
 
 def delete(rules: Rules, base: Base, seen: Base | None, summarise: Summarise) -> Protocol[Base | None]:
-    """Put a tombstone on a session and remove what is below it; ``None`` where there is nothing to delete.
+    """Put a tombstone on a session and remove the objects of what is below; ``None`` where there is nothing to delete.
+
+    The commits below stay, see `objstore._care.prune`.
 
     Raises:
         ConflictError: The session is not as it was ``seen``.

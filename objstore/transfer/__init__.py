@@ -117,6 +117,9 @@ def copy(
     stop; what they commit meanwhile is left for the next copy. Nobody should write a session in the target before it
     is there: until then it is an older state of itself, which is not listed.
 
+    This call waits, also where the stores are awaited: with ``await asyncio.to_thread(objstore.copy, one, other)`` the
+    loop goes on.
+
     Deleted sessions are not copied, and a session that was deleted in the target stays deleted, unless it is copied
     without history. What is deleted or pruned in the source is not removed in the target; `SessionStore.collect` there
     removes what a prune that was copied leaves.
@@ -167,7 +170,7 @@ def copy(
                     parts = _saved(loaded)
                     if not parts and ids is None:
                         continue
-                    done[id] = _copy_one(there, reader, goal, id, loaded)
+                    done[id] = _copy_newest(reader, loaded, id, goal, there)
                     found = tuple(losses(parts)) if isinstance(there, Tree) else ()
                     if found:
                         warnings[id] = found
@@ -225,7 +228,11 @@ def _stream(driver: Driver | Reader, loaded: Loaded, ref: Ref) -> ArtifactStream
     return ArtifactStream(key, size, ref.digest, fetch(driver, key))
 
 
-def _copy_one(layout: Layout, reader: Reader, goal: Opened, id: str, loaded: Loaded | None) -> Outcome:
+def _copy_newest(reader: Reader, loaded: Loaded | None, id: str, goal: Opened, layout: Layout) -> Outcome:
+    """Save what was loaded of a session as one commit of the target, of whose layout this is, and read it back.
+
+    Parts that the target has just so are left alone: an earlier copy into a tree may have been cut off between two.
+    """
     parts = _demanded(_saved(loaded), id)
     assert loaded is not None
     try:
