@@ -25,7 +25,7 @@ _NO_HEADER = re.compile(r"[\x00-\x1f\x7f]")
 def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
     """Say where the bucket is and who we are: what the user said, and what botocore finds for the rest."""
     config: dict[str, Any] = {**settings.config, "conditional_put": "etag", "skip_signature": settings.anonymous}
-    region, endpoint = settings.region, settings.endpoint
+    region, endpoint, style = settings.region, settings.endpoint, settings.style
     if settings.key is not None:
         config["credential_provider"] = _Given(settings)
     if endpoint is None or region is None or (settings.key is None and not settings.anonymous):
@@ -35,20 +35,21 @@ def config_of(settings: S3Settings, bucket: str) -> dict[str, Any]:
             "s3", region_name=region, endpoint_url=endpoint, use_ssl=settings.tls, verify=settings.verify
         )
         region, endpoint = client.meta.region_name, client.meta.endpoint_url
+        if style == "auto":
+            style = (client.meta.config.s3 or {}).get("addressing_style", style)
         if settings.key is None and not settings.anonymous:
             config["credential_provider"] = _Credentials(session)
-    host = urlsplit(endpoint)
-    style = settings.style
+    region = "us-east-1" if region in (None, "aws-global") else region
+    host = urlsplit(endpoint.replace(".aws-global.", f".{region}."))  # of no host, but of what botocore makes one
     if style == "auto":  # as botocore does it: by name where that is Amazon's and can be part of a host name
         amazon = bool(re.search(r"\.amazonaws\.com(\.cn)?$", host.hostname or ""))
         style = "virtual" if amazon and re.fullmatch(r"[a-z0-9-]+", bucket) else "path"
     if style == "virtual":
-        endpoint = host._replace(netloc=f"{bucket}.{host.netloc}").geturl()
-    region = "us-east-1" if region in (None, "aws-global") else region
+        host = host._replace(netloc=f"{bucket}.{host.netloc}")
     _checked(settings.key, settings.token, region)
     return {
         **config,
-        "endpoint": endpoint,
+        "endpoint": host.geturl(),
         "region": region,
         "virtual_hosted_style_request": style == "virtual",
     }

@@ -152,6 +152,28 @@ class TestOptions:
         assert found["endpoint"] == endpoint
         assert found["virtual_hosted_style_request"] is ("//bucket." in endpoint)
 
+    @pytest.mark.parametrize(
+        ("said", "endpoint"),
+        [
+            ("endpoint_url = https://example.com\ns3 =\n  addressing_style = virtual\n", "https://bucket.example.com"),
+            ("s3 =\n  addressing_style = path\n", "https://s3.amazonaws.com"),
+            ("use_fips_endpoint = true\n", "https://bucket.s3-fips.us-east-1.amazonaws.com"),
+        ],
+    )
+    def test_so_it_is_by_what_a_profile_says(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, endpoint: str
+    ) -> None:
+        from objstore.backends._obstore_client import config_of
+        from objstore.backends._obstore_options import s3_settings
+
+        file = tmp_path / "config"
+        file.write_text(f"[profile there]\nregion = us-east-1\n{said}")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        found = config_of(s3_settings({"profile": "there"}), "bucket")
+        assert found["endpoint"] == endpoint
+        assert found["virtual_hosted_style_request"] is ("//bucket." in endpoint)
+
     def test_timeouts_and_retries_of_the_options_come_first(self, scripted: ScriptedServer) -> None:
         from objstore.backends._obstore import connect
         from objstore.backends._target import Limits, Target
