@@ -64,6 +64,24 @@ def test_what_is_deleted_is_gone_from_the_document(memory: Place, open_store: Ca
     assert fresh.get_tuple(thread()) is None
 
 
+def test_a_checkpoint_whose_parent_stays_is_left_as_it_is(
+    memory: Place, open_store: Callable[..., DocumentStore]
+) -> None:
+    saver = ObjstoreSaver(open_store(memory))
+    config = thread()
+    for n in range(4):
+        config = put(saver, {"kept": ["k" * 100] * (n + 1)}, config, run_id=str(n))
+    before = open_store(memory).load("t")
+    saver.delete_for_runs(["1"])
+    after = open_store(memory).load("t")
+    assert before is not None
+    assert after is not None
+    old: Any = before.parts["checkpoints"]
+    new: Any = after.parts["checkpoints"]
+    assert (new[0], new[2]) == (old[0], old[3])
+    assert new[1] != old[2]
+
+
 def test_a_thread_that_was_deleted_can_begin_anew(memory: Place, open_store: Callable[..., DocumentStore]) -> None:
     saver, other = ObjstoreSaver(open_store(memory)), ObjstoreSaver(open_store(memory))
     put(saver, {"a": "old"})
