@@ -84,8 +84,8 @@ class _Contents(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         if not self._start <= self._position < self._start + len(self._chunk):
-            # An empty object is looked at too, or nobody would notice that it is not there.
-            if self._position >= self._size and (self._size or self.verified):
+            # An empty object is looked at too, from its beginning, or nobody would notice that it is not there.
+            if self._position >= self._size and (self._size or self._position or self.verified):
                 return 0
             self._load()
         piece = self._chunk[self._position - self._start :][: len(buffer)]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from objstore import ArtifactInfo, IntegrityError, SessionStore
+from objstore.testing import memory_store
 from objstore.testing.faults import FaultyBackend, Request, Wait
 from tests.artifacts.samples import MIB, contents, damaged, noise, object_key
 from tests.places import Place
@@ -136,6 +137,18 @@ def test_a_missing_object_is_an_error_that_names_it(store: SessionStore, place: 
         stream.read()
     assert caught.value.key == key
     assert [finding.problem for finding in store.verify().findings] == ["missing"]
+
+
+@pytest.mark.parametrize("contents", [b"", ""], ids=["binary", "text"])
+def test_behind_the_end_of_what_is_empty_there_is_nothing_and_no_damage(contents: Any) -> None:
+    store = memory_store()
+    info = store.put_artifact("s", contents, tool_name="t")
+    with store.open_artifact("s", info.uri) as stream:
+        assert stream.seek(5) == 5
+        assert stream.read() == b""
+        assert stream.seek(0) == 0
+        assert stream.read() == b""
+        assert stream.verified is True
 
 
 def test_a_stream_is_not_pickled(store: SessionStore) -> None:
