@@ -90,7 +90,7 @@ class FaultyBackend:
         choose: Called with each request, from whichever thread makes it; ``None`` lets it pass.
 
     Attributes:
-        requests: All that was asked for, in order.
+        requests: All that was asked for, in order. Who empties it has the numbers begin at 0 again.
     """
 
     def __init__(self, inner: Backend, choose: Callable[[Request], Fault | None] = lambda _: None) -> None:
