@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -238,7 +239,7 @@ class Tokens(credentials.Credentials):  # type: ignore[misc] # which is not ther
         self.asked.append(threading.current_thread())
         if self.errors:
             raise self.errors.pop(0)
-        self.token = "a-token"
+        self.token, self.expiry = "a-token", datetime.max
 
 
 def test_a_token_that_is_not_to_be_had_now_is_asked_for_again_and_beside_the_loop(scripted: ScriptedServer) -> None:
