@@ -168,9 +168,7 @@ class GcsAdapter:
 
     async def _listing(self, **parameters: str) -> dict[str, Any]:
         page = _json(await self._send("GET", f"{self._base}/o", **parameters))
-        if (
-            page.get("kind") != "storage#objects"
-        ):  # somebody else answered; an empty listing says at least that it is one
+        if page.get("kind") != "storage#objects":  # which an empty one says too, so somebody else answered
             raise StrangeError
         return page
 
