@@ -77,7 +77,7 @@ def prune(
 
 
 def _is_chosen(choose: ChooseFloor, head: Base, chain: list[Commit]) -> bool:
-    """Say whether no commit below a part of the chain, whatever it is, can change what is kept."""
+    """Say whether no commit below a part of the chain can change what is kept, unless its clock ran ahead."""
     oldest = chain[-1]
     wanted = choose([*chain, replace(oldest, seq=oldest.seq - 1, kind="snapshot")])
     return wanted > head.seq or any(c.whole and c.seq <= wanted for c in chain)
