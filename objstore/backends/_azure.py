@@ -6,9 +6,9 @@ import asyncio
 import io
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from adlfs import AzureBlobFileSystem
 from azure.core import MatchConditions
@@ -24,9 +24,12 @@ from ._pieces import PIECE, Pieces
 from ._target import Limits, Target
 from .base import Facts
 
+T = TypeVar("T")
+
 _KINDS = {
     "BlobAlreadyExists": Kind.EXISTS,
     "BlobNotFound": Kind.MISSING,
+    "InvalidBlockList": Kind.EXISTS,  # another write has ended meanwhile, and swept the blocks of this one
     "ContainerNotFound": Kind.NO_BUCKET,
     "ContainerBeingDeleted": Kind.NO_BUCKET,
     "BlobImmutableDueToPolicy": Kind.DENIED,
@@ -39,8 +42,11 @@ _NO_ANSWER = (
     OSError,
 )
 _STRANGE = Refusal(Kind.UNAVAILABLE, "what came is no answer of Azure")
+_IF_MISSING = {"match_condition": MatchConditions.IfMissing}
 _POLL = 0.5
 _MAX_BLOCKS = 50_000
+_AT_ONCE = 64 * 2**20
+"""Above it the library writes in blocks, too, and names them alike in each of racing writes."""
 
 
 class AzureAdapter:
@@ -60,33 +66,45 @@ class AzureAdapter:
         }
 
     async def create(self, key: str, data: bytes) -> None:
-        """Write an object that is not there yet: 1 PUT."""
-        await self._container.upload_blob(key, data, overwrite=False, **self._once)
+        """Write an object that is not there yet: 1 PUT; above 64 MiB as `upload` does."""
+        if len(data) > _AT_ONCE:
+            await self._blocks(key, _pieces_of(data), _directly, **_IF_MISSING)
+        else:
+            await self._container.upload_blob(key, data, overwrite=False, **self._once)
 
     async def upload(self, key: str, path: str, size: int, send: Send) -> None:
         """Write an object that is not there yet from a file: 1 PUT for each 4 MiB, and 1 more.
 
         Blocks that no object was made of are forgotten by the storage after a week.
         """
+        await self._blocks(key, iter(Pieces(path, max(PIECE, -(-size // _MAX_BLOCKS)))), send, **_IF_MISSING)
+
+    async def _blocks(self, key: str, pieces: Iterator[bytes], send: Send, **condition: MatchConditions) -> None:
+        """Write an object in blocks of names of our own: of racing writes none may take the other's for its own."""
         blob = self._container.get_blob_client(key)
 
         async def stage(block: str, data: bytes) -> None:
             await blob.stage_block(block, io.BytesIO(data), length=len(data), **self._once)
 
-        attempt = uuid.uuid4().hex  # of racing uploads none may take the other's blocks for its own
-        pieces = enumerate(Pieces(path, max(PIECE, -(-size // _MAX_BLOCKS))))
+        attempt = uuid.uuid4().hex
         blocks: list[str] = []
-        while found := await asyncio.to_thread(next, pieces, None):
-            number, data = found
-            blocks.append(f"{attempt}{number:08d}")
+        while (data := await asyncio.to_thread(next, pieces, None)) is not None:
+            blocks.append(f"{attempt}{len(blocks):08d}")
             await send(partial(stage, blocks[-1], data))
         named = [BlobBlock(block) for block in blocks]
-        condition = {"match_condition": MatchConditions.IfMissing}
         await send(lambda: blob.commit_block_list(named, **condition, **self._once))
 
     async def put(self, key: str, data: bytes) -> None:
-        """Write an object over what is there: 1 PUT."""
-        await self._container.upload_blob(key, data, overwrite=True, **self._once)
+        """Write an object over what is there: 1 PUT; above 64 MiB one for each 4 MiB, and 1 more."""
+        if len(data) <= _AT_ONCE:
+            await self._container.upload_blob(key, data, overwrite=True, **self._once)
+            return
+        try:
+            await self._blocks(key, _pieces_of(data), _directly)
+        except azure.HttpResponseError as error:
+            if _code(error) != "InvalidBlockList":
+                raise
+            raise azure.ServiceResponseError("another write was faster") from error
 
     async def get(self, key: str) -> bytes:
         """Read a whole object: 1 GET; 1 more for an empty one, and for each 4 MiB above 32 MiB."""
@@ -173,6 +191,14 @@ class AzureAdapter:
         if isinstance(error, (AttributeError, ValueError)):  # the library does not find in it what it looks for
             return _STRANGE
         return Refusal(Kind.OTHER, type(error).__name__)
+
+
+def _pieces_of(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
+
+
+async def _directly(request: Callable[[], Awaitable[T]], *, again: bool = True) -> T:  # noqa: ARG001 - it is one of several
+    return await request()
 
 
 async def connect(target: Target, limits: Limits) -> AzureAdapter:

@@ -179,3 +179,23 @@ def test_credentials_are_looked_for_unless_it_is_said_that_there_are_none(
     made = asyncio.run(connect(Target("az", "c", {"account_name": "account", **options}), Limits()))._filesystem
     assert made.anon is anonymous
     assert environment or made.storage_options["anon"] is anonymous  # whatever adlfs does by itself
+
+
+def test_racing_writes_in_blocks_do_not_take_each_others(
+    place: Backend, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objstore.backends import _azure
+
+    monkeypatch.setattr(_azure, "_AT_ONCE", 3, raising=False)
+    scripted.play(Say(201, b"", {"ETag": '"e"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}))
+    place.put("key", b"1234")
+    assert place.create("key", b"1234")
+    staged = {request.query for request in scripted.requests if "comp=block&" in request.query}
+    assert (len(staged), len(scripted.requests)) == (2, 4)
+    assert [request.query for request in scripted.requests].count("comp=blocklist") == 2
+    done, swept = scripted.script[0], error(400, "InvalidBlockList")
+    scripted.play(done, swept, done)
+    place.put("key", b"1234")
+    assert len(scripted.requests) == 4
+    scripted.play(done, swept)
+    assert place.create("key", b"1234") is False
