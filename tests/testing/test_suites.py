@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
-import pytest
-
+GOOD = ("TestGood", "TestStoreOnGood")
 FOUND_BY = {
     "TestIgnoresCreateOnly": "test_a_second_create_is_refused_and_changes_nothing",
     "TestLooksThenWrites": "test_of_racing_creates_exactly_one_wins",
@@ -30,43 +29,28 @@ FOUND_BY = {
 """Class in `bad_backends.py` -> the test that finds it, where one is meant to."""
 
 
-@pytest.fixture(scope="module")
-def summary() -> list[str]:
-    """Run them all, as one who wants to see everything does, and give what pytest says of each test in the end."""
+def test_backends_that_break_a_promise_are_found_with_what_was_seen_and_good_ones_pass() -> None:
+    """All in one, since the runs take long: as one who wants to see everything does, without megabytes of contents."""
     file = Path(__file__).with_name("bad_backends.py")
     command = [sys.executable, "-m", "pytest", str(file), "-q", "-vvv", "-rA", "--tb=no", "-p", "no:cacheprovider"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended.stdout[-2000:] + ended.stderr
-    return [line for line in ended.stdout.splitlines() if line.startswith(("PASSED", "FAILED", "ERROR"))]
-
-
-@pytest.fixture(scope="module")
-def outcomes(summary: list[str]) -> dict[str, dict[str, list[str]]]:
-    """Class -> outcome -> names of tests."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for line in summary:
+    passed, failed = Counter[str](), defaultdict[str, list[str]](list)
+    for line in ended.stdout.splitlines():
         outcome, _, rest = line.partition(" ")
-        _, kind, test = rest.split(" - ")[0].split("::", 2)
-        found[kind][outcome].append(test)
-    return found
-
-
-@pytest.mark.parametrize("kind", FOUND_BY)
-def test_a_backend_that_breaks_a_promise_is_found(outcomes: dict[str, dict[str, list[str]]], kind: str) -> None:
-    failed = outcomes[kind]["FAILED"] + outcomes[kind]["ERROR"]
-    assert failed
-    assert any(test.startswith(FOUND_BY[kind]) for test in failed), failed
-
-
-@pytest.mark.parametrize("kind", ["TestGood", "TestStoreOnGood"])
-def test_one_that_keeps_them_passes(outcomes: dict[str, dict[str, list[str]]], kind: str) -> None:
-    assert len(outcomes[kind]["PASSED"]) > 20
-    assert not outcomes[kind]["FAILED"] + outcomes[kind]["ERROR"]
-
-
-def test_a_failure_says_what_was_seen_and_prints_no_big_contents(summary: list[str]) -> None:
-    for line in summary:
-        if not line.startswith("PASSED"):
-            reason = line.partition(" - ")[2]
-            assert reason.removeprefix("AssertionError"), line  # only pytest tells what the sides of an assert were
-            assert len(reason) < 50_000, f"{line[:200]} ... {len(reason)} characters"
+        if outcome not in ("PASSED", "FAILED", "ERROR"):
+            continue
+        name, _, reason = rest.partition(" - ")
+        _, kind, test = name.split("::", 2)
+        if outcome == "PASSED":
+            passed[kind] += 1
+            continue
+        failed[kind].append(test)
+        assert reason.removeprefix("AssertionError"), line  # only pytest tells what the sides of an assert were
+        assert len(reason) < 50_000, f"{line[:200]} ... {len(reason)} characters"
+    missed = {
+        kind: failed[kind] for kind, by in FOUND_BY.items() if not any(test.startswith(by) for test in failed[kind])
+    }
+    assert not missed
+    assert failed.keys() == FOUND_BY.keys()
+    assert min(passed[kind] for kind in GOOD) > 20
