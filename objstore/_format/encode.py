@@ -34,6 +34,9 @@ from .state import (
     with_inner,
 )  # fmt: skip
 
+LEAVES_GATHERED = 2
+"""A snapshot, which has the items of many patches, makes leaves so many times as big as a patch does."""
+
 LEAF_GROWTH = 8
 """The end of a list is a leaf from one part in so many of what is in leaves on."""
 
@@ -154,6 +157,7 @@ class Encoder:
     def _list(self, items: list[JSON], limit: int) -> tuple[str, list[JSON]]:
         texts: list[str] = []
         kept: list[JSON] = []
+        most = state.LEAF_BYTES * (LEAVES_GATHERED if self.whole else 1)
         start = size = 0  # of the run of items that no leaf holds yet, as positions in texts and kept
         first = 0
         position = 0
@@ -174,7 +178,7 @@ class Encoder:
             kept.append(value)
             size += len(text) + 1
             position += 1
-            if size >= state.LEAF_BYTES:
+            if size >= most:
                 self._cut(texts, start, kept, first)
                 self._held += size
                 start, first, size = len(texts), len(kept), 0

@@ -20,11 +20,11 @@ from tests.budget.test_conversations import Written
 from tests.budget.workload import turns
 
 _TURNS = 512
-_CHOSEN = {"K": 32, "leaf": 768, "growth": 8, "text": 256, "level": 1, "plain": 1}
+_CHOSEN = {"K": 32, "leaf": 768, "gather": 2, "growth": 8, "text": 256, "level": 1, "plain": 1}
 _CHANGES: list[dict[str, int]] = [
-    {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"growth": 2}, {"growth": 4},
-    {"growth": 16}, {"text": 64}, {"text": 1024}, {"level": 2}, {"level": 3}, {"level": 6}, {"level": 9}, {"plain": 4},
-    {"plain": 16},
+    {}, {"K": 16}, {"K": 24}, {"K": 64}, {"leaf": 256}, {"leaf": 512}, {"leaf": 1024}, {"gather": 1}, {"gather": 3},
+    {"growth": 2}, {"growth": 4}, {"growth": 16}, {"text": 64}, {"text": 1024}, {"level": 2}, {"level": 3},
+    {"level": 6}, {"level": 9}, {"plain": 4}, {"plain": 16},
 ]  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def _constants(values: dict[str, int]) -> Iterator[None]:
     kib = 1024
     with (
         patch.object(state, "LEAF_BYTES", values["leaf"] * kib),
+        patch.object(encode, "LEAVES_GATHERED", values["gather"]),
         patch.object(encode, "LEAF_GROWTH", values["growth"]),
         patch.object(encode, "TEXT_BYTES", values["text"] * kib),
         patch.object(zstd, "_LEVEL", values["level"]),
@@ -70,11 +71,15 @@ def _row(values: dict[str, int]) -> str:
                 at_500, whole = cold, written.compressed_state()
     for _, small, _ in _write(values["K"], turns(_TURNS, big=False)):
         share = small.share
+    grown = 0
+    for number, growing, _ in _write(values["K"], turns(_TURNS, size=20_000)):
+        if number % values["K"] == 0:
+            grown = max(grown, growing.opened().requests["Get"])
     return "".join(
         [
             *(f"{value:7}" for value in values.values()),
             f"{written.cost.requests['Create'] / _TURNS:9.3f}{written.share:8.3f}{share:8.3f}",
-            f"{at_500.requests['Get']:8}{worst.requests['Get']:7}{at_500.received / whole:7.2f}",
+            f"{at_500.requests['Get']:8}{worst.requests['Get']:7}{grown:7}{at_500.received / whole:7.2f}",
             f"{seconds / _TURNS * 1000:8.2f}",
         ]
     )
@@ -101,7 +106,8 @@ def main() -> None:
     """Print the table."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     names = "".join(f"{name:>7}" for name in _CHOSEN)
-    print(f"{names}{'PUT/save':>9}{'bytes':>8}{'small':>8}{'GET@500':>8}{'worst':>7}{'read':>7}{'ms CPU':>8}")
+    counted = f"{'PUT/save':>9}{'bytes':>8}{'small':>8}{'GET@500':>8}{'worst':>7}{'20 KB':>7}{'read':>7}{'ms CPU':>8}"
+    print(names + counted)
     for change in _CHANGES:
         values = _CHOSEN | change
         with _constants(values):

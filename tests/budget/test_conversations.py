@@ -81,10 +81,12 @@ def begun() -> tuple[SessionStore, Written]:
     return store, written
 
 
-def conversation(count: int, *, at: Callable[[int, Written], None] = lambda _, __: None, big: bool = True) -> Written:
+def conversation(
+    count: int, *, at: Callable[[int, Written], None] = lambda _, __: None, big: bool = True, size: int = 2_000
+) -> Written:
     """Write so many turns; ``at`` is called after each."""
     store, written = begun()
-    for number, turn in enumerate(turns(count, big=big), 1):
+    for number, turn in enumerate(turns(count, big=big, size=size), 1):
         written.save(lambda turn=turn: store.append("s", messages=turn), *turn)  # type: ignore[misc]
         at(number, written)
     return written
@@ -135,7 +137,8 @@ def test_small_turns_cost_one_put_each_and_not_many_more_bytes_than_they_have(
     assert written.share <= most
 
 
-def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512() -> None:
+@pytest.mark.parametrize("size", [2_000, 20_000])
+def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512(size: int) -> None:
     most = Cost()
 
     def look(number: int, written: Written) -> None:
@@ -144,7 +147,7 @@ def test_a_cold_open_takes_at_most_50_gets_and_3_waves_at_any_head_up_to_512() -
             most.requests |= cold.requests
             most.waves = max(most.waves, cold.waves)
 
-    conversation(511, at=look)
+    assert conversation(511, at=look, size=size).puts_a_save <= 1.10
     assert most.requests["Get"] <= 50
     assert most.waves <= 3
 

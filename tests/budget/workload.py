@@ -21,8 +21,8 @@ def text(rng: random.Random, size: int) -> str:
     return " ".join(parts)[:size]
 
 
-def turns(count: int, seed: int = 7, *, big: bool = True) -> Iterator[list[Message]]:
-    """Make turns: a question, a tool call, its result of 2 KB (every tenth: 200 KB, if ``big``)."""
+def turns(count: int, seed: int = 7, *, big: bool = True, size: int = 2_000) -> Iterator[list[Message]]:
+    """Make turns: a question, a tool call, its result of ``size`` characters (every tenth: 200 KB, if ``big``)."""
     rng = random.Random(seed)
     for turn in range(count):
         call = f"call_{turn:06d}"
@@ -35,5 +35,5 @@ def turns(count: int, seed: int = 7, *, big: bool = True) -> Iterator[list[Messa
                     ToolUseBlock(id=call, name="run_command", input={"cmd": text(rng, 80), "cwd": "work/repo"}),
                 ],
             ),
-            Message.tool_result(call, text(rng, 200_000 if big and turn % 10 == 9 else 2_000)),
+            Message.tool_result(call, text(rng, 200_000 if big and turn % 10 == 9 else size)),
         ]

@@ -1,4 +1,4 @@
-"""When the end of a long list is a leaf (docs/format.md, "Leaves"), in units of a leaf of 8,000 bytes."""
+"""When the end of a long list is a leaf (docs/format.md, "Leaves"), where one in a patch has 8,000 bytes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ITEM = "x" * 97  # 100 bytes with its quotes and its comma
     [
         pytest.param(9, 0, 9, id="less than an eighth of a leaf"),
         pytest.param(10, 1, 0, id="an eighth of a leaf"),
-        pytest.param(160 + 19, 2, 19, id="less than an eighth of what is in leaves"),
-        pytest.param(160 + 20, 3, 0, id="an eighth of what is in leaves"),
-        pytest.param(800 + 39, 10, 39, id="less than half a leaf, where an eighth would be more"),
-        pytest.param(800 + 40, 11, 0, id="half a leaf, where an eighth would be more"),
+        pytest.param(160 + 19, 1, 19, id="less than an eighth of what is in leaves"),
+        pytest.param(160 + 20, 2, 0, id="an eighth of what is in leaves"),
+        pytest.param(800 + 39, 5, 39, id="less than half a leaf, where an eighth would be more"),
+        pytest.param(800 + 40, 6, 0, id="half a leaf, where an eighth would be more"),
     ],
 )
 @patch.object(state, "LEAF_BYTES", 8_000)
