@@ -82,6 +82,20 @@ def test_a_dry_run_names_exactly_what_goes(
         assert (len(swept) > 0) is (days == 0 or wish == "newest state")  # else what was freed went at once
 
 
+@pytest.mark.parametrize(("others", "kept"), [(63, True), (64, False)])
+def test_a_commit_of_a_clock_that_ran_ahead_keeps_what_is_above_it_unless_64_older_ones_are(
+    memory: Place, monkeypatch: pytest.MonkeyPatch, others: int, kept: bool
+) -> None:
+    with memory.open() as store:
+        with monkeypatch.context() as ahead:
+            later(ahead)
+            store.save(SessionData.new("s"))
+        for _ in range(others):
+            store.append("s", messages=[Message.user("x")])
+        report = store.prune("s", keep_newer_than=datetime.datetime.now(datetime.UTC), dry_run=True)
+    assert report.floor == (1 if kept else others + 2)
+
+
 def left_by_a_crash(place: Place) -> None:
     place.put(naming.object_key("s", 0, "0" * 64), b"an upload")
 
